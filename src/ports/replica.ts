@@ -1,0 +1,157 @@
+import type { EntryKey, PresentReading, Reading } from '../core/observation.js';
+import type { Version } from '../core/version.js';
+
+/**
+ * One store under one mapping: reads, hints and conditional writes of the entries below its mapped path.
+ *
+ * Every method takes an abort signal and ends within the replica's own request timeout. Methods that read or
+ * prove throw a `ReplicaError` when the store as a whole could not answer; a single entry that could not be read
+ * is an `unknown` reading inside an answer.
+ */
+export interface Replica {
+  readonly limits: ReplicaLimits;
+
+  /**
+   * Starts telling `listener` which entries may have changed. Hints may be late, doubled, out of order or about
+   * nothing; a hint is never missing without a `rescan` hint that covers it. The watch survives reconnects by itself:
+   * it arms first, then asks for a rescan.
+   * @returns when `signal` aborts, never before; never throws.
+   */
+  watch(listener: HintListener, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Walks everything under the mapping in the order of `compareKeys`, a bounded page at a time.
+   * Entries that a list leaves out prove nothing; a walk that could not be completed throws instead of ending.
+   * The walk was complete as seen by this client's permissions when the iteration ends normally.
+   */
+  scan(signal: AbortSignal): AsyncIterable<ScanPage>;
+
+  /**
+   * Reads the named entries from an authority (ZooKeeper: after `sync`; Consul: leader, `consistent`).
+   * `absent` in the answer is proven as of now. Keys may be answered `unknown: not-read` to stay within memory bounds.
+   */
+  read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>>;
+
+  /**
+   * The deletion proof: which of `keys` are, as of now and by authority of the leader, certainly absent.
+   * Keys that exist, or that could not be decided for any reason, are not in the answer.
+   */
+  proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>>;
+
+  /**
+   * Applies one batch: all of it or nothing, together with its ledger write where it has one, each operation only
+   * under its condition. Never retries by itself.
+   */
+  write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome>;
+
+  /** Reads this mapping's ledger with authority, or undefined when there is none. */
+  readLedger(signal: AbortSignal): Promise<StoredLedger | undefined>;
+
+  /** All ledgers in this store, of every instance and mapping, by their place `<instance>/<mapping>`. */
+  listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+}
+
+export interface ReplicaLimits {
+  /** Operations in one atomic batch, the ledger's own included. */
+  readonly batchOperationsMax: number;
+  /** Bytes of one atomic batch on the wire. `batchBytes` tells what an operation takes of it. */
+  readonly batchBytesMax: number;
+  /** The largest value that has any route into this store. */
+  readonly valueBytesMax: number;
+  /** What one operation with this key and this many value bytes takes of `batchBytesMax`. */
+  operationBytes(key: EntryKey, valueBytes: number): number;
+  /** Why an entry with this key can't be stored here at all (an illegal name), or undefined when it can. */
+  unmappable(key: EntryKey): string | undefined;
+}
+
+export interface HintListener {
+  /** These entries may have changed. `seenAt` is when the hint arrived (monotonic milliseconds of the clock). */
+  changed(keys: readonly EntryKey[]): void;
+  /** Anything may have changed: walk it all. */
+  rescan(reason: RescanReason): void;
+}
+
+/** Label values of `rescans_total`; bounded. */
+export type RescanReason = 'start' | 'reconnect' | 'overflow' | 'verify' | 'operator' | 'retry';
+
+export interface ScanPage {
+  /** Present or unknown entries only, in the order of `compareKeys`; all greater than those of the page before. */
+  readonly entries: ReadonlyArray<readonly [EntryKey, PresentReading | ScannedVersion]>;
+}
+
+/** A walk may leave out the value of an entry whose version is already known, or that is too large for a list. */
+export interface ScannedVersion {
+  readonly kind: 'version-only';
+  readonly version: Version;
+}
+
+export interface WriteBatch {
+  readonly operations: readonly WriteOperation[];
+  /** Written as an operation of the same batch, under the condition of its own version. */
+  readonly ledger: LedgerWrite | undefined;
+}
+
+export type WriteOperation =
+  /** Makes an entry that must not exist. Missing parents are made with it, as structure. */
+  | { readonly kind: 'create'; readonly key: EntryKey; readonly value: Uint8Array }
+  /** Replaces the value of an entry that must still be at `base`; its flags and permissions stay. */
+  | { readonly kind: 'update'; readonly key: EntryKey; readonly value: Uint8Array; readonly base: PresentReading }
+  /**
+   * Removes an entry that must still be at `base`. Where it still has children it can't be removed:
+   * its value is cleared instead, and the outcome says so.
+   */
+  | { readonly kind: 'delete'; readonly key: EntryKey; readonly base: PresentReading };
+
+export interface LedgerWrite {
+  readonly content: string;
+  /** The version the ledger must still be at; undefined when it must not exist yet. */
+  readonly expected: Version | undefined;
+}
+
+export interface StoredLedger {
+  readonly content: string;
+  readonly version: Version;
+}
+
+/** The five ways a write can end. */
+export type WriteOutcome =
+  | WriteApplied
+  /** Nothing was applied: these operations' conditions no longer hold. Look at those entries again. */
+  | { readonly kind: 'condition-failed'; readonly keys: readonly EntryKey[]; readonly ledger: boolean }
+  /** Nothing was applied, and these operations can never succeed as they are (too large, denied, illegal). */
+  | { readonly kind: 'rejected'; readonly rejections: readonly Rejection[] }
+  /** Nothing was applied, and the same batch may pass later (no leader, throttled, not connected). */
+  | { readonly kind: 'retriable'; readonly cause: Error }
+  /** It may or may not have been applied (reply lost). Look at the ledger, then at the entries. */
+  | { readonly kind: 'unknown'; readonly cause: Error };
+
+export interface WriteApplied {
+  readonly kind: 'applied';
+  /** The version each written entry now has. Removed entries are not in it. */
+  readonly versions: ReadonlyMap<EntryKey, Version>;
+  /** The ledger's version after the batch. All operations of a batch share its `modified`. */
+  readonly ledger: Version | undefined;
+  /** Parents that did not exist and were made as structure by this batch. */
+  readonly madeParents: ReadonlyMap<EntryKey, Version>;
+  /** Entries of `delete` operations that still have children and were cleared instead. */
+  readonly cleared: ReadonlyMap<EntryKey, Version>;
+  /** Entries that turned out to be another incarnation than the batch was decided on, with what was replaced. */
+  readonly overwrittenInRace: ReadonlyMap<EntryKey, PresentReading>;
+  /** The store's clock at this write, milliseconds since the epoch, where it tells (ZooKeeper `mtime`). */
+  readonly writtenAtMs: number | undefined;
+}
+
+export interface Rejection {
+  readonly key: EntryKey;
+  readonly reason: SkipReason;
+  readonly detail: string;
+}
+
+/** Why an entry is left out; label values of `skipped_entries`. */
+export type SkipReason =
+  | 'too-large'
+  | 'illegal-key'
+  | 'denied'
+  | 'ephemeral-parent'
+  | 'session-bound'
+  | 'unreadable';
