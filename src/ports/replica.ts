@@ -12,19 +12,19 @@ export interface Replica {
   readonly limits: ReplicaLimits;
 
   /**
-   * Starts telling `listener` which entries may have changed. Hints may be late, doubled, out of order or about
-   * nothing; a hint is never missing without a `rescan` hint that covers it. The watch survives reconnects by itself:
-   * it arms first, then asks for a rescan.
+   * Tells `listener` what may have changed. Hints may be late, doubled, out of order or about nothing; none is ever
+   * missing without a `rescan` that covers it. The watch survives reconnects by itself: it arms first, then asks
+   * for a rescan (at the start too).
    * @returns when `signal` aborts, never before; never throws.
    */
   watch(listener: HintListener, signal: AbortSignal): Promise<void>;
 
   /**
-   * Walks everything under the mapping in the order of `compareKeys`, a bounded page at a time.
-   * Entries that a list leaves out prove nothing; a walk that could not be completed throws instead of ending.
-   * The walk was complete as seen by this client's permissions when the iteration ends normally.
+   * Walks everything under the mapping in the order of `compareKeys`, a bounded page at a time, versions only.
+   * What a walk lacks proves nothing; a walk that could not be completed throws a `ReplicaError` instead of ending.
+   * @param known the version an entry is believed to have; lets a store verify versions without sending values.
    */
-  scan(signal: AbortSignal): AsyncIterable<ScanPage>;
+  scan(known: KnownVersion, signal: AbortSignal): AsyncIterable<readonly ScannedEntry[]>;
 
   /**
    * Reads the named entries from an authority (ZooKeeper: after `sync`; Consul: leader, `consistent`).
@@ -65,24 +65,24 @@ export interface ReplicaLimits {
 }
 
 export interface HintListener {
-  /** These entries may have changed. `seenAt` is when the hint arrived (monotonic milliseconds of the clock). */
+  /** These entries may have changed. */
   changed(keys: readonly EntryKey[]): void;
-  /** Anything may have changed: walk it all. */
-  rescan(reason: RescanReason): void;
+  /** Something below the mapping changed, and the store did not say what. Cheap to call; coalesced by the listener. */
+  stirred(): void;
+  /** Anything may have changed, changes may have been missed. */
+  rescan(reason: 'start' | 'reconnect' | 'overflow'): void;
 }
 
-/** Label values of `rescans_total`; bounded. */
-export type RescanReason = 'start' | 'reconnect' | 'overflow' | 'verify' | 'operator' | 'retry';
+export type KnownVersion = (key: EntryKey) => Version | undefined;
 
-export interface ScanPage {
-  /** Present or unknown entries only, in the order of `compareKeys`; all greater than those of the page before. */
-  readonly entries: ReadonlyArray<readonly [EntryKey, PresentReading | ScannedVersion]>;
-}
-
-/** A walk may leave out the value of an entry whose version is already known, or that is too large for a list. */
-export interface ScannedVersion {
-  readonly kind: 'version-only';
+/** What a walk tells of an entry that was there when it passed. */
+export interface ScannedEntry {
+  readonly key: EntryKey;
   readonly version: Version;
+  /** Whether the value has no bytes; undefined where the store did not say. */
+  readonly empty: boolean | undefined;
+  /** Direct children, as in `PresentReading`. */
+  readonly children: number;
 }
 
 export interface WriteBatch {

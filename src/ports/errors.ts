@@ -1,0 +1,42 @@
+/**
+ * Base of every error that the project throws on purpose: a stable `code` for machines and docs, a message for the
+ * person on call (what was tried, where, what came back, what to do), and the cause where there is one.
+ */
+export class SyncError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Every code, listed in docs/errors.md; a test compares the two. */
+export type ErrorCode =
+  | 'CONFIG_INVALID'
+  | 'ARCHIVE_LOCKED'
+  | 'ARCHIVE_DAMAGED'
+  | 'ARCHIVE_NEWER'
+  | 'ARCHIVE_FULL'
+  | 'STORE_UNREACHABLE'
+  | 'STORE_TIMEOUT'
+  | 'STORE_OVERLOADED'
+  | 'STORE_DENIED'
+  | 'STORE_AUTH_FAILED'
+  | 'STORE_PROTOCOL'
+  | 'SESSION_EXPIRED'
+  | 'ABORTED';
+
+/** A store could not answer. `retriable` only where the same request may pass later, unchanged. */
+export class ReplicaError extends SyncError {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    readonly retriable: boolean,
+    options?: { cause?: unknown },
+  ) {
+    super(code, message, options);
+  }
+}
