@@ -27,6 +27,13 @@ export interface Replica {
   scan(known: KnownVersion, signal: AbortSignal): AsyncIterable<readonly ScannedEntry[]>;
 
   /**
+   * A store-wide number that the store has reached by now: every write to an entry below the mapping that happens
+   * after this call began, and none that an answer before it could have shown, has a version above it
+   * (ZooKeeper: the zxid after `sync`; Consul: the prefix's index).
+   */
+  position(signal: AbortSignal): Promise<bigint>;
+
+  /**
    * Reads the named entries from an authority (ZooKeeper: after `sync`; Consul: leader, `consistent`).
    * `absent` in the answer is proven as of now. Keys may be answered `unknown: not-read` to stay within memory bounds.
    */
@@ -95,7 +102,12 @@ export type WriteOperation =
   /** Makes an entry that must not exist. Missing parents are made with it, as structure. */
   | { readonly kind: 'create'; readonly key: EntryKey; readonly value: Uint8Array }
   /** Replaces the value of an entry that must still be at `base`; its flags and permissions stay. */
-  | { readonly kind: 'update'; readonly key: EntryKey; readonly value: Uint8Array; readonly base: PresentReading }
+  | {
+      readonly kind: 'update';
+      readonly key: EntryKey;
+      readonly value: Uint8Array;
+      readonly base: PresentReading;
+    }
   /**
    * Removes an entry that must still be at `base`. Where it still has children it can't be removed:
    * its value is cleared instead, and the outcome says so.
@@ -149,9 +161,4 @@ export interface Rejection {
 
 /** Why an entry is left out; label values of `skipped_entries`. */
 export type SkipReason =
-  | 'too-large'
-  | 'illegal-key'
-  | 'denied'
-  | 'ephemeral-parent'
-  | 'session-bound'
-  | 'unreadable';
+  'too-large' | 'illegal-key' | 'denied' | 'ephemeral-parent' | 'session-bound' | 'unreadable';

@@ -1,0 +1,130 @@
+import type { ArchiveRecord, EntryRecord, StructureRecord } from './archive-record.js';
+import type { EntryKey, PresentReading, Reading } from './observation.js';
+import type { Pair, Side } from './pair.js';
+import { otherSide } from './pair.js';
+import type { Version } from './version.js';
+import { sameVersion } from './version.js';
+
+/**
+ * What a reading means against what was agreed before.
+ *
+ * `clean`: at the agreed version. `moved`: another version, the agreed content. `dirty`: another content, or nothing
+ * was agreed yet. `structure`: an inner node or folder marker without data. `absent`: proven. `unknown`: nothing
+ * may be concluded.
+ */
+export type State = 'clean' | 'moved' | 'dirty' | 'structure' | 'absent' | 'unknown';
+
+/** The agreement that counts for a decision: as archived, or as the ledger proves that the daemon wrote it. */
+export type Agreement = EntryAgreement | StructureRecord | undefined;
+
+/** Like an archived entry, but a side whose agreed version was never recorded has none. */
+export interface EntryAgreement extends Omit<EntryRecord, 'versions'> {
+  readonly versions: Pair<Version | undefined>;
+}
+
+export function classify(key: EntryKey, agreement: Agreement, reading: Reading, side: Side): State {
+  if (reading.kind !== 'present') return reading.kind;
+  if (agreement?.kind === 'entry') return classifyEntry(key, agreement, reading, side);
+  if (agreement?.kind === 'structure' && agreement.side === side) {
+    if (sameVersion(reading.version, agreement.version)) return 'structure';
+    if (reading.version.modified < agreement.version.modified) return 'unknown';
+  }
+  return isStructure(key, reading) ? 'structure' : 'dirty';
+}
+
+function classifyEntry(key: EntryKey, agreement: EntryAgreement, reading: PresentReading, side: Side): State {
+  const agreed = agreement.versions[side];
+  if (agreed !== undefined && reading.version.modified < agreed.modified) return 'unknown';
+  if (agreement.empty && isStructure(key, reading)) return 'structure';
+  if (agreed !== undefined && sameVersion(reading.version, agreed)) return 'clean';
+  return reading.digest === agreement.digest ? 'moved' : 'dirty';
+}
+
+/**
+ * Whether a reading is older than what was agreed: a stale answer, or a store that was restored from a backup (S6).
+ * Such a reading classifies as `unknown`; whoever reads must find out which it is.
+ */
+export function isRegressed(record: ArchiveRecord | undefined, reading: Reading, side: Side): boolean {
+  if (record === undefined || reading.kind !== 'present') return false;
+  if (record.kind === 'entry') return reading.version.modified < record.versions[side].modified;
+  return record.side === side && reading.version.modified < record.version.modified;
+}
+
+/** An inner node without data, or a folder marker (a key whose last segment is empty) without a value. */
+export function isStructure(key: EntryKey, reading: PresentReading): boolean {
+  return isEmpty(reading) && (reading.children > 0 || isFolderMarker(key));
+}
+
+export function isFolderMarker(key: EntryKey): boolean {
+  return key === '' || key.endsWith('/');
+}
+
+export function isEmpty(reading: PresentReading): boolean {
+  return reading.value.length === 0;
+}
+
+/**
+ * Adds to the archive what the ledger proves: a reading whose version is that of a ledger write holds content that
+ * the daemon itself had put there, so that content was agreed, even if the daemon died before it could record so (S7).
+ */
+export function agreementOf(
+  key: EntryKey,
+  record: ArchiveRecord | undefined,
+  readings: Pair<Reading>,
+  ours: Pair<boolean>,
+): Agreement {
+  const left = writtenByUs(record, readings.left, ours.left, 'left');
+  const right = writtenByUs(record, readings.right, ours.right, 'right');
+  if (left !== undefined && right !== undefined) {
+    if (left.digest !== right.digest) return record;
+    return {
+      ...entryAgreement(record, left, 'left'),
+      versions: { left: left.version, right: right.version },
+    };
+  }
+  const side: Side = left !== undefined ? 'left' : 'right';
+  const reading = left ?? right;
+  if (reading === undefined) return record;
+  if (isStructure(key, reading)) {
+    return { kind: 'structure', side, version: reading.version, owner: 'daemon' };
+  }
+  return entryAgreement(record, reading, side);
+}
+
+function writtenByUs(
+  record: ArchiveRecord | undefined,
+  reading: Reading,
+  ours: boolean,
+  side: Side,
+): PresentReading | undefined {
+  if (!ours || reading.kind !== 'present') return undefined;
+  const recorded = recordedVersion(record, side);
+  return recorded === undefined || recorded.modified < reading.version.modified ? reading : undefined;
+}
+
+function entryAgreement(
+  record: ArchiveRecord | undefined,
+  reading: PresentReading,
+  side: Side,
+): EntryAgreement {
+  const before = record?.kind === 'entry' ? record : undefined;
+  const other = before?.versions[otherSide(side)];
+  return {
+    kind: 'entry',
+    digest: reading.digest,
+    empty: isEmpty(reading),
+    versions:
+      side === 'left' ? { left: reading.version, right: other } : { left: other, right: reading.version },
+    // A node that the daemon created stands at the version it was created with.
+    copy: reading.version.created === reading.version.modified ? side : before?.copy,
+    session: before?.session,
+    mirrorRewrites: before?.mirrorRewrites ?? 0,
+    oscillation: before?.oscillation,
+  };
+}
+
+function recordedVersion(record: ArchiveRecord | undefined, side: Side): Version | undefined {
+  if (record === undefined) return undefined;
+  if (record.kind === 'entry') return record.versions[side];
+  return record.side === side ? record.version : undefined;
+}

@@ -1,0 +1,183 @@
+import type { LedgerMirror, MappingHold, MappingState } from './mapping-state.js';
+import type { Pair, Side } from './pair.js';
+import { SIDES } from './pair.js';
+import type { Version } from './version.js';
+
+/**
+ * The daemon's own small record in each store, one per mapping, written under the condition of its own version as one
+ * operation of every batch. Since all operations of a batch share the store's number for it, the ledger's own version
+ * and the numbers it lists tell which entries the daemon wrote.
+ */
+export interface Ledger {
+  readonly pairId: string;
+  /** Rises by one with each write of this ledger. */
+  readonly generation: number;
+  /** Names the process that wrote it, so that a lost reply of our own can be told from a successor's write. */
+  readonly writer: string;
+  readonly places: Pair<string>;
+  /** Store-wide numbers of the newest batches before this write, oldest first. */
+  readonly recent: readonly bigint[];
+}
+
+export interface ObservedLedger {
+  readonly ledger: Ledger;
+  readonly version: Version;
+}
+
+/** How many batches back a ledger can prove who wrote an entry. */
+export const LEDGER_RECENT_MAX = 64;
+
+const FORMAT = 1;
+
+export function encodeLedger(ledger: Ledger): string {
+  return JSON.stringify({
+    format: FORMAT,
+    pairId: ledger.pairId,
+    generation: ledger.generation,
+    writer: ledger.writer,
+    places: [ledger.places.left, ledger.places.right],
+    recent: ledger.recent.map(String),
+  });
+}
+
+/** @returns undefined when the content is no ledger of this format: the caller treats it as somebody else's. */
+export function decodeLedger(content: string): Ledger | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const { format, pairId, generation, writer, places, recent } = parsed as Record<string, unknown>;
+  if (format !== FORMAT || typeof pairId !== 'string' || typeof writer !== 'string') return undefined;
+  if (typeof generation !== 'number' || !Number.isSafeInteger(generation)) return undefined;
+  const [left, right] = Array.isArray(places) ? (places as unknown[]) : [];
+  if (typeof left !== 'string' || typeof right !== 'string' || !Array.isArray(recent)) return undefined;
+  const numbers = recent.filter((n): n is string => typeof n === 'string' && /^\d{1,20}$/.test(n));
+  if (numbers.length !== recent.length) return undefined;
+  return { pairId, generation, writer, places: { left, right }, recent: numbers.map(BigInt) };
+}
+
+/** What the next write of a ledger says, after `mirror` (undefined: it is created). */
+export function nextLedger(
+  identity: Pick<Ledger, 'pairId' | 'writer' | 'places'>,
+  mirror: LedgerMirror | undefined,
+): Ledger {
+  const recent = mirror === undefined ? [] : withNewest(mirror.recent, mirror.version.modified);
+  return { ...identity, generation: (mirror?.generation ?? 0) + 1, recent };
+}
+
+/** What is known of a ledger after it was seen in its store. */
+export function mirrorOf(observed: ObservedLedger): LedgerMirror {
+  const { ledger, version } = observed;
+  return { version, generation: ledger.generation, recent: ledger.recent };
+}
+
+/** Adds the number of a write that went without the ledger (a single value too large for a batch). */
+export function withWrite(mirror: LedgerMirror, modified: bigint): LedgerMirror {
+  return { ...mirror, recent: withNewest(mirror.recent, modified) };
+}
+
+function withNewest(recent: readonly bigint[], newest: bigint): readonly bigint[] {
+  return recent.includes(newest) ? recent : [...recent, newest].slice(-LEDGER_RECENT_MAX);
+}
+
+/** Whether a store's write number is one of the daemon's own, as far back as the ledger reaches. */
+export function wroteVersion(mirror: LedgerMirror | undefined, modified: bigint): boolean {
+  return mirror !== undefined && (mirror.version.modified === modified || mirror.recent.includes(modified));
+}
+
+/** What the ledgers say about whether this archive and these two stores still belong together (S4). */
+export type LedgerVerdict =
+  /** They do; `mirrors` is what is known now, with writes found whose replies had been lost. */
+  | { readonly kind: 'whole'; readonly mirrors: Pair<LedgerMirror | undefined> }
+  /** Nothing of this mapping exists anywhere yet: it may be paired. */
+  | { readonly kind: 'unpaired' }
+  | { readonly kind: 'hold'; readonly hold: Omit<MappingHold, 'sinceMs'> };
+
+/**
+ * @param observed the ledgers just read; `unused` for a side that the daemon may not write, which goes without.
+ *   `foreign` is content that is no ledger of ours.
+ */
+export function judgeLedgers(
+  state: Pick<MappingState, 'pairId' | 'phase' | 'ledgers'> | undefined,
+  observed: Pair<ObservedLedger | 'foreign' | 'unused' | undefined>,
+): LedgerVerdict {
+  if (state === undefined) return judgeWithoutArchive(observed);
+  const mirrors: { left: LedgerMirror | undefined; right: LedgerMirror | undefined } = { ...state.ledgers };
+  for (const side of SIDES) {
+    const verdict = judgeSide(state, observed[side], side);
+    if (verdict === undefined) continue;
+    if (verdict.kind === 'hold') return verdict;
+    mirrors[side] = verdict.mirrors[side];
+  }
+  return { kind: 'whole', mirrors };
+}
+
+function judgeWithoutArchive(
+  observed: Pair<ObservedLedger | 'foreign' | 'unused' | undefined>,
+): LedgerVerdict {
+  for (const side of SIDES) {
+    const found = observed[side];
+    if (found === undefined || found === 'unused') continue;
+    const detail =
+      found === 'foreign'
+        ? 'a ledger that can not be read stands in the store, but there is no archive for this mapping'
+        : `a ledger for ${found.ledger.places.left} and ${found.ledger.places.right} stands in the store, ` +
+          'but there is no archive for this mapping: it was lost, or a path was edited';
+    return { kind: 'hold', hold: { reason: 'archive-lost', detail, side } };
+  }
+  return { kind: 'unpaired' };
+}
+
+function judgeSide(
+  state: Pick<MappingState, 'pairId' | 'phase' | 'ledgers'>,
+  found: ObservedLedger | 'foreign' | 'unused' | undefined,
+  side: Side,
+): Exclude<LedgerVerdict, { kind: 'unpaired' }> | undefined {
+  if (found === 'unused') return undefined;
+  const mirror = state.ledgers[side];
+  if (found === undefined) {
+    // Pairing stops half way when the process dies between the two first ledger writes.
+    if (state.phase === 'pairing') return undefined;
+    return hold(
+      'identity-changed',
+      side,
+      'the ledger is missing: the store was wiped, replaced or mispointed',
+    );
+  }
+  if (found === 'foreign' || found.ledger.pairId !== state.pairId) {
+    return hold('identity-changed', side, 'the ledger is not the one this archive was paired with');
+  }
+  if (mirror !== undefined && isBelow(found, mirror)) {
+    return hold(
+      'rolled-back',
+      side,
+      `the ledger is at generation ${found.ledger.generation}, but had been at ${mirror.generation}: ` +
+        'the store was restored from a backup',
+    );
+  }
+  const current = mirrorOf(found);
+  return {
+    kind: 'whole',
+    mirrors: side === 'left' ? { left: current, right: undefined } : { left: undefined, right: current },
+  };
+}
+
+function isBelow(found: ObservedLedger, mirror: LedgerMirror): boolean {
+  return found.ledger.generation < mirror.generation || found.version.modified < mirror.version.modified;
+}
+
+function hold(
+  reason: MappingHold['reason'],
+  side: Side,
+  detail: string,
+): { kind: 'hold'; hold: Omit<MappingHold, 'sinceMs'> } {
+  return { kind: 'hold', hold: { reason, side, detail } };
+}
+
+/** Whether two mapped places on one side hold common entries: equal, or one inside the other. Both end in `/`. */
+export function placesOverlap(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}

@@ -1,0 +1,70 @@
+import type { ClockOffset, SightingLog } from './write-interval.js';
+import type { OverwriteHistory, SizeHistory } from './deletion-budget.js';
+import type { EntryKey } from './observation.js';
+import type { Pair, Side } from './pair.js';
+import type { Version } from './version.js';
+
+/** A mapping's small durable state: everything of the archive that is not about a single entry. */
+export interface MappingState {
+  /** Names the pair of ledgers that belong together with this archive. */
+  readonly pairId: string;
+  /**
+   * `observing`: made by a mapping that only observes, without ledgers; discarded before the first write.
+   * `pairing` until both ledgers are known to be in place.
+   */
+  readonly phase: 'observing' | 'pairing' | 'paired';
+  /** What the daemon last knew of its ledger in each store; undefined before the first write, and for a read-only side. */
+  readonly ledgers: Pair<LedgerMirror | undefined>;
+  readonly holds: readonly MappingHold[];
+  readonly paused: boolean;
+  /**
+   * How entries that were never agreed on are decided until the first reconciliation is complete, where an operator
+   * said so (`resync`); undefined: by the mapping's own rule.
+   */
+  readonly resyncFrom: 'merge' | Side | undefined;
+  /** When the last complete walk of each side began, wall-clock milliseconds: everything agreed then was there. */
+  readonly lastSweptAtMs: Pair<number | undefined>;
+  /** Patterns in force when the records were made: entries that leave the scope leave the archive. */
+  readonly scope: string;
+  /** Whether the first reconciliation of everything was completed, wall-clock milliseconds of it. */
+  readonly firstCompletedAtMs: number | undefined;
+  readonly lastVerifiedAtMs: number | undefined;
+  readonly sizes: SizeHistory;
+  readonly overwrites: OverwriteHistory;
+  readonly sightings: Pair<SightingLog>;
+  readonly clockOffsets: Pair<ClockOffset | undefined>;
+  /** A batch of deletions, or a write outside a batch, that was sent and not yet known to have happened. */
+  readonly intents: readonly WriteIntent[];
+}
+
+/** The newest known state of this mapping's ledger in one store. */
+export interface LedgerMirror {
+  readonly version: Version;
+  readonly generation: number;
+  /** Store-wide numbers of the newest writes that went with the ledger, oldest first; bounded. */
+  readonly recent: readonly bigint[];
+}
+
+/** Why all or some writes of a mapping are stopped. */
+export type MappingHoldReason =
+  'mass-deletion' | 'mass-conflict' | 'identity-changed' | 'mapped-twice' | 'rolled-back' | 'archive-lost';
+
+export interface MappingHold {
+  readonly reason: MappingHoldReason;
+  /** Wall-clock milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly detail: string;
+  /** The side that gave rise to it, where it is one. */
+  readonly side: Side | undefined;
+}
+
+export type WriteIntent =
+  /** Deletions that go with ledger generation `generation`: if the ledger got there, the daemon removed them. */
+  | {
+      readonly kind: 'deletions';
+      readonly side: Side;
+      readonly generation: number;
+      readonly keys: readonly EntryKey[];
+    }
+  /** A single value too large for a batch: if the entry is found with this content, the daemon wrote it. */
+  | { readonly kind: 'single'; readonly side: Side; readonly key: EntryKey; readonly digest: string };

@@ -1,0 +1,196 @@
+import type { StructureRecord } from './archive-record.js';
+import type { EntryAgreement } from './classify.js';
+import { agreementOf, classify, isEmpty, isFolderMarker } from './classify.js';
+import { decideConflict } from './decide-conflict.js';
+import type { Decision } from './decision.js';
+import { recordAgreed } from './decision.js';
+import { AGREED, NEVER_AGREED } from './decision-table.js';
+import type { PresentReading, Reading } from './observation.js';
+import { restrictToOneWay } from './one-way.js';
+import type { Pair, Side } from './pair.js';
+import { otherSide } from './pair.js';
+import type { Policy } from './policy.js';
+import { reconcileSessionBound, sessionOwner } from './session-bound.js';
+import type { Judged, Situation } from './situation.js';
+import { sameVersion } from './version.js';
+
+/**
+ * Decides what to do with one entry. Total, without clock or I/O, and symmetric: swapping the replicas (and the
+ * policy's sides) swaps the decision. Deciding again after a decision was carried out gives `nothing`.
+ */
+export function reconcile(situation: Situation, policy: Policy): Decision {
+  const judged = judge(situation);
+  const owner = sessionOwner(judged);
+  const decision =
+    owner === undefined ? decideOrdinary(judged, policy) : reconcileSessionBound(judged, owner, policy);
+  return policy.source === undefined ? decision : restrictToOneWay(judged, decision, policy, policy.source);
+}
+
+function judge(situation: Situation): Judged {
+  const { key, record, readings, ours } = situation;
+  const agreement = agreementOf(key, record, readings, ours);
+  const states = {
+    left: classify(key, agreement, readings.left, 'left'),
+    right: classify(key, agreement, readings.right, 'right'),
+  };
+  return { ...situation, agreement, states };
+}
+
+function decideOrdinary(judged: Judged, policy: Policy): Decision {
+  const { agreement, states, drifted } = judged;
+  const table = agreement?.kind === 'entry' ? AGREED : NEVER_AGREED;
+  const verdict = table[states.left][states.right];
+  switch (verdict) {
+    case 'wait':
+      return { do: 'wait' };
+    case 'none':
+      return settled(judged);
+    case 'adopt':
+      return adopt(judged);
+    case 'left':
+    case 'right':
+      return drifted && agreement?.kind === 'entry' && states[otherSide(verdict)] === 'clean'
+        ? decideConflict(judged, 'update-update', policy)
+        : copyFrom(judged, verdict);
+    case 'compare':
+      return sameContent(judged) ? adopt(judged) : decideConflict(judged, 'update-update', policy);
+    case 'initial':
+      if (sameContent(judged)) return adopt(judged);
+      return decideConflict(judged, agreement === undefined ? 'initial' : 'update-update', policy);
+    case 'remove-left':
+      return removeOn(judged, 'left', policy);
+    case 'remove-right':
+      return removeOn(judged, 'right', policy);
+    case 'update-delete':
+      return decideConflict(judged, 'update-delete', policy);
+    case 'fold-left':
+      return foldInto(judged, 'left');
+    case 'fold-right':
+      return foldInto(judged, 'right');
+    case 'note-left':
+      return noteStructure(judged, 'left');
+    case 'note-right':
+      return noteStructure(judged, 'right');
+    case 'forget':
+      return judged.record === undefined ? { do: 'nothing' } : { do: 'record', record: undefined };
+  }
+}
+
+/** Nothing to do, unless the archive still lacks what the ledger proved, or names a session that has ended. */
+function settled(judged: Judged): Decision {
+  const { record, agreement, readings } = judged;
+  if (agreement?.kind !== 'entry') return { do: 'nothing' };
+  return agreement === record && agreement.session === undefined && bothPresent(readings) !== undefined
+    ? { do: 'nothing' }
+    : adopt(judged);
+}
+
+function adopt(judged: Judged): Decision {
+  const { agreement, states } = judged;
+  const present = bothPresent(judged.readings);
+  if (present === undefined) return { do: 'wait' };
+  const entry = agreement?.kind === 'entry' ? agreement : undefined;
+  const copy = entry?.copy !== undefined && states[entry.copy] === 'clean' ? entry.copy : undefined;
+  const digest = present.left.digest;
+  return {
+    do: 'record',
+    record: recordAgreed({
+      digest,
+      empty: isEmpty(present.left),
+      left: present.left.version,
+      right: present.right.version,
+      copy,
+      session: undefined,
+      mirrorRewrites: 0,
+    }),
+  };
+}
+
+/** Writes the content of `from` to the other side. */
+export function copyFrom(judged: Judged, from: Side): Decision {
+  const on = otherSide(from);
+  const source = judged.readings[from];
+  const base = judged.readings[on];
+  if (source.kind !== 'present' || base.kind === 'unknown') return { do: 'wait' };
+  // Structure agrees with an empty value: nothing to write, but from now on it is an entry that was agreed on.
+  if (base.kind === 'present' && isEmpty(base) && isEmpty(source)) return adopt(judged);
+  return {
+    do: 'copy',
+    on,
+    source,
+    base: base.kind === 'present' ? base : undefined,
+    conflict: undefined,
+    copy: base.kind === 'absent' || keepsCopyMark(judged, on) ? on : undefined,
+    session: undefined,
+    mirrorRewrites: 0,
+  };
+}
+
+function keepsCopyMark(judged: Judged, on: Side): boolean {
+  return judged.agreement?.kind === 'entry' && judged.agreement.copy === on && judged.states[on] === 'clean';
+}
+
+function removeOn(judged: Judged, on: Side, policy: Policy): Decision {
+  if (judged.drifted) return decideConflict(judged, 'update-delete', policy);
+  const base = judged.readings[on];
+  const agreement = judged.agreement as EntryAgreement;
+  if (base.kind !== 'present') return { do: 'wait' };
+  const cause = agreement.session === otherSide(on) ? 'session-ended' : 'deleted';
+  return { do: 'remove', on, base, cause, conflict: undefined };
+}
+
+/** `side` became structure: the daemon's own empty copy on the other side, if no client wrote it, has no reason left. */
+function foldInto(judged: Judged, side: Side): Decision {
+  const other = otherSide(side);
+  const base = judged.readings[other];
+  const agreement = judged.agreement as EntryAgreement;
+  if (agreement.copy === other && base.kind === 'present') {
+    return { do: 'remove', on: other, base, cause: 'retracted', conflict: undefined };
+  }
+  const reading = judged.readings[side];
+  const known = agreement.versions[side];
+  const current = reading.kind === 'present' && known !== undefined && sameVersion(reading.version, known);
+  return current && agreement === judged.record ? { do: 'nothing' } : adopt(judged);
+}
+
+function noteStructure(judged: Judged, side: Side): Decision {
+  const reading = judged.readings[side];
+  if (reading.kind !== 'present') return { do: 'wait' };
+  const record = structureRecord(judged, side, reading);
+  if (record.owner === 'daemon' && reading.children === 0) {
+    return { do: 'remove', on: side, base: reading, cause: 'pruned', conflict: undefined };
+  }
+  const known = judged.record;
+  const unchanged =
+    known?.kind === 'structure' &&
+    known.side === side &&
+    known.owner === record.owner &&
+    sameVersion(known.version, record.version);
+  return unchanged ? { do: 'nothing' } : { do: 'record', record };
+}
+
+function structureRecord(judged: Judged, side: Side, reading: PresentReading): StructureRecord {
+  return { kind: 'structure', side, version: reading.version, owner: structureOwner(judged, side, reading) };
+}
+
+/**
+ * Structure is a client's, unless the daemon made it as a parent, or it is what is left of an entry whose other side
+ * was deleted. Folder markers are never the daemon's to remove.
+ */
+function structureOwner(judged: Judged, side: Side, reading: PresentReading): 'daemon' | 'client' {
+  const { key, agreement } = judged;
+  if (isFolderMarker(key) || agreement === undefined) return 'client';
+  if (agreement.kind === 'entry') return 'daemon';
+  const known = agreement.side === side && sameVersion(agreement.version, reading.version);
+  return known ? agreement.owner : 'client';
+}
+
+function sameContent(judged: Judged): boolean {
+  const present = bothPresent(judged.readings);
+  return present !== undefined && present.left.digest === present.right.digest;
+}
+
+function bothPresent(readings: Pair<Reading>): Pair<PresentReading> | undefined {
+  const { left, right } = readings;
+  return left.kind === 'present' && right.kind === 'present' ? { left, right } : undefined;
+}

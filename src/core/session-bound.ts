@@ -1,0 +1,119 @@
+import { conflictOf } from './decide-conflict.js';
+import type { CopyDecision, Decision } from './decision.js';
+import { recordAgreed } from './decision.js';
+import type { PresentReading, Reading } from './observation.js';
+import type { Side } from './pair.js';
+import { otherSide } from './pair.js';
+import type { Policy } from './policy.js';
+import type { Judged } from './situation.js';
+import { sameVersion } from './version.js';
+
+/** How often a client's write to a mirror is put back in a row before the entry is held. */
+export const MIRROR_REWRITES_MAX = 8;
+
+/** The side on which a session owns the entry now, both, or undefined for an ordinary entry. */
+export function sessionOwner(judged: Pick<Judged, 'readings'>): Side | 'both' | undefined {
+  const left = hasSession(judged.readings.left);
+  const right = hasSession(judged.readings.right);
+  if (left && right) return 'both';
+  return left ? 'left' : right ? 'right' : undefined;
+}
+
+function hasSession(reading: Reading): boolean {
+  return reading.kind === 'present' && reading.session !== undefined;
+}
+
+/** Session-bound entries are mirrored one way, from their owner's side; the original is never written. */
+export function reconcileSessionBound(judged: Judged, owner: Side | 'both', policy: Policy): Decision {
+  if (policy.sessionBound === 'skip') return skip('left out by sessionBound: skip');
+  if (owner === 'both') return skip('owned by a session on both sides');
+  if (policy.source !== undefined && policy.source !== owner) {
+    return skip('owned by a session on the target of a one-way mapping');
+  }
+  const original = judged.readings[owner];
+  const mirror = judged.readings[otherSide(owner)];
+  if (original.kind !== 'present' || mirror.kind === 'unknown' || judged.states[owner] === 'unknown') {
+    return { do: 'wait' };
+  }
+  return mirror.kind === 'absent'
+    ? mirrorCopy(judged, owner, original, undefined)
+    : compareMirror(judged, owner, original, mirror);
+}
+
+function compareMirror(
+  judged: Judged,
+  owner: Side,
+  original: PresentReading,
+  mirror: PresentReading,
+): Decision {
+  const state = judged.states[otherSide(owner)];
+  if (state === 'unknown') return { do: 'wait' };
+  if (original.digest === mirror.digest) return recordMirror(judged, owner, original, mirror);
+  if (state === 'clean' || state === 'structure') return mirrorCopy(judged, owner, original, mirror);
+
+  const entry = judged.agreement?.kind === 'entry' ? judged.agreement : undefined;
+  const conflict = conflictOf(judged, entry === undefined ? 'initial' : 'copy-modified', {
+    winner: owner,
+    rule: 'session-owner',
+    ambiguous: false,
+  });
+  const rewrites = (entry?.mirrorRewrites ?? 0) + 1;
+  if (rewrites > MIRROR_REWRITES_MAX) {
+    return { do: 'hold', reason: 'copy-modified', conflict: { ...conflict, winner: undefined } };
+  }
+  return { ...mirrorCopy(judged, owner, original, mirror), conflict, mirrorRewrites: rewrites };
+}
+
+function recordMirror(
+  judged: Judged,
+  owner: Side,
+  original: PresentReading,
+  mirror: PresentReading,
+): Decision {
+  const { record } = judged;
+  if (
+    record?.kind === 'entry' &&
+    record.session === owner &&
+    sameVersion(record.versions[owner], original.version) &&
+    sameVersion(record.versions[otherSide(owner)], mirror.version)
+  ) {
+    return { do: 'nothing' };
+  }
+  return {
+    do: 'record',
+    record: recordAgreed({
+      digest: original.digest,
+      empty: original.value.length === 0,
+      left: owner === 'left' ? original.version : mirror.version,
+      right: owner === 'right' ? original.version : mirror.version,
+      copy: undefined,
+      session: owner,
+      mirrorRewrites: record?.kind === 'entry' ? record.mirrorRewrites : 0,
+    }),
+  };
+}
+
+function mirrorCopy(
+  judged: Judged,
+  owner: Side,
+  original: PresentReading,
+  base: PresentReading | undefined,
+): CopyDecision {
+  const entry = judged.agreement?.kind === 'entry' ? judged.agreement : undefined;
+  // A change of the original ends a row of rewrites: only clients fighting over the mirror are counted.
+  const originalChanged = judged.states[owner] !== 'clean';
+  return {
+    do: 'copy',
+    on: otherSide(owner),
+    source: original,
+    base,
+    conflict: undefined,
+    copy: undefined,
+    session: owner,
+    mirrorRewrites: originalChanged ? 0 : (entry?.mirrorRewrites ?? 0),
+  };
+}
+
+function skip(detail: string): Decision {
+  return { do: 'skip', reason: 'session-bound', detail };
+}

@@ -1,0 +1,112 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import type { Conflict } from '../core/conflict.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Pair, Side } from '../core/pair.js';
+import type { MappingState } from '../core/mapping-state.js';
+
+/**
+ * The durable record of what both replicas agreed on, for all mappings of a daemon. One process writes it at a time.
+ * It is never silently recreated: what can't be read is refused with an error.
+ */
+export interface Archive {
+  /**
+   * The part of one mapping, empty when it was never written. Parts are keyed by the two mapped places, so that an
+   * edited path is a new mapping.
+   */
+  mapping(places: Pair<string>): MappingArchive;
+  /** Bytes that the journals of all mappings take together. */
+  journalBytes(): number;
+  /** Flushes and closes. No call is allowed afterwards. */
+  close(): Promise<void>;
+}
+
+/** One mapping's part. Reads are synchronous and see every commit that was resolved before. */
+export interface MappingArchive {
+  /** The mapping's small state, or undefined when there is no archive for it. Kept by the caller between commits. */
+  state(): MappingState | undefined;
+  record(key: EntryKey): ArchiveRecord | undefined;
+  /** Up to `limit` records after `key` (from the first when undefined), in the order of `compareKeys`. */
+  recordsAfter(key: EntryKey | undefined, limit: number): ReadonlyArray<readonly [EntryKey, ArchiveRecord]>;
+  /** How many records there are of each kind. Maintained, not counted at each call. */
+  counts(): RecordCounts;
+
+  mark(key: EntryKey): EntryMark | undefined;
+  marksAfter(key: EntryKey | undefined, limit: number): ReadonlyArray<readonly [EntryKey, EntryMark]>;
+  /** How many entries carry a mark, by `EntryMark.kind` and reason (`hold:oscillating`, `skip:too-large`, `drift:changed`). */
+  markCounts(): ReadonlyMap<string, number>;
+
+  /** Journal entries from the newest to the oldest, before `id` when given. */
+  conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[];
+  conflict(id: number): JournalEntry | undefined;
+  conflictCounts(): { readonly open: number; readonly total: number };
+
+  /** Applies all of `changes` in one atomic transaction, or nothing; durable (synced to disk) when it resolves. */
+  commit(changes: ArchiveChanges): Promise<void>;
+  /** Forgets everything about this mapping but its journal, durably and atomically. */
+  reset(): Promise<void>;
+}
+
+export interface RecordCounts {
+  /** Ordinary entries; what the deletion guard counts. */
+  readonly entries: number;
+  /** Session-bound entries and their mirrors, counted apart. */
+  readonly sessionBound: number;
+  readonly structure: number;
+}
+
+/** An entry that is not simply in step: held, left out, or drifted. Survives restarts. */
+export type EntryMark =
+  | {
+      readonly kind: 'hold';
+      readonly reason: EntryHoldReason;
+      readonly sinceMs: number;
+      readonly detail: string;
+    }
+  /** A deletion that the guard held back. `approved`: an operator let exactly this one pass. */
+  | {
+      readonly kind: 'held-deletion';
+      readonly on: Side;
+      readonly sinceMs: number;
+      readonly approved: boolean;
+    }
+  /** An overwrite decided by conflict that the guard held back. */
+  | {
+      readonly kind: 'held-overwrite';
+      readonly on: Side;
+      readonly sinceMs: number;
+      readonly approved: boolean;
+    }
+  | { readonly kind: 'skip'; readonly reason: string; readonly detail: string; readonly sinceMs: number }
+  /** A foreign change on the target of a one-way mapping. */
+  | { readonly kind: 'drift'; readonly drift: 'added' | 'changed' | 'deleted'; readonly sinceMs: number };
+
+/** Why the writes of one entry are stopped until an operator decides. */
+export type EntryHoldReason = 'conflict' | 'oscillating' | 'copy-modified' | 'journal-full';
+
+export interface JournalEntry extends Conflict {
+  /** Rises by one with each entry of this mapping, never used again. */
+  readonly id: number;
+  /** Wall-clock time of the decision, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Open until a winner's content was written on both sides. */
+  readonly open: boolean;
+}
+
+export interface ArchiveChanges {
+  /** Records to put; undefined removes. */
+  readonly records?: ReadonlyMap<EntryKey, ArchiveRecord | undefined>;
+  /** Marks to put; undefined removes. */
+  readonly marks?: ReadonlyMap<EntryKey, EntryMark | undefined>;
+  /** Conflicts to append to the journal, in order; ids are given by the archive. */
+  readonly conflicts?: readonly NewConflict[];
+  /** Journal entries that are settled now, with the side whose content stands. */
+  readonly settled?: ReadonlyMap<number, Side>;
+  /** Settled journal entries older than this are removed. */
+  readonly dropSettledBeforeMs?: number;
+  readonly state?: MappingState;
+}
+
+export interface NewConflict extends Conflict {
+  readonly atMs: number;
+  readonly open: boolean;
+}

@@ -1,0 +1,60 @@
+import type { Pair } from '../core/pair.js';
+
+/** What a mapping tells about itself. Times are wall-clock milliseconds since the epoch. */
+export interface MappingStatus {
+  readonly name: string;
+  readonly role: 'active' | 'standby';
+  readonly state: MappingStateName;
+  /** Both sides are equal as far as is known, held and skipped entries aside. */
+  readonly inSync: boolean;
+  readonly inSyncSinceMs: number | undefined;
+  /** Whether the first reconciliation of everything is complete. */
+  readonly firstCompleted: boolean;
+  readonly entries: number;
+  /** Entries known to need a write on each side. */
+  readonly pending: Pair<number>;
+  readonly conflicts: { readonly open: number; readonly total: number };
+  readonly holds: readonly HoldStatus[];
+  /** Capped; `skippedTotal` counts all. */
+  readonly skipped: readonly SkippedStatus[];
+  readonly skippedTotal: number;
+  readonly skippedByReason: ReadonlyMap<string, number>;
+  readonly lastVerifiedAtMs: number | undefined;
+}
+
+export type MappingStateName = 'starting' | 'live' | 'paused' | 'held' | 'degraded';
+
+export const MAPPING_STATES: readonly MappingStateName[] = ['starting', 'live', 'paused', 'held', 'degraded'];
+
+export interface HoldStatus {
+  /** `mass-deletion`, `rolled-back`, ... for a mapping; `oscillating`, `conflict`, ... for an entry. */
+  readonly reason: string;
+  /** The entry that is held; undefined when the whole mapping is. */
+  readonly key: string | undefined;
+  readonly sinceMs: number;
+  readonly detail: string;
+}
+
+export interface SkippedStatus {
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** What a store tells about its connection. */
+export interface StoreStatus {
+  readonly connected: boolean;
+  readonly address: string;
+  /** Server version or flavour, as far as known. */
+  readonly server: string | undefined;
+  /** The last error while not connected, without secrets. */
+  readonly lastError: string | undefined;
+}
+
+export interface DaemonStatus {
+  readonly version: string;
+  readonly instance: string;
+  readonly role: 'active' | 'standby';
+  readonly uptimeSeconds: number;
+  readonly replicas: { readonly zookeeper: StoreStatus; readonly consul: StoreStatus };
+  readonly mappings: readonly MappingStatus[];
+}
