@@ -42,8 +42,8 @@ export function planBatches<W extends PlannedWrite>(
   limits: BatchLimits,
 ): readonly Batch<W>[] {
   const units = unitsOf(writes, limits).sort(compareUnits);
-  const needs = findNeeds(writes, units);
-  const circles = dependencyOrder(units, (unit) => needs.get(unit) ?? []);
+  const needs = findNeeds(units);
+  const circles = dependencyOrder(units, (unit) => [...(needs.get(unit) ?? [])].sort(compareUnits));
   return pack(
     circles.map((circle) => arrange(circle.flat())),
     limits,
@@ -65,10 +65,7 @@ function unitsOf<W extends PlannedWrite>(writes: readonly W[], limits: BatchLimi
 }
 
 /** Which units have to come before a unit, because they create its parents or delete its children. */
-function findNeeds<W extends PlannedWrite>(
-  writes: readonly W[],
-  units: readonly Unit<W>[],
-): Map<Unit<W>, Set<Unit<W>>> {
+function findNeeds<W extends PlannedWrite>(units: readonly Unit<W>[]): Map<Unit<W>, Set<Unit<W>>> {
   const unitOf = new Map<W, Unit<W>>();
   for (const unit of units) for (const write of unit) unitOf.set(write, unit);
 
@@ -79,6 +76,7 @@ function findNeeds<W extends PlannedWrite>(
     if (unit === undefined || needed === undefined || unit === needed) return;
     needs.set(unit, (needs.get(unit) ?? new Set()).add(needed));
   };
+  const writes = units.flat();
   forEachParent(
     writes.filter((write) => write.kind === 'create'),
     (parent, child) => need(child, parent),

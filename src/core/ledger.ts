@@ -2,6 +2,7 @@ import type { LedgerMirror, MappingHold, MappingState } from './mapping-state.js
 import type { Pair, Side } from './pair.js';
 import { SIDES } from './pair.js';
 import type { Version } from './version.js';
+import { sameVersion } from './version.js';
 
 /**
  * The daemon's own small record in each store, one per mapping, written under the condition of its own version as one
@@ -147,6 +148,7 @@ function judgeSide(
       'the ledger is missing: the store was wiped, replaced or mispointed',
     );
   }
+  if (state.phase === 'pairing' && found !== 'foreign' && isToBeReplaced(found, mirror)) return undefined;
   if (found === 'foreign' || found.ledger.pairId !== state.pairId) {
     return hold('identity-changed', side, 'the ledger is not the one this archive was paired with');
   }
@@ -163,6 +165,11 @@ function judgeSide(
     kind: 'whole',
     mirrors: side === 'left' ? { left: current, right: undefined } : { left: undefined, right: current },
   };
+}
+
+/** A ledger of an earlier pair that an operator's word let this pair replace, and that has not been replaced yet. */
+function isToBeReplaced(found: ObservedLedger, mirror: LedgerMirror | undefined): boolean {
+  return mirror !== undefined && mirror.generation === 0 && sameVersion(found.version, mirror.version);
 }
 
 function isBelow(found: ObservedLedger, mirror: LedgerMirror): boolean {

@@ -15,6 +15,8 @@ export interface MappingState {
   readonly phase: 'observing' | 'pairing' | 'paired';
   /** What the daemon last knew of its ledger in each store; undefined before the first write, and for a read-only side. */
   readonly ledgers: Pair<LedgerMirror | undefined>;
+  /** Sides on which the daemon may not write its namespace, and goes without a ledger (sources of one-way mappings). */
+  readonly ledgerless: readonly Side[];
   readonly holds: readonly MappingHold[];
   readonly paused: boolean;
   /**

@@ -1,4 +1,5 @@
 import type { Version } from './version.js';
+import type { StoreStamp } from './write-interval.js';
 
 /**
  * An entry's key relative to its mapping: segments joined by `/`, any string, the empty one included.
@@ -25,8 +26,8 @@ export interface PresentReading {
   readonly children: number;
   /** The session that owns the entry (ephemeral node, locked key), or undefined for an ordinary entry. */
   readonly session: string | undefined;
-  /** The store's own clock at the write, milliseconds since the epoch, where it keeps one (ZooKeeper `mtime`). */
-  readonly writtenAtMs: number | undefined;
+  /** When the store itself says the entry was written, where it keeps a clock (ZooKeeper `mtime`). */
+  readonly stamp: StoreStamp | undefined;
 }
 
 /** An authoritative read of this very key found nothing. Never made from a list that lacks the key. */

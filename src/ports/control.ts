@@ -10,7 +10,10 @@ export interface DaemonControl {
   mapping(name: string): MappingControl | undefined;
 }
 
-/** Changing calls are durable when they resolve; each tells what it did, in one sentence for a person. */
+/**
+ * Changing calls are durable when they resolve; each tells what it did, in one sentence for a person. They throw a
+ * `SyncError`: `REFUSED` when the call makes no sense in the mapping's present state (there is nothing to release).
+ */
 export interface MappingControl {
   pause(): Promise<string>;
   resume(): Promise<string>;

@@ -20,6 +20,8 @@ export type ErrorCode =
   | 'ARCHIVE_DAMAGED'
   | 'ARCHIVE_NEWER'
   | 'ARCHIVE_FULL'
+  /** The directory or the disk of the archive refused what had to be done. */
+  | 'ARCHIVE_IO'
   | 'STORE_UNREACHABLE'
   | 'STORE_TIMEOUT'
   | 'STORE_OVERLOADED'
@@ -27,6 +29,10 @@ export type ErrorCode =
   | 'STORE_AUTH_FAILED'
   | 'STORE_PROTOCOL'
   | 'SESSION_EXPIRED'
+  /** The admin server could not listen on its address. */
+  | 'LISTEN_FAILED'
+  /** What an operator asked for makes no sense in the present state; nothing was changed. */
+  | 'REFUSED'
   | 'ABORTED';
 
 /** A store could not answer. `retriable` only where the same request may pass later, unchanged. */

@@ -1,5 +1,6 @@
 import type { EntryKey, PresentReading, Reading } from '../core/observation.js';
 import type { Version } from '../core/version.js';
+import type { StoreStamp } from '../core/write-interval.js';
 
 /**
  * One store under one mapping: reads, hints and conditional writes of the entries below its mapped path.
@@ -55,7 +56,7 @@ export interface Replica {
   readLedger(signal: AbortSignal): Promise<StoredLedger | undefined>;
 
   /** All ledgers in this store, of every instance and mapping, by their place `<instance>/<mapping>`. */
-  listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, StoredLedger>>;
 }
 
 export interface ReplicaLimits {
@@ -149,8 +150,8 @@ export interface WriteApplied {
   readonly cleared: ReadonlyMap<EntryKey, Version>;
   /** Entries that turned out to be another incarnation than the batch was decided on, with what was replaced. */
   readonly overwrittenInRace: ReadonlyMap<EntryKey, PresentReading>;
-  /** The store's clock at this write, milliseconds since the epoch, where it tells (ZooKeeper `mtime`). */
-  readonly writtenAtMs: number | undefined;
+  /** When the store itself says it made this write, where it keeps a clock (ZooKeeper `mtime`, epoch `zxid >> 32`). */
+  readonly stamp: StoreStamp | undefined;
 }
 
 export interface Rejection {

@@ -1,0 +1,163 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import type { Conflict } from '../core/conflict.js';
+import { recordAfterCopy } from '../core/decision.js';
+import { recordOverwrites, recordSize } from '../core/deletion-budget.js';
+import { parentKey } from '../core/key-order.js';
+import { withWrite } from '../core/ledger.js';
+import type { LedgerMirror, MappingState } from '../core/mapping-state.js';
+import type { EntryKey, PresentReading } from '../core/observation.js';
+import { recordReplacement } from '../core/oscillation.js';
+import type { Side } from '../core/pair.js';
+import { otherSide, withSide } from '../core/pair.js';
+import { measureOffset, recordSighting } from '../core/write-interval.js';
+import type { NewConflict } from '../ports/archive.js';
+import type { Attention, PendingWrites } from './attention.js';
+import type { Applied, WriteItem } from './batch-writer.js';
+import type { MappingContext } from './context.js';
+import { LedgerKeeper } from './ledger-keeper.js';
+import type { MappingChanges, MappingMemory } from './mapping-memory.js';
+
+/** Records in the archive what a batch that was applied has changed. */
+export class AppliedWrites {
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly attention: Attention,
+    private readonly pending: PendingWrites,
+  ) {}
+
+  async record(applied: Applied): Promise<void> {
+    await this.memory.commit((state) => this.changes(applied, state));
+    const nowMs = this.context.clock.monotonicMs();
+    for (const { intended, key } of applied.items) {
+      this.pending.settled(key);
+      this.attention.settled(key);
+      this.context.metrics.propagated(applied.side, (nowMs - intended.mark.noticedMs) / 1000);
+    }
+    this.lookAround(applied);
+  }
+
+  private changes(applied: Applied, state: MappingState): MappingChanges {
+    const { side, items, outcome, settles } = applied;
+    const records = new Map<EntryKey, ArchiveRecord | undefined>();
+    for (const [key, version] of outcome.madeParents) {
+      if (this.memory.archive.record(key)?.kind === 'entry') continue;
+      records.set(key, { kind: 'structure', side, version, owner: 'daemon' });
+    }
+    for (const item of items) records.set(item.key, this.recordOf(item, applied));
+    const marks = new Map(items.map(({ key }) => [key, undefined] as const));
+    const conflicts = [...outcome.overwrittenInRace].map(([key, replaced]) =>
+      this.overwritten(key, replaced, applied),
+    );
+    const intents = state.intents.filter((intent) => !settles.includes(intent));
+    return { records, marks, conflicts, state: { ...this.stateAfter(applied, state), intents } };
+  }
+
+  private recordOf(item: WriteItem, { side, outcome }: Applied): ArchiveRecord | undefined {
+    const { decision, situation } = item.intended;
+    const cleared = outcome.cleared.get(item.key);
+    if (decision.do === 'remove') {
+      return cleared === undefined
+        ? undefined
+        : { kind: 'structure', side, version: cleared, owner: 'daemon' };
+    }
+    const version = outcome.versions.get(item.key);
+    if (version === undefined) return situation.record;
+    const before = situation.record?.kind === 'entry' ? situation.record.oscillation : undefined;
+    const nowMs = this.context.clock.nowMs();
+    return {
+      ...recordAfterCopy(decision, version),
+      oscillation: recordReplacement(before, side, contentsOf(item), nowMs),
+    };
+  }
+
+  private stateAfter(applied: Applied, state: MappingState): Partial<MappingState> {
+    const { side, sent, outcome, sentAtMs, acknowledgedAtMs } = applied;
+    const nowMs = this.context.clock.nowMs();
+    const overwrites = applied.items.filter(({ intended: { decision } }) => {
+      return decision.do === 'copy' && decision.conflict !== undefined && decision.base !== undefined;
+    }).length;
+    const at = outcome.ledger?.modified ?? firstOf(outcome.versions)?.modified;
+    const sightings =
+      at === undefined
+        ? state.sightings[side]
+        : recordSighting(state.sightings[side], { atMs: sentAtMs, version: at - 1n });
+    const known = state.clockOffsets[side];
+    const offset =
+      outcome.stamp === undefined ? known : measureOffset(known, outcome.stamp, sentAtMs, acknowledgedAtMs);
+    return {
+      ledgers: withSide(state.ledgers, side, mirrorAfter(state.ledgers[side], sent, outcome.ledger, at)),
+      sightings: withSide(state.sightings, side, sightings),
+      clockOffsets: withSide(state.clockOffsets, side, offset),
+      overwrites: recordOverwrites(state.overwrites, nowMs, overwrites, this.context.maxOverwrite.withinMs),
+      sizes: recordSize(
+        state.sizes,
+        nowMs,
+        this.memory.archive.counts().entries,
+        this.context.maxDelete.withinMs,
+      ),
+    };
+  }
+
+  /** A client deleted and recreated the entry between the last look and the write: what it wrote there is kept. */
+  private overwritten(key: EntryKey, replaced: PresentReading, { side, items }: Applied): NewConflict {
+    const nowMs = this.context.clock.nowMs();
+    const item = items.find((one) => one.key === key);
+    const other = item?.intended.situation.readings[otherSide(side)];
+    const written = { earliestMs: -Infinity, latestMs: nowMs };
+    const { value, flags, version } = replaced;
+    const lost = { value, flags, version, written };
+    const kept =
+      other?.kind === 'present'
+        ? { value: other.value, flags: other.flags, version: other.version, written }
+        : { value: undefined, flags: 0n, version: undefined, written };
+    const conflict: Conflict = {
+      key,
+      kind: 'overwritten-in-race',
+      winner: otherSide(side),
+      rule: 'last-writer-wins',
+      ambiguous: true,
+      sides: side === 'left' ? { left: lost, right: kept } : { left: kept, right: lost },
+    };
+    return { ...conflict, atMs: nowMs, open: false };
+  }
+
+  /** A removal may leave structure behind, here or above, that has no reason left. */
+  private lookAround({ items, outcome }: Applied): void {
+    const around = new Set<EntryKey>();
+    for (const { intended, key } of items) {
+      if (intended.decision.do !== 'remove') continue;
+      if (intended.decision.cause === 'retracted') around.add(key);
+      const above = parentKey(key);
+      if (above !== undefined && this.memory.archive.record(above)?.kind === 'structure') around.add(above);
+    }
+    for (const key of outcome.madeParents.keys()) {
+      if (this.memory.archive.record(key)?.kind === 'entry') around.add(key);
+    }
+    if (around.size > 0) this.attention.look(around);
+  }
+}
+
+function mirrorAfter(
+  known: LedgerMirror | undefined,
+  sent: Applied['sent'],
+  ledger: Applied['outcome']['ledger'],
+  at: bigint | undefined,
+): LedgerMirror | undefined {
+  if (sent !== undefined && ledger !== undefined) return LedgerKeeper.applied(sent, ledger);
+  return known === undefined || at === undefined ? known : withWrite(known, at);
+}
+
+function contentsOf(item: WriteItem): { left: string | undefined; right: string | undefined } {
+  const { readings } = item.intended.situation;
+  const digest = (side: Side): string | undefined => {
+    const reading = readings[side];
+    return reading.kind === 'present' ? reading.digest : undefined;
+  };
+  return { left: digest('left'), right: digest('right') };
+}
+
+function firstOf<T>(map: ReadonlyMap<unknown, T>): T | undefined {
+  for (const value of map.values()) return value;
+  return undefined;
+}

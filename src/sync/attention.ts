@@ -1,0 +1,162 @@
+import type { EntryKey } from '../core/observation.js';
+import type { Pair, Side } from '../core/pair.js';
+import { SIDES } from '../core/pair.js';
+import type { Clock } from '../ports/clock.js';
+import type { HintListener } from '../ports/replica.js';
+import type { RescanReason } from '../ports/rescan.js';
+import { MarkSet } from './mark-set.js';
+import type { Mark } from './mark-set.js';
+import { RetrySchedule } from './retry-schedule.js';
+
+const MARKS_MAX = 100_000;
+const RETRIES_MAX = 10_000;
+
+/** A walk that is due: because something stirred there, or because changes may have been missed. */
+export interface SweepRequest {
+  /** Undefined for a stir: the store said that something changed, not what. */
+  readonly reason: RescanReason | undefined;
+}
+
+/**
+ * What a mapping's loop has to look at. Watchers only ever get here: they mark, and the loop decides (S9: all of it is
+ * bounded, and what is too much becomes a walk).
+ */
+export class Attention {
+  private readonly marks = new MarkSet(MARKS_MAX);
+  private readonly retries = new RetrySchedule(RETRIES_MAX);
+  private readonly sweeps = new Map<Side, SweepRequest>();
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** What the watch of one side tells. */
+  listener(side: Side): HintListener {
+    return {
+      changed: (keys) => this.look(keys, side),
+      stirred: () => this.requestSweep(side, undefined),
+      rescan: (reason) => this.requestSweep(side, reason),
+    };
+  }
+
+  /** Marks entries as worth a look, at one side or at both. */
+  look(keys: Iterable<EntryKey>, at?: Side): void {
+    const noticedMs = this.clock.monotonicMs();
+    const noticedAtMs = this.clock.nowMs();
+    for (const key of keys) {
+      if (!this.marks.add({ key, at, noticedMs, noticedAtMs })) this.overflow();
+    }
+    this.notify();
+  }
+
+  /** Puts back what was taken and could not be dealt with. */
+  putBack(marks: Iterable<Mark>): void {
+    for (const mark of marks) if (!this.marks.add({ ...mark, at: undefined })) this.overflow();
+  }
+
+  requestSweep(side: Side, reason: RescanReason | undefined): void {
+    const known = this.sweeps.get(side);
+    if (known === undefined || known.reason === undefined) this.sweeps.set(side, { reason });
+    this.notify();
+  }
+
+  takeSweep(side: Side): SweepRequest | undefined {
+    const request = this.sweeps.get(side);
+    this.sweeps.delete(side);
+    return request;
+  }
+
+  takeMarks(count: number): Mark[] {
+    return this.marks.take(count);
+  }
+
+  retryLater(key: EntryKey): void {
+    this.retries.later(key, this.clock.monotonicMs());
+  }
+
+  settled(key: EntryKey): void {
+    this.retries.settled(key);
+  }
+
+  /** Moves the entries whose wait is over among the marks. */
+  takeUpRetries(): void {
+    const due = this.retries.due(this.clock.monotonicMs());
+    if (due.length > 0) this.look(due);
+  }
+
+  nextRetryMs(): number {
+    return this.retries.nextDueMs();
+  }
+
+  get marked(): number {
+    return this.marks.size;
+  }
+
+  get retrying(): number {
+    return this.retries.size;
+  }
+
+  get sweepDue(): boolean {
+    return this.sweeps.size > 0;
+  }
+
+  get busy(): boolean {
+    return this.marks.size > 0 || this.sweeps.size > 0;
+  }
+
+  /** Forgets everything but that all is to be walked again. */
+  startOver(reason: RescanReason): void {
+    this.marks.clear();
+    this.retries.clear();
+    for (const side of SIDES) this.requestSweep(side, reason);
+  }
+
+  /** Waits until there is something to do, `ms` have passed, or `signal` aborts. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (this.busy || signal.aborted) return;
+    const early = new AbortController();
+    const stop = (): void => early.abort();
+    this.wake = stop;
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await this.clock.sleep(ms, early.signal);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.wake = undefined;
+    }
+  }
+
+  /** Ends a wait. */
+  notify(): void {
+    this.wake?.();
+  }
+
+  private overflow(): void {
+    this.startOver('overflow');
+  }
+}
+
+const PENDING_MAX = 100_000;
+
+/** Entries known to need a write, by the side that needs it. What is beyond the bound is only counted as "more". */
+export class PendingWrites {
+  private readonly keys: Pair<Set<EntryKey>> = { left: new Set(), right: new Set() };
+
+  needs(key: EntryKey, on: Side): void {
+    this.settled(key);
+    if (this.keys[on].size < PENDING_MAX) this.keys[on].add(key);
+  }
+
+  settled(key: EntryKey): void {
+    this.keys.left.delete(key);
+    this.keys.right.delete(key);
+  }
+
+  get count(): Pair<number> {
+    return { left: this.keys.left.size, right: this.keys.right.size };
+  }
+
+  clear(): void {
+    this.keys.left.clear();
+    this.keys.right.clear();
+  }
+}

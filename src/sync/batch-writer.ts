@@ -1,0 +1,230 @@
+import type { PlannedWrite } from '../core/batch-plan.js';
+import { planBatches } from '../core/batch-plan.js';
+import type { WriteIntent } from '../core/mapping-state.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Side } from '../core/pair.js';
+import type { Rejection, WriteApplied, WriteOperation, WriteOutcome } from '../ports/replica.js';
+import type { MappingContext } from './context.js';
+import type { Intended } from './guards.js';
+import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
+import type { MappingMemory } from './mapping-memory.js';
+
+/** One write on its way: what is to be done, and in the form in which a replica takes it. */
+export interface WriteItem extends PlannedWrite {
+  readonly intended: Intended;
+  readonly operation: WriteOperation;
+}
+
+/** What became of a side's writes. Everything that is in none of the lists was applied and recorded. */
+export interface WriteReport {
+  /** To be looked at again at once: a condition failed, or the outcome is not known. */
+  readonly again: readonly EntryKey[];
+  /** Can't be written as they are. */
+  readonly rejected: readonly Rejection[];
+  /** The store could not take the writes now: the loop waits before it goes on. */
+  readonly trouble: Error | undefined;
+}
+
+export interface Applied {
+  readonly side: Side;
+  readonly items: readonly WriteItem[];
+  readonly outcome: WriteApplied;
+  readonly sent: SentLedger | undefined;
+  readonly sentAtMs: number;
+  readonly acknowledgedAtMs: number;
+  /** The intents that this write settles. */
+  readonly settles: readonly WriteIntent[];
+}
+
+/** How often a batch is tried again because its ledger condition failed; each time the ledger was read anew. */
+const LEDGER_RETRIES_MAX = 3;
+
+/**
+ * Writes what was decided to one side: in atomic batches with the ledger in each, in order, one after the other.
+ * An operation that fails never holds up the others: the batch is sent again at once without it (L2).
+ */
+export class BatchWriter {
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly ledgers: LedgerKeeper,
+    private readonly record: (applied: Applied) => Promise<void>,
+  ) {}
+
+  async write(side: Side, intended: readonly Intended[], signal: AbortSignal): Promise<WriteReport> {
+    const { limits } = this.context.replicas[side];
+    const items = intended.map((one) => toItem(one, (key, bytes) => limits.operationBytes(key, bytes)));
+    const plan = planBatches(items, {
+      operationsMax: limits.batchOperationsMax,
+      bytesMax: limits.batchBytesMax,
+      ledgerBytes: LEDGER_BYTES_MAX,
+    });
+    const again: EntryKey[] = [];
+    const rejected: Rejection[] = [];
+    let trouble: Error | undefined;
+    for (const batch of plan) {
+      if (trouble !== undefined || signal.aborted) {
+        again.push(...batch.writes.map((item) => item.key));
+        continue;
+      }
+      const report = await this.writeBatch(side, batch.writes, batch.oversize, signal);
+      again.push(...report.again);
+      rejected.push(...report.rejected);
+      trouble = report.trouble;
+    }
+    return { again, rejected, trouble };
+  }
+
+  /** Writes the ledger alone: foreign changes were seen at that side since it last moved. */
+  async bump(side: Side, signal: AbortSignal): Promise<Error | undefined> {
+    return (await this.writeBatch(side, [], false, signal)).trouble;
+  }
+
+  private async writeBatch(
+    side: Side,
+    writes: readonly WriteItem[],
+    oversize: boolean,
+    signal: AbortSignal,
+  ): Promise<WriteReport> {
+    const again: EntryKey[] = [];
+    const rejected: Rejection[] = [];
+    let items = writes;
+    let ledgerRetries = 0;
+    for (;;) {
+      const sent = oversize ? undefined : this.ledgers.next(side);
+      const intents = await this.announce(side, items, sent, oversize);
+      const sentAtMs = this.context.clock.nowMs();
+      const outcome = await this.send(side, items, sent, signal);
+      this.count(side, items, outcome);
+      switch (outcome.kind) {
+        case 'applied':
+          await this.record({
+            side,
+            items,
+            outcome,
+            sent,
+            sentAtMs,
+            acknowledgedAtMs: this.context.clock.nowMs(),
+            settles: intents,
+          });
+          return { again, rejected, trouble: undefined };
+        case 'condition-failed':
+          again.push(...outcome.keys);
+          items = without(items, outcome.keys);
+          if (outcome.ledger) {
+            if (++ledgerRetries > LEDGER_RETRIES_MAX) return giveBack(items, again, rejected, undefined);
+            await this.refresh(side, signal);
+          }
+          break;
+        case 'rejected':
+          rejected.push(...outcome.rejections);
+          items = without(
+            items,
+            outcome.rejections.map(({ key }) => key),
+          );
+          break;
+        case 'retriable':
+          this.context.gates[side].pushedBack();
+          await this.withdraw(intents);
+          return giveBack(items, again, rejected, outcome.cause);
+        case 'unknown':
+          await this.refresh(side, signal);
+          return giveBack(items, again, rejected, outcome.cause);
+      }
+      await this.withdraw(intents);
+      const blamed = outcome.kind === 'rejected' ? outcome.rejections.length : outcome.keys.length;
+      const hopeless = blamed === 0 && !(outcome.kind === 'condition-failed' && outcome.ledger);
+      if (items.length === 0 || hopeless) return giveBack(items, again, rejected, undefined);
+    }
+  }
+
+  private async send(
+    side: Side,
+    items: readonly WriteItem[],
+    sent: SentLedger | undefined,
+    signal: AbortSignal,
+  ): Promise<WriteOutcome> {
+    const batch = { operations: items.map((item) => item.operation), ledger: sent?.write };
+    const { replicas, gates, metrics } = this.context;
+    metrics.batch(side);
+    return gates[side].pass(items.length + 1, signal, () => replicas[side].write(batch, signal));
+  }
+
+  /**
+   * Records, before they are sent, the writes that leave nothing behind by which they could be recognised if the reply
+   * is lost: deletions, and single values too large to go with the ledger.
+   */
+  private async announce(
+    side: Side,
+    items: readonly WriteItem[],
+    sent: SentLedger | undefined,
+    oversize: boolean,
+  ): Promise<readonly WriteIntent[]> {
+    const intents: WriteIntent[] = [];
+    const keys = items.filter((item) => item.kind === 'delete').map((item) => item.key);
+    if (keys.length > 0 && sent !== undefined) {
+      intents.push({ kind: 'deletions', side, generation: sent.ledger.generation, keys });
+    }
+    for (const { intended, key } of oversize ? items : []) {
+      const { decision } = intended;
+      if (decision.do === 'copy') intents.push({ kind: 'single', side, key, digest: decision.source.digest });
+    }
+    if (intents.length > 0) {
+      await this.memory.commit((state) => ({ state: { intents: [...state.intents, ...intents] } }));
+    }
+    return intents;
+  }
+
+  private async withdraw(intents: readonly WriteIntent[]): Promise<void> {
+    if (intents.length === 0) return;
+    await this.memory.commit((state) => ({
+      state: { intents: state.intents.filter((intent) => !intents.includes(intent)) },
+    }));
+  }
+
+  private async refresh(side: Side, signal: AbortSignal): Promise<void> {
+    const hold = await this.ledgers.refresh(side, signal);
+    if (hold === undefined) return;
+    await this.memory.addHold({ ...hold, sinceMs: this.context.clock.nowMs() });
+  }
+
+  private count(side: Side, items: readonly WriteItem[], outcome: WriteOutcome): void {
+    for (const kind of ['create', 'update', 'delete'] as const) {
+      const count = items.filter((item) => item.kind === kind).length;
+      if (count > 0) this.context.metrics.write(side, kind, outcome.kind, count);
+    }
+  }
+}
+
+/** Room left in every batch for the ledger: its places, and as many batch numbers as it lists. */
+const LEDGER_BYTES_MAX = 8 * 1024;
+
+function giveBack(
+  items: readonly WriteItem[],
+  again: readonly EntryKey[],
+  rejected: readonly Rejection[],
+  trouble: Error | undefined,
+): WriteReport {
+  return { again: [...again, ...items.map((item) => item.key)], rejected, trouble };
+}
+
+function without(items: readonly WriteItem[], keys: readonly EntryKey[]): readonly WriteItem[] {
+  const dropped = new Set(keys);
+  return items.filter((item) => !dropped.has(item.key));
+}
+
+function toItem(intended: Intended, bytesOf: (key: EntryKey, valueBytes: number) => number): WriteItem {
+  const { decision, mark } = intended;
+  const { key } = mark;
+  if (decision.do === 'remove') {
+    const operation: WriteOperation = { kind: 'delete', key, base: decision.base };
+    return { key, kind: 'delete', bytes: bytesOf(key, 0), order: 0n, intended, operation };
+  }
+  const { source, base } = decision;
+  const operation: WriteOperation =
+    base === undefined
+      ? { kind: 'create', key, value: source.value }
+      : { kind: 'update', key, value: source.value, base };
+  const bytes = bytesOf(key, source.value.length);
+  return { key, kind: operation.kind, bytes, order: source.version.modified, intended, operation };
+}

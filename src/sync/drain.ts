@@ -1,0 +1,269 @@
+import type { Conflict } from '../core/conflict.js';
+import { recordSize } from '../core/deletion-budget.js';
+import type { MappingHold } from '../core/mapping-state.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Side } from '../core/pair.js';
+import { otherSide, SIDES } from '../core/pair.js';
+import type { EntryMark, NewConflict } from '../ports/archive.js';
+import { SyncError } from '../ports/errors.js';
+import type { Attention, PendingWrites } from './attention.js';
+import type { BatchWriter } from './batch-writer.js';
+import type { MappingContext } from './context.js';
+import type { Examined, Examiner } from './examine.js';
+import type { Intended } from './guards.js';
+import { guard } from './guards.js';
+import type { LedgerKeeper } from './ledger-keeper.js';
+import type { Mark } from './mark-set.js';
+import type { MappingMemory } from './mapping-memory.js';
+import { sortWork } from './sorted-work.js';
+import type { SortedWork } from './sorted-work.js';
+
+/** What a round may do besides looking. */
+export type Permission =
+  /** Write to the stores. */
+  | 'write'
+  /** Record what is in step, but write to no store (observing). */
+  | 'record'
+  /** Count what would be done, and change nothing (held, paused). */
+  | 'count';
+
+export interface DrainResult {
+  /** A store could not take writes now: the loop waits before it goes on. */
+  readonly trouble: Error | undefined;
+  readonly foreignChanges: ReadonlySet<Side>;
+  readonly written: ReadonlySet<Side>;
+}
+
+/** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
+export class Drain {
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly ledgers: LedgerKeeper,
+    private readonly examiner: Examiner,
+    private readonly writer: BatchWriter,
+    private readonly attention: Attention,
+    private readonly pending: PendingWrites,
+  ) {}
+
+  async run(
+    marks: readonly Mark[],
+    permission: Permission,
+    sweptEntries: number,
+    signal: AbortSignal,
+  ): Promise<DrainResult> {
+    const startedMs = this.context.clock.monotonicMs();
+    const { examined, echoes, regressed } = await this.examiner.examine(
+      marks.filter((mark) => this.context.scope.includes(mark.key)),
+      signal,
+    );
+    for (const side of SIDES) if (echoes[side] > 0) this.context.metrics.echoes(side, echoes[side]);
+    if (regressed !== undefined) {
+      await this.holdRolledBack(regressed.side, regressed.key);
+      return NOTHING_WRITTEN;
+    }
+    const result = await this.carryOut(examined, permission, sweptEntries, signal);
+    this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
+    return result;
+  }
+
+  private async carryOut(
+    examined: readonly Examined[],
+    permission: Permission,
+    sweptEntries: number,
+    signal: AbortSignal,
+  ): Promise<DrainResult> {
+    const work = sortWork(this.context, this.memory, examined);
+    this.account(work);
+    if (permission === 'count') return NOTHING_WRITTEN;
+    if (permission === 'record') {
+      await this.commit(work, [], new Map(), []);
+      return NOTHING_WRITTEN;
+    }
+    const guarded = guard(this.context, this.memory, work.intended, sweptEntries);
+    for (const key of guarded.held.keys()) this.pending.settled(key);
+    const proven = await this.prove(guarded.passed, signal);
+    if (proven.length > 0 && !(await this.ledgersAreWhole(signal))) return NOTHING_WRITTEN;
+    const writes = await this.commit(work, proven, guarded.held, guarded.holds);
+    const result = await this.writeBoth(writes, work.foreignChanges, signal);
+    await this.liftSettledHolds();
+    return result;
+  }
+
+  /** Keeps the books of what is to be looked at again, and what needs a write. */
+  private account(work: SortedWork): void {
+    for (const key of work.settled) {
+      this.pending.settled(key);
+      this.attention.settled(key);
+    }
+    for (const { mark, decision } of work.intended) this.pending.needs(mark.key, decision.on);
+    this.attention.putBack(work.again);
+    for (const key of work.later) this.attention.retryLater(key);
+  }
+
+  /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */
+  private async prove(intended: readonly Intended[], signal: AbortSignal): Promise<Intended[]> {
+    const proven = new Set<Intended>();
+    for (const on of SIDES) {
+      const claims = intended.filter(({ decision }) => decision.on === on && needsProof(decision));
+      if (claims.length === 0) continue;
+      const keys = claims.map(({ mark }) => mark.key);
+      const absent = await this.context.replicas[otherSide(on)].proveAbsent(keys, signal);
+      for (const claim of claims) {
+        if (absent.has(claim.mark.key)) proven.add(claim);
+        else this.attention.retryLater(claim.mark.key);
+      }
+    }
+    return intended.filter((one) => !needsProof(one.decision) || proven.has(one));
+  }
+
+  private async ledgersAreWhole(signal: AbortSignal): Promise<boolean> {
+    const verdict = await this.ledgers.inspect(signal, { starting: false });
+    if (verdict.kind === 'whole') return true;
+    const hold =
+      verdict.kind === 'hold'
+        ? verdict.hold
+        : { reason: 'identity-changed' as const, side: undefined, detail: 'the ledgers are gone' };
+    await this.memory.addHold({ ...hold, sinceMs: this.context.clock.nowMs() });
+    return false;
+  }
+
+  /**
+   * Records what is in step, what is held, and every conflict that is about to be decided, before anything is written.
+   * @returns the writes that may go ahead: those whose conflict found room in the journal
+   */
+  private async commit(
+    work: SortedWork,
+    writes: readonly Intended[],
+    held: ReadonlyMap<EntryKey, EntryMark>,
+    holds: readonly MappingHold[],
+  ): Promise<readonly Intended[]> {
+    const nowMs = this.context.clock.nowMs();
+    const journaled = writes.flatMap(({ decision }) => decision.conflict ?? []);
+    const conflicts = [
+      ...journaled.map((conflict): NewConflict => ({ ...conflict, atMs: nowMs, open: false })),
+      ...work.openConflicts.map((conflict): NewConflict => ({ ...conflict, atMs: nowMs, open: true })),
+    ];
+    const marks = new Map([...work.marks, ...held]);
+    if (work.records.size + marks.size + conflicts.length + holds.length === 0) return writes;
+    try {
+      await this.memory.commit((state) => ({
+        records: work.records,
+        marks,
+        conflicts,
+        state: {
+          holds: mergeHolds(state.holds, holds),
+          sizes: recordSize(
+            state.sizes,
+            nowMs,
+            this.memory.archive.counts().entries,
+            this.context.maxDelete.withinMs,
+          ),
+        },
+      }));
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'ARCHIVE_FULL') throw error;
+      await this.holdForJournal(work, writes, nowMs);
+      return writes.filter(({ decision }) => decision.conflict === undefined);
+    }
+    for (const conflict of conflicts) this.countConflict(conflict);
+    return writes;
+  }
+
+  /** When the journal has no room, conflicts are held, never dropped (S9). */
+  private async holdForJournal(work: SortedWork, writes: readonly Intended[], nowMs: number): Promise<void> {
+    const keys = [
+      ...writes.filter(({ decision }) => decision.conflict !== undefined).map(({ mark }) => mark.key),
+      ...work.openConflicts.map(({ key }) => key),
+    ];
+    const detail = 'the conflict journal is full: raise journal.maxBytes, or resolve and drop old conflicts';
+    const full: EntryMark = { kind: 'hold', reason: 'journal-full', sinceMs: nowMs, detail };
+    await this.memory.commit(() => ({
+      records: work.records,
+      marks: new Map([...work.marks, ...keys.map((key) => [key, full] as const)]),
+    }));
+    for (const key of keys) {
+      this.pending.settled(key);
+      this.attention.retryLater(key);
+    }
+  }
+
+  private async writeBoth(
+    writes: readonly Intended[],
+    foreignChanges: ReadonlySet<Side>,
+    signal: AbortSignal,
+  ): Promise<DrainResult> {
+    const reports = await Promise.all(
+      SIDES.map(async (side) => {
+        const onSide = writes.filter(({ decision }) => decision.on === side);
+        return onSide.length === 0 ? undefined : this.writer.write(side, onSide, signal);
+      }),
+    );
+    const written = new Set<Side>();
+    let trouble: Error | undefined;
+    for (const [index, report] of reports.entries()) {
+      const side = SIDES[index];
+      if (report === undefined || side === undefined) continue;
+      written.add(side);
+      trouble ??= report.trouble;
+      for (const key of report.again) this.attention.retryLater(key);
+      await this.skipRejected(report.rejected);
+    }
+    return { trouble, foreignChanges, written };
+  }
+
+  private async skipRejected(
+    rejected: ReadonlyArray<{ key: EntryKey; reason: string; detail: string }>,
+  ): Promise<void> {
+    if (rejected.length === 0) return;
+    const sinceMs = this.context.clock.nowMs();
+    const marks = new Map<EntryKey, EntryMark>();
+    for (const { key, reason, detail } of rejected) {
+      marks.set(key, { kind: 'skip', reason, detail, sinceMs });
+      this.pending.settled(key);
+      // What stood in the way (a permission, an ephemeral parent) may go away by itself.
+      this.attention.retryLater(key);
+    }
+    await this.memory.commit(() => ({ marks }));
+  }
+
+  private async liftSettledHolds(): Promise<void> {
+    const counts = this.memory.archive.markCounts();
+    for (const [reason, kind] of [
+      ['mass-deletion', 'held-deletion'],
+      ['mass-conflict', 'held-overwrite'],
+    ] as const) {
+      const stands = this.memory.known.holds.some((hold) => hold.reason === reason);
+      if (stands && (counts.get(kind) ?? 0) === 0) await this.memory.dropHold(reason);
+    }
+  }
+
+  private async holdRolledBack(side: Side, key: EntryKey): Promise<void> {
+    const name = this.context.sideNames[side];
+    const detail = `${name} holds ${JSON.stringify(key)} at an older version than was agreed: it was restored from a backup`;
+    const sinceMs = this.context.clock.nowMs();
+    await this.memory.addHold({ reason: 'rolled-back', side, detail, sinceMs });
+  }
+
+  private countConflict(conflict: Conflict): void {
+    const { winner } = conflict;
+    this.context.metrics.conflict(
+      winner === undefined ? 'held' : winner === 'left' ? 'left-won' : 'right-won',
+    );
+  }
+}
+
+const NOTHING_WRITTEN: DrainResult = {
+  trouble: undefined,
+  foreignChanges: new Set(),
+  written: new Set(),
+};
+
+function needsProof(decision: Intended['decision']): boolean {
+  return decision.do === 'remove' && (decision.cause === 'deleted' || decision.cause === 'session-ended');
+}
+
+function mergeHolds(standing: readonly MappingHold[], more: readonly MappingHold[]): readonly MappingHold[] {
+  const added = more.filter((hold) => !standing.some((known) => known.reason === hold.reason));
+  return added.length === 0 ? standing : [...standing, ...added];
+}

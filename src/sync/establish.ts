@@ -1,0 +1,165 @@
+import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
+import type { MappingHold, MappingState } from '../core/mapping-state.js';
+import type { Side } from '../core/pair.js';
+import { pairOf, SIDES, withSide } from '../core/pair.js';
+import { ReplicaError } from '../ports/errors.js';
+import type { MappingContext } from './context.js';
+import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
+import { LedgerKeeper as Keeper } from './ledger-keeper.js';
+import type { MappingMemory } from './mapping-memory.js';
+
+/**
+ * Makes sure, before anything is decided, that this archive and these two stores belong together; pairs them where
+ * nothing of this mapping exists yet.
+ * @returns the hold that stands in the way, already recorded where there is an archive to record it in; else undefined
+ */
+export class Establishment {
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly ledgers: LedgerKeeper,
+  ) {}
+
+  async establish(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
+    if (this.context.mode === 'observe') return this.observe(signal);
+    if (this.memory.state?.phase === 'observing') await this.memory.forget();
+    const verdict = await this.ledgers.inspect(signal, { starting: true });
+    if (verdict.kind === 'hold') {
+      const takeOver = verdict.hold.reason === 'archive-lost' && this.context.onArchiveLoss === 'merge';
+      return takeOver ? this.pairAnew(undefined, signal) : verdict.hold;
+    }
+    if (verdict.kind === 'unpaired') return this.pairAnew(undefined, signal);
+    // A store that was mispointed and put right needs no operator; one that was rolled back does.
+    await this.memory.commit((state) => ({
+      state: {
+        ledgers: verdict.mirrors,
+        holds: state.holds.filter(({ reason }) => reason !== 'identity-changed' && reason !== 'mapped-twice'),
+      },
+    }));
+    if (this.memory.known.phase === 'pairing') return this.finishPairing(signal);
+    for (const side of SIDES) await this.ledgers.resolveIntents(side, signal);
+    await this.sortOutOfScope();
+    return undefined;
+  }
+
+  /** Starts over with an empty archive and a new pair of ledgers, in place of whatever ledgers there are. */
+  async pairAnew(
+    resyncFrom: MappingState['resyncFrom'],
+    signal: AbortSignal,
+  ): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
+    const rival = (await this.ledgers.claimants(signal)).at(0);
+    if (rival !== undefined) return this.mappedTwice(rival.side, rival.place);
+    // Ledgers found now are replaced under the condition that they are still what was looked at.
+    const found = await Promise.all(SIDES.map((side) => this.standingLedger(side, signal)));
+    const state = this.freshState('pairing', resyncFrom);
+    await this.memory.begin({ ...state, ledgers: { left: found[0], right: found[1] } });
+    return this.finishPairing(signal);
+  }
+
+  private async finishPairing(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
+    for (const side of SIDES) {
+      const sent = this.ledgers.next(side);
+      if (sent !== undefined) await this.writeLedger(side, sent, signal);
+    }
+    const created = pairOf((side) => this.memory.known.ledgers[side]?.version.created);
+    // Two newcomers at once both see each other here: the one that came first at the same store stays.
+    for (const rival of await this.ledgers.claimants(signal)) {
+      const mine = created[rival.side];
+      if (mine === undefined || rival.created < mine) return this.mappedTwice(rival.side, rival.place);
+    }
+    await this.memory.commit(() => ({ state: { phase: 'paired' } }));
+    return undefined;
+  }
+
+  private async writeLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<void> {
+    const batch = { operations: [], ledger: sent.write };
+    const outcome = await this.context.replicas[side].write(batch, signal);
+    if (outcome.kind === 'applied' && outcome.ledger !== undefined) {
+      const mirror = Keeper.applied(sent, outcome.ledger);
+      await this.memory.commit((state) => ({ state: { ledgers: withSide(state.ledgers, side, mirror) } }));
+      return;
+    }
+    if (outcome.kind === 'rejected' && this.context.policy.source === side) {
+      await this.memory.commit((state) => ({ state: { ledgerless: [...state.ledgerless, side] } }));
+      return;
+    }
+    const name = this.context.sideNames[side];
+    const detail = outcome.kind === 'rejected' ? (outcome.rejections[0]?.detail ?? 'rejected') : outcome.kind;
+    const cause = outcome.kind === 'retriable' || outcome.kind === 'unknown' ? outcome.cause : undefined;
+    throw new ReplicaError(
+      outcome.kind === 'rejected' ? 'STORE_DENIED' : 'STORE_UNREACHABLE',
+      `could not write the ledger of mapping ${this.context.name} to ${name}: ${cause?.message ?? detail}; ` +
+        'the daemon needs write access to its own namespace zk-consul-sync/',
+      outcome.kind !== 'rejected',
+      cause === undefined ? undefined : { cause },
+    );
+  }
+
+  private async standingLedger(side: Side, signal: AbortSignal): Promise<MappingState['ledgers']['left']> {
+    const stored = await this.ledgers.stored(side, signal);
+    return stored === undefined ? undefined : { version: stored.version, generation: 0, recent: [] };
+  }
+
+  private async observe(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
+    const phase = this.memory.state?.phase;
+    if (phase === 'paired') {
+      const verdict = await this.ledgers.inspect(signal, { starting: true });
+      return verdict.kind === 'hold' ? verdict.hold : undefined;
+    }
+    // Without ledgers nothing recorded under observation may ever be acted on: it begins anew with each start.
+    await this.memory.begin(this.freshState('observing', undefined));
+    return undefined;
+  }
+
+  /** Entries that left the mapping because its patterns changed leave the archive; nothing is deleted anywhere. */
+  private async sortOutOfScope(): Promise<void> {
+    const { scope } = this.context;
+    if (this.memory.known.scope === scope.id) return;
+    let last: string | undefined;
+    for (;;) {
+      const page = this.memory.archive.recordsAfter(last, 1_000);
+      const outside = page.filter(([key]) => !scope.includes(key));
+      const gone = new Map(outside.map(([key]) => [key, undefined] as const));
+      if (gone.size > 0) await this.memory.commit(() => ({ records: gone, marks: gone }));
+      last = page.at(-1)?.[0];
+      if (last === undefined) break;
+    }
+    const size = this.memory.archive.counts().entries;
+    const sizes = startSizeHistory(this.context.clock.nowMs(), size);
+    await this.memory.commit(() => ({ state: { scope: scope.id, sizes } }));
+  }
+
+  private mappedTwice(side: Side, place: string): Omit<MappingHold, 'sinceMs'> {
+    const name = this.context.sideNames[side];
+    const detail = `${place} already syncs an overlapping part of ${name}, says its ledger there`;
+    return { reason: 'mapped-twice', side, detail };
+  }
+
+  private freshState(phase: MappingState['phase'], resyncFrom: MappingState['resyncFrom']): MappingState {
+    const nowMs = this.context.clock.nowMs();
+    return {
+      pairId: randomId(() => this.context.random.next()),
+      phase,
+      ledgers: { left: undefined, right: undefined },
+      ledgerless: [],
+      holds: [],
+      paused: this.memory.state?.paused ?? false,
+      resyncFrom,
+      lastSweptAtMs: { left: undefined, right: undefined },
+      scope: this.context.scope.id,
+      firstCompletedAtMs: undefined,
+      lastVerifiedAtMs: undefined,
+      sizes: startSizeHistory(nowMs, 0),
+      overwrites: startOverwriteHistory(nowMs),
+      sightings: { left: [], right: [] },
+      clockOffsets: { left: undefined, right: undefined },
+      intents: [],
+    };
+  }
+}
+
+/** 128 bits as 32 hexadecimal digits. */
+export function randomId(next: () => number): string {
+  const digits = Array.from({ length: 32 }, () => Math.floor(next() * 16).toString(16));
+  return digits.join('');
+}

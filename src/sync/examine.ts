@@ -1,0 +1,157 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import { isEmpty, isRegressed } from '../core/classify.js';
+import type { Decision } from '../core/decision.js';
+import { wroteVersion } from '../core/ledger.js';
+import type { EntryKey, Reading } from '../core/observation.js';
+import type { Pair, Side } from '../core/pair.js';
+import { otherSide, SIDES } from '../core/pair.js';
+import type { Policy } from '../core/policy.js';
+import { reconcile } from '../core/reconcile.js';
+import type { Situation } from '../core/situation.js';
+import { sameVersion } from '../core/version.js';
+import type { ScannedEntry } from '../ports/replica.js';
+import type { MappingContext } from './context.js';
+import type { Mark } from './mark-set.js';
+import type { MappingMemory } from './mapping-memory.js';
+import { writtenAt } from './write-times.js';
+
+/** An entry that was looked at, and what is to be done with it. */
+export interface Examined {
+  readonly mark: Mark;
+  readonly situation: Situation;
+  readonly decision: Decision;
+}
+
+export interface Examination {
+  readonly examined: readonly Examined[];
+  /** Entries whose change turned out to be none: the daemon's own writes coming back, by side. */
+  readonly echoes: Pair<number>;
+  /** An entry that a store holds at a version below the agreed one, confirmed by a second look. */
+  readonly regressed: { readonly side: Side; readonly key: EntryKey } | undefined;
+}
+
+type Readings = ReadonlyMap<EntryKey, Reading>;
+
+/** Reads marked entries with authority on both sides and decides them. Writes nothing. */
+export class Examiner {
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+  ) {}
+
+  async examine(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
+    const first = await this.readBoth(
+      marks.filter((mark) => mark.at !== 'right').map((mark) => mark.key),
+      marks.filter((mark) => mark.at !== 'left').map((mark) => mark.key),
+      signal,
+    );
+    // Most hints are echoes: where the side that hinted is as the archive has it, the other need not be asked.
+    const echoes = { left: 0, right: 0 };
+    const open = marks.filter((mark) => {
+      if (!this.isInStep(mark, first)) return true;
+      if (mark.at !== undefined && this.isOurs(mark.at, first[mark.at].get(mark.key))) echoes[mark.at]++;
+      return false;
+    });
+    const second = await this.readBoth(
+      open.filter((mark) => mark.at === 'right').map((mark) => mark.key),
+      open.filter((mark) => mark.at === 'left').map((mark) => mark.key),
+      signal,
+    );
+    const readings = {
+      left: new Map([...first.left, ...second.left]),
+      right: new Map([...first.right, ...second.right]),
+    };
+    const examined = open.map((mark) => this.decide(mark, this.situation(mark, readings)));
+    return { examined, echoes, regressed: await this.confirmRegression(examined, signal) };
+  }
+
+  /** The policy in force: an operator's resync decides what was never agreed on, until that is complete. */
+  policy(): Policy {
+    const resyncFrom = this.memory.state?.resyncFrom;
+    return resyncFrom === undefined ? this.context.policy : { ...this.context.policy, initial: resyncFrom };
+  }
+
+  private decide(mark: Mark, situation: Situation): Examined {
+    return { mark, situation, decision: reconcile(situation, this.policy()) };
+  }
+
+  private situation(mark: Mark, readings: Pair<Readings>): Situation {
+    const { key } = mark;
+    const { archive, state } = this.memory;
+    const unread: Reading = { kind: 'unknown', reason: 'not-read' };
+    const left = readings.left.get(key) ?? unread;
+    const right = readings.right.get(key) ?? unread;
+    return {
+      key,
+      record: archive.record(key),
+      readings: { left, right },
+      ours: { left: this.isOurs('left', left), right: this.isOurs('right', right) },
+      written: {
+        left: writtenAt(state, 'left', left, mark.noticedAtMs),
+        right: writtenAt(state, 'right', right, mark.noticedAtMs),
+      },
+      drifted: archive.mark(key)?.kind === 'drift',
+    };
+  }
+
+  private isOurs(side: Side, reading: Reading | undefined): boolean {
+    if (reading?.kind !== 'present') return false;
+    return wroteVersion(this.memory.state?.ledgers[side], reading.version.modified);
+  }
+
+  private isInStep(mark: Mark, readings: Pair<Readings>): boolean {
+    if (mark.at === undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
+    const reading = readings[mark.at].get(mark.key);
+    if (reading?.kind !== 'present') return false;
+    const scanned = {
+      key: mark.key,
+      version: reading.version,
+      empty: isEmpty(reading),
+      children: reading.children,
+    };
+    return !needsLook(this.memory.archive.record(mark.key), scanned, mark.at);
+  }
+
+  private async readBoth(
+    left: readonly EntryKey[],
+    right: readonly EntryKey[],
+    signal: AbortSignal,
+  ): Promise<Pair<Readings>> {
+    const { replicas } = this.context;
+    const none: Readings = new Map();
+    const [atLeft, atRight] = await Promise.all([
+      left.length === 0 ? none : replicas.left.read(left, signal),
+      right.length === 0 ? none : replicas.right.read(right, signal),
+    ]);
+    return { left: atLeft, right: atRight };
+  }
+
+  /** One authoritative answer below the agreed version could still be a server that lags; two in a row are not. */
+  private async confirmRegression(
+    examined: readonly Examined[],
+    signal: AbortSignal,
+  ): Promise<Examination['regressed']> {
+    for (const side of SIDES) {
+      const suspect = examined.find(({ situation }) =>
+        isRegressed(situation.record, situation.readings[side], side),
+      );
+      if (suspect === undefined) continue;
+      const { key, record } = suspect.situation;
+      const again = (await this.context.replicas[side].read([key], signal)).get(key);
+      if (again !== undefined && isRegressed(record, again, side)) return { side, key };
+    }
+    return undefined;
+  }
+}
+
+/** Whether what a walk found at one side calls for a look at the entry, given what the archive has of it. */
+export function needsLook(record: ArchiveRecord | undefined, found: ScannedEntry, side: Side): boolean {
+  if (record === undefined) return true;
+  if (record.kind === 'structure') {
+    if (record.side !== side || !sameVersion(record.version, found.version)) return true;
+    return record.owner === 'daemon' && found.children === 0;
+  }
+  if (!sameVersion(record.versions[side], found.version)) return true;
+  // An empty entry that has become a parent: the daemon's copy of it may have to go.
+  return record.empty && found.children > 0 && record.copy === otherSide(side);
+}

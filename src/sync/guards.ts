@@ -1,0 +1,164 @@
+import { isEmpty } from '../core/classify.js';
+import type { CopyDecision, RemoveDecision } from '../core/decision.js';
+import { judgeDeletions, judgeOverwrites } from '../core/deletion-budget.js';
+import type { EntryKey } from '../core/observation.js';
+import type { MappingHold } from '../core/mapping-state.js';
+import type { EntryMark } from '../ports/archive.js';
+import type { MappingContext } from './context.js';
+import type { Examined } from './examine.js';
+import type { MappingMemory } from './mapping-memory.js';
+
+/** An examined entry whose decision is a write. */
+export type Intended = Examined & { readonly decision: CopyDecision | RemoveDecision };
+
+export interface Guarded {
+  /** May be written. */
+  readonly passed: readonly Intended[];
+  /** Held back, with the marks that say so. */
+  readonly held: ReadonlyMap<EntryKey, EntryMark>;
+  /** What the held ones make of the mapping. */
+  readonly holds: readonly MappingHold[];
+  /** Overwrites decided by conflict among those that passed; they count against the budget. */
+  readonly overwrites: number;
+}
+
+/**
+ * Holds back what has the shape of harm, whatever its cause: too many deletions, or too many overwrites decided by
+ * conflict, measured against the mapping's size. What an operator approved passes, and nothing else of its kind while
+ * a hold stands.
+ */
+export function guard(
+  context: MappingContext,
+  memory: MappingMemory,
+  intended: readonly Intended[],
+  sweptEntries: number,
+): Guarded {
+  const nowMs = context.clock.nowMs();
+  const deletions = intended.filter(isCountedDeletion);
+  const overwrites = intended.filter(isCountedOverwrite);
+  const rest = intended.filter((one) => !isCountedDeletion(one) && !isCountedOverwrite(one));
+
+  const creates = rest.filter(({ decision }) => decision.do === 'copy' && isCountedCreate(decision)).length;
+  const forDeletions = holdDeletions(context, memory, deletions, creates, nowMs);
+  const forOverwrites = holdOverwrites(context, memory, overwrites, sweptEntries, nowMs);
+  return {
+    passed: [...rest, ...forDeletions.passed, ...forOverwrites.passed],
+    held: new Map([...forDeletions.held, ...forOverwrites.held]),
+    holds: [forDeletions.hold, forOverwrites.hold].filter((hold) => hold !== undefined),
+    overwrites: forOverwrites.passed.length,
+  };
+}
+
+interface Split {
+  readonly passed: readonly Intended[];
+  readonly held: ReadonlyMap<EntryKey, EntryMark>;
+  readonly hold: MappingHold | undefined;
+}
+
+function holdDeletions(
+  context: MappingContext,
+  memory: MappingMemory,
+  deletions: readonly Intended[],
+  creates: number,
+  nowMs: number,
+): Split {
+  const { approved, open } = byApproval(memory, deletions, 'held-deletion');
+  const standing = memory.known.holds.find((hold) => hold.reason === 'mass-deletion');
+  const judged = judgeDeletions({
+    history: memory.known.sizes,
+    size: memory.archive.counts().entries,
+    creates,
+    deletions: open.length,
+    holding: standing !== undefined,
+    budget: context.maxDelete,
+  });
+  if (open.length === 0 || (judged.held === 0 && standing === undefined)) {
+    return { passed: deletions, held: new Map(), hold: undefined };
+  }
+  const why = judged.reason === 'emptied' ? 'that would empty the mapping' : `of ${judged.largest} entries`;
+  const hold: MappingHold = standing ?? {
+    reason: 'mass-deletion',
+    sinceMs: nowMs,
+    side: undefined,
+    detail: `${open.length} deletions ${why} wait for approval`,
+  };
+  return { passed: approved, held: marksFor(memory, open, 'held-deletion', nowMs), hold };
+}
+
+function holdOverwrites(
+  context: MappingContext,
+  memory: MappingMemory,
+  overwrites: readonly Intended[],
+  sweptEntries: number,
+  nowMs: number,
+): Split {
+  const { approved, open } = byApproval(memory, overwrites, 'held-overwrite');
+  const standing = memory.known.holds.find((hold) => hold.reason === 'mass-conflict');
+  const size = Math.max(memory.archive.counts().entries, sweptEntries);
+  const judged = judgeOverwrites({
+    history: memory.known.overwrites,
+    size,
+    overwrites: open.length,
+    budget: context.maxOverwrite,
+  });
+  // An operator who said whose content stands has said so for all of it.
+  const ordered = memory.known.resyncFrom === 'left' || memory.known.resyncFrom === 'right';
+  if (open.length === 0 || ordered || (judged.held === 0 && standing === undefined)) {
+    return { passed: overwrites, held: new Map(), hold: undefined };
+  }
+  const hold: MappingHold = standing ?? {
+    reason: 'mass-conflict',
+    sinceMs: nowMs,
+    side: undefined,
+    detail: `${judged.total} of ${size} entries would be overwritten by decision of a conflict; they wait for approval`,
+  };
+  return { passed: approved, held: marksFor(memory, open, 'held-overwrite', nowMs), hold };
+}
+
+function byApproval(
+  memory: MappingMemory,
+  intended: readonly Intended[],
+  kind: 'held-deletion' | 'held-overwrite',
+): { approved: Intended[]; open: Intended[] } {
+  const approved: Intended[] = [];
+  const open: Intended[] = [];
+  for (const one of intended) {
+    const mark = memory.archive.mark(one.mark.key);
+    const passes = mark?.kind === kind && mark.approved && mark.on === one.decision.on;
+    (passes ? approved : open).push(one);
+  }
+  return { approved, open };
+}
+
+function marksFor(
+  memory: MappingMemory,
+  held: readonly Intended[],
+  kind: 'held-deletion' | 'held-overwrite',
+  nowMs: number,
+): Map<EntryKey, EntryMark> {
+  const marks = new Map<EntryKey, EntryMark>();
+  for (const { mark, decision } of held) {
+    const known = memory.archive.mark(mark.key);
+    const same = known?.kind === kind && known.on === decision.on;
+    marks.set(mark.key, { kind, on: decision.on, sinceMs: same ? known.sinceMs : nowMs, approved: false });
+  }
+  return marks;
+}
+
+function isCountedDeletion({ decision }: Intended): boolean {
+  return decision.do === 'remove' && decision.cause === 'deleted';
+}
+
+function isCountedOverwrite({ decision }: Intended): boolean {
+  return (
+    decision.do === 'copy' &&
+    decision.conflict !== undefined &&
+    decision.base !== undefined &&
+    !isEmpty(decision.base)
+  );
+}
+
+/** Mirrors of session-bound entries come and go with their sessions, and make up for no deletion. */
+function isCountedCreate(decision: CopyDecision): boolean {
+  return decision.base === undefined && decision.session === undefined;
+}

@@ -1,0 +1,86 @@
+import type { MappingHold, MappingState } from '../core/mapping-state.js';
+import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
+
+/** Changes to a mapping's part of the archive; of its state, only what changes. */
+export interface MappingChanges extends Omit<ArchiveChanges, 'state'> {
+  readonly state?: Partial<MappingState>;
+}
+
+/**
+ * A mapping's durable state with the copy of it that the loop works on. Commits go one after the other, each built
+ * from what the one before left, so that work on both sides at once loses nothing.
+ */
+export class MappingMemory {
+  private current: MappingState | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly archive: MappingArchive) {
+    this.current = archive.state();
+  }
+
+  get state(): MappingState | undefined {
+    return this.current;
+  }
+
+  /** The state of a mapping that has one: everything after its ledgers were established. */
+  get known(): MappingState {
+    if (this.current === undefined) throw new Error('the mapping has no archive yet');
+    return this.current;
+  }
+
+  /** Begins an archive for a mapping that had none, or puts a new one in place of what was there. */
+  async begin(state: MappingState): Promise<void> {
+    await this.inTurn(async () => {
+      await this.archive.reset();
+      this.current = undefined;
+      await this.archive.commit({ state });
+      this.current = state;
+    });
+  }
+
+  async forget(): Promise<void> {
+    await this.inTurn(async () => {
+      await this.archive.reset();
+      this.current = undefined;
+    });
+  }
+
+  /** Durable when it resolves. What `build` returns is applied as a whole, or nothing of it. */
+  async commit(build: (state: MappingState) => MappingChanges): Promise<void> {
+    await this.inTurn(async () => {
+      const { state: patch, ...changes } = build(this.known);
+      if (patch === undefined) {
+        await this.archive.commit(changes);
+        return;
+      }
+      const state: MappingState = { ...this.known, ...patch };
+      await this.archive.commit({ ...changes, state });
+      this.current = state;
+    });
+  }
+
+  async addHold(hold: MappingHold): Promise<void> {
+    await this.commit((state) => {
+      const others = state.holds.filter((known) => known.reason !== hold.reason);
+      const known = state.holds.find((standing) => standing.reason === hold.reason);
+      return { state: { holds: [...others, { ...hold, sinceMs: known?.sinceMs ?? hold.sinceMs }] } };
+    });
+  }
+
+  async dropHold(reason: MappingHold['reason']): Promise<void> {
+    await this.commit((state) => ({
+      state: { holds: state.holds.filter((hold) => hold.reason !== reason) },
+    }));
+  }
+
+  private async inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.last.then(work, work);
+    this.last = turn.catch(() => undefined);
+    await turn;
+  }
+}
+
+/** Holds of single deletions and overwrites let everything else go on; all others stop the mapping. */
+export function stopsMapping(hold: MappingHold): boolean {
+  return hold.reason !== 'mass-deletion' && hold.reason !== 'mass-conflict';
+}

@@ -1,0 +1,109 @@
+import type { Decision } from '../core/decision.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Pair } from '../core/pair.js';
+import { SIDES } from '../core/pair.js';
+import type { MappingContext } from './context.js';
+import type { Examined, Examiner } from './examine.js';
+import type { MappingMemory } from './mapping-memory.js';
+import { sortWork } from './sorted-work.js';
+import { sweepSide } from './sweep.js';
+
+/** What one entry would need. */
+export interface PlannedStep {
+  readonly key: EntryKey;
+  readonly examined: Examined;
+  readonly action: 'create' | 'update' | 'delete' | 'conflict' | 'skip' | 'hold' | 'drift';
+}
+
+/** How many entries are looked at together. */
+const PLAN_PAGE = 512;
+
+/**
+ * Walks both sides and tells, entry by entry, what a start would do. Writes nothing, neither to the stores nor to the
+ * archive. Memory is bounded by a page, and by what `step` keeps.
+ * @returns how many entries each side has
+ */
+export async function planMapping(
+  context: MappingContext,
+  memory: MappingMemory,
+  examiner: Examiner,
+  step: (planned: PlannedStep) => void,
+  signal: AbortSignal,
+): Promise<Pair<number>> {
+  const present = { left: 0, right: 0 };
+  for (const side of SIDES) {
+    let batch: EntryKey[] = [];
+    const flush = async (): Promise<void> => {
+      const keys = batch;
+      batch = [];
+      await lookAt(context, memory, examiner, keys, side === 'right', step, signal);
+    };
+    const report = async (keys: readonly EntryKey[]): Promise<void> => {
+      batch.push(...keys);
+      if (batch.length >= PLAN_PAGE) await flush();
+    };
+    present[side] = (await sweepSide(context, memory, side, report, signal)).present;
+    await flush();
+  }
+  return present;
+}
+
+async function lookAt(
+  context: MappingContext,
+  memory: MappingMemory,
+  examiner: Examiner,
+  keys: readonly EntryKey[],
+  second: boolean,
+  step: (planned: PlannedStep) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (keys.length === 0) return;
+  const noticedMs = context.clock.monotonicMs();
+  const noticedAtMs = context.clock.nowMs();
+  const marks = keys
+    .filter((key) => context.scope.includes(key))
+    .map((key) => ({ key, at: undefined, noticedMs, noticedAtMs }));
+  const { examined } = await examiner.examine(marks, signal);
+  for (const one of examined) {
+    // The first walk has told of everything that its side has, or that the archive has and its side lacks.
+    if (second && toldBefore(one)) continue;
+    const action = actionOf(context, memory, one);
+    if (action !== undefined) step({ key: one.mark.key, examined: one, action });
+  }
+}
+
+function toldBefore({ situation }: Examined): boolean {
+  return situation.readings.left.kind !== 'absent' || situation.record?.kind === 'entry';
+}
+
+function actionOf(
+  context: MappingContext,
+  memory: MappingMemory,
+  examined: Examined,
+): PlannedStep['action'] | undefined {
+  const work = sortWork(context, memory, [examined]);
+  const mark = work.marks.get(examined.mark.key);
+  if (mark?.kind === 'skip') return 'skip';
+  if (mark?.kind === 'hold') return 'hold';
+  return actionOfDecision(examined.decision);
+}
+
+function actionOfDecision(decision: Decision): PlannedStep['action'] | undefined {
+  switch (decision.do) {
+    case 'copy':
+      if (decision.conflict !== undefined) return 'conflict';
+      return decision.base === undefined ? 'create' : 'update';
+    case 'remove':
+      return decision.conflict === undefined ? 'delete' : 'conflict';
+    case 'hold':
+      return 'hold';
+    case 'skip':
+      return 'skip';
+    case 'drift':
+      return 'drift';
+    case 'wait':
+    case 'nothing':
+    case 'record':
+      return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import { compareKeys } from '../core/key-order.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Side } from '../core/pair.js';
+import type { Version } from '../core/version.js';
+import type { ScannedEntry } from '../ports/replica.js';
+import type { MappingContext } from './context.js';
+import { needsLook } from './examine.js';
+import type { MappingMemory } from './mapping-memory.js';
+
+const ARCHIVE_PAGE = 1_000;
+
+export interface Sweep {
+  /** Entries within the mapping's scope that were there. */
+  readonly present: number;
+}
+
+/**
+ * Walks one side and the archive next to each other, in the same order, and reports every key on which they differ.
+ * Proves nothing by itself: what a walk lacks is only worth a look (S4). Memory is bounded by a page of each.
+ */
+export async function sweepSide(
+  context: MappingContext,
+  memory: MappingMemory,
+  side: Side,
+  report: (keys: readonly EntryKey[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<Sweep> {
+  const archived = new ArchiveCursor(memory, side);
+  let present = 0;
+  for await (const page of context.replicas[side].scan((key) => archived.versionOf(key), signal)) {
+    const differing: EntryKey[] = [];
+    for (const found of page) {
+      if (!context.scope.includes(found.key)) continue;
+      present++;
+      differing.push(...archived.missingBefore(found.key));
+      if (archived.differs(found)) differing.push(found.key);
+    }
+    await report(differing);
+  }
+  for (let missing = archived.takeRest(ARCHIVE_PAGE); missing.length > 0;) {
+    await report(missing);
+    missing = archived.takeRest(ARCHIVE_PAGE);
+  }
+  return { present };
+}
+
+/** The archive's records in the order of keys, moved along with a walk. */
+class ArchiveCursor {
+  private page: ReadonlyArray<readonly [EntryKey, ArchiveRecord]> = [];
+  private index = 0;
+  private last: EntryKey | undefined;
+  private ended = false;
+
+  constructor(
+    private readonly memory: MappingMemory,
+    private readonly side: Side,
+  ) {}
+
+  versionOf(key: EntryKey): Version | undefined {
+    const record = this.memory.archive.record(key);
+    if (record === undefined) return undefined;
+    if (record.kind === 'entry') return record.versions[this.side];
+    return record.side === this.side ? record.version : undefined;
+  }
+
+  /** Keys that the archive has on this side before `key`, and that the walk has passed without finding. */
+  missingBefore(key: EntryKey): EntryKey[] {
+    const missing: EntryKey[] = [];
+    for (let next = this.peek(); next !== undefined && compareKeys(next[0], key) < 0; next = this.peek()) {
+      if (this.isHere(next[1])) missing.push(next[0]);
+      this.advance();
+    }
+    return missing;
+  }
+
+  differs(found: ScannedEntry): boolean {
+    const next = this.peek();
+    if (next?.[0] !== found.key) return true;
+    this.advance();
+    return needsLook(next[1], found, this.side);
+  }
+
+  takeRest(limit: number): EntryKey[] {
+    const rest: EntryKey[] = [];
+    for (let next = this.peek(); next !== undefined && rest.length < limit; next = this.peek()) {
+      if (this.isHere(next[1])) rest.push(next[0]);
+      this.advance();
+    }
+    return rest;
+  }
+
+  private isHere(record: ArchiveRecord): boolean {
+    return record.kind === 'entry' || record.side === this.side;
+  }
+
+  private peek(): readonly [EntryKey, ArchiveRecord] | undefined {
+    if (this.index >= this.page.length && !this.ended) {
+      this.page = this.memory.archive.recordsAfter(this.last, ARCHIVE_PAGE);
+      this.index = 0;
+      this.ended = this.page.length === 0;
+    }
+    return this.page[this.index];
+  }
+
+  private advance(): void {
+    this.last = this.page[this.index]?.[0];
+    this.index++;
+  }
+}
