@@ -1,7 +1,7 @@
 import type { StructureRecord } from './archive-record.js';
 import type { EntryAgreement } from './classify.js';
 import { agreementOf, classify, isEmpty, isFolderMarker } from './classify.js';
-import { decideConflict } from './decide-conflict.js';
+import { conflictOf, decideConflict, enforce } from './decide-conflict.js';
 import type { Decision } from './decision.js';
 import { recordAgreed } from './decision.js';
 import { AGREED, NEVER_AGREED } from './decision-table.js';
@@ -24,6 +24,14 @@ export function reconcile(situation: Situation, policy: Policy): Decision {
   const decision =
     owner === undefined ? decideOrdinary(judged, policy) : reconcileSessionBound(judged, owner, policy);
   return policy.source === undefined ? decision : restrictToOneWay(judged, decision, policy, policy.source);
+}
+
+/** Makes the state of `winner` stand on both sides, as an operator said. */
+export function impose(situation: Situation, winner: Side): Decision {
+  const judged = judge(situation);
+  if (sameContent(judged)) return adopt(judged);
+  const outcome = { winner, rule: 'operator', ambiguous: false } as const;
+  return enforce(judged, winner, conflictOf(judged, 'update-update', outcome));
 }
 
 function judge(situation: Situation): Judged {

@@ -14,6 +14,7 @@ import type { NewConflict } from '../ports/archive.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { Applied, WriteItem } from './batch-writer.js';
 import type { MappingContext } from './context.js';
+import { effectiveSize } from './guards.js';
 import { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingChanges, MappingMemory } from './mapping-memory.js';
 
@@ -90,12 +91,7 @@ export class AppliedWrites {
       sightings: withSide(state.sightings, side, sightings),
       clockOffsets: withSide(state.clockOffsets, side, offset),
       overwrites: recordOverwrites(state.overwrites, nowMs, overwrites, this.context.maxOverwrite.withinMs),
-      sizes: recordSize(
-        state.sizes,
-        nowMs,
-        this.memory.archive.counts().entries,
-        this.context.maxDelete.withinMs,
-      ),
+      sizes: recordSize(state.sizes, nowMs, effectiveSize(this.memory), this.context.maxDelete.withinMs),
     };
   }
 

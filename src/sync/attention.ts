@@ -69,8 +69,9 @@ export class Attention {
     return this.marks.take(count);
   }
 
-  retryLater(key: EntryKey): void {
-    this.retries.later(key, this.clock.monotonicMs());
+  /** @param aside the entry is listed as left out, and tried again only in case that what stood in the way is gone */
+  retryLater(key: EntryKey, aside = false): void {
+    this.retries.later(key, this.clock.monotonicMs(), aside);
   }
 
   settled(key: EntryKey): void {
@@ -91,12 +92,10 @@ export class Attention {
     return this.marks.size;
   }
 
-  get retrying(): number {
-    return this.retries.size;
-  }
-
-  get sweepDue(): boolean {
-    return this.sweeps.size > 0;
+  /** Whether anything is known that may have changed and was not looked at; a verification is no such thing. */
+  get unseen(): boolean {
+    const walks = [...this.sweeps.values()].some(({ reason }) => reason !== 'verify');
+    return this.marks.size > 0 || this.retries.waiting > 0 || walks;
   }
 
   get busy(): boolean {

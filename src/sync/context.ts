@@ -26,7 +26,6 @@ export interface MappingContext {
   readonly maxDelete: Budget;
   readonly maxOverwrite: Budget;
   readonly verifyEveryMs: number;
-  readonly journalKeepMs: number;
   /** What to do when ledgers are found but no archive. */
   readonly onArchiveLoss: 'hold' | 'merge';
   readonly scope: Scope;

@@ -11,7 +11,7 @@ import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Intended } from './guards.js';
-import { guard } from './guards.js';
+import { effectiveSize, guard } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -98,7 +98,7 @@ export class Drain {
     }
     for (const { mark, decision } of work.intended) this.pending.needs(mark.key, decision.on);
     this.attention.putBack(work.again);
-    for (const key of work.later) this.attention.retryLater(key);
+    for (const key of work.later) this.attention.retryLater(key, work.marks.get(key)?.kind === 'skip');
   }
 
   /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */
@@ -153,12 +153,7 @@ export class Drain {
         conflicts,
         state: {
           holds: mergeHolds(state.holds, holds),
-          sizes: recordSize(
-            state.sizes,
-            nowMs,
-            this.memory.archive.counts().entries,
-            this.context.maxDelete.withinMs,
-          ),
+          sizes: recordSize(state.sizes, nowMs, effectiveSize(this.memory), this.context.maxDelete.withinMs),
         },
       }));
     } catch (error) {
@@ -222,7 +217,7 @@ export class Drain {
       marks.set(key, { kind: 'skip', reason, detail, sinceMs });
       this.pending.settled(key);
       // What stood in the way (a permission, an ephemeral parent) may go away by itself.
-      this.attention.retryLater(key);
+      this.attention.retryLater(key, true);
     }
     await this.memory.commit(() => ({ marks }));
   }

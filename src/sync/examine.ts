@@ -6,7 +6,7 @@ import type { EntryKey, Reading } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
-import { reconcile } from '../core/reconcile.js';
+import { impose, reconcile } from '../core/reconcile.js';
 import type { Situation } from '../core/situation.js';
 import { sameVersion } from '../core/version.js';
 import type { ScannedEntry } from '../ports/replica.js';
@@ -34,10 +34,18 @@ type Readings = ReadonlyMap<EntryKey, Reading>;
 
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
 export class Examiner {
+  /** What an operator said of entries: whose content is to stand, at the next look. */
+  private readonly imposed = new Map<EntryKey, Side>();
+
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
   ) {}
+
+  /** The next look at `key` makes the content of `winner` stand. */
+  impose(key: EntryKey, winner: Side): void {
+    this.imposed.set(key, winner);
+  }
 
   async examine(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
     const first = await this.readBoth(
@@ -72,7 +80,10 @@ export class Examiner {
   }
 
   private decide(mark: Mark, situation: Situation): Examined {
-    return { mark, situation, decision: reconcile(situation, this.policy()) };
+    const winner = this.imposed.get(mark.key);
+    this.imposed.delete(mark.key);
+    const decision = winner === undefined ? reconcile(situation, this.policy()) : impose(situation, winner);
+    return { mark, situation, decision };
   }
 
   private situation(mark: Mark, readings: Pair<Readings>): Situation {

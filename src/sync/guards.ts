@@ -49,6 +49,12 @@ export function guard(
   };
 }
 
+/** The mapping's entries, less those whose deletion an operator has approved already. */
+export function effectiveSize(memory: MappingMemory): number {
+  const leaving = memory.archive.markCounts().get('held-deletion:approved') ?? 0;
+  return Math.max(0, memory.archive.counts().entries - leaving);
+}
+
 interface Split {
   readonly passed: readonly Intended[];
   readonly held: ReadonlyMap<EntryKey, EntryMark>;
@@ -66,7 +72,7 @@ function holdDeletions(
   const standing = memory.known.holds.find((hold) => hold.reason === 'mass-deletion');
   const judged = judgeDeletions({
     history: memory.known.sizes,
-    size: memory.archive.counts().entries,
+    size: effectiveSize(memory),
     creates,
     deletions: open.length,
     holding: standing !== undefined,

@@ -28,6 +28,26 @@ export class MappingMemory {
     return this.current;
   }
 
+  /** The same mapping as if nothing of it had ever been agreed on; only for looking. */
+  withoutRecords(): MappingMemory {
+    const { archive } = this;
+    const bare: MappingArchive = {
+      state: () => undefined,
+      record: () => undefined,
+      recordsAfter: () => [],
+      counts: () => archive.counts(),
+      mark: () => undefined,
+      marksAfter: () => [],
+      markCounts: () => new Map(),
+      conflicts: (options) => archive.conflicts(options),
+      conflict: (id) => archive.conflict(id),
+      conflictCounts: () => archive.conflictCounts(),
+      commit: () => Promise.reject(new Error('this view of the archive is only for looking')),
+      reset: () => Promise.reject(new Error('this view of the archive is only for looking')),
+    };
+    return new MappingMemory(bare);
+  }
+
   /** Begins an archive for a mapping that had none, or puts a new one in place of what was there. */
   async begin(state: MappingState): Promise<void> {
     await this.inTurn(async () => {

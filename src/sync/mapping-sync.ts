@@ -56,6 +56,11 @@ export class MappingSync {
   private verifiedMs = -Infinity;
   private sweptEntries: Pair<number> = { left: 0, right: 0 };
   private readonly sweptSides = new Set<Side>();
+  private completed = false;
+  /** Something that may have changed is being looked at. */
+  private looking = false;
+  private walking = false;
+  private inSyncAtMs: number | undefined;
   private lastTurnMs: number;
   private inTurn: Promise<unknown> = Promise.resolve();
 
@@ -126,9 +131,24 @@ export class MappingSync {
 
   /** Whether everything that is known of was looked at and dealt with. */
   get isIdle(): boolean {
-    const { attention, pending } = this;
-    const { left, right } = pending.count;
-    return !attention.busy && attention.retrying === 0 && left + right === 0 && this.bumpDue.size === 0;
+    const { left, right } = this.pending.count;
+    return !this.looking && !this.walking && !this.attention.unseen && left + right === 0;
+  }
+
+  /** Whether everything was walked and dealt with since this process began. */
+  get completedSinceStart(): boolean {
+    return this.completed;
+  }
+
+  /** Both sides are equal as far as is known, held and skipped entries aside. */
+  get isInSync(): boolean {
+    const stopped = this.holds.length > 0 || this.memory.state?.paused === true;
+    return this.completed && this.isIdle && !stopped && this.trouble === undefined;
+  }
+
+  /** Wall-clock milliseconds since when `isInSync` holds. */
+  get inSyncSinceMs(): number | undefined {
+    return this.isInSync ? (this.inSyncAtMs ??= this.context.clock.nowMs()) : undefined;
   }
 
   /** Begins anew with an empty archive; `from` decides what differs. Called between two turns. */
@@ -136,6 +156,7 @@ export class MappingSync {
     const hold = await this.establishment.pairAnew(from, signal);
     this.pending.clear();
     this.sweptSides.clear();
+    this.completed = false;
     this.setEstablished(hold);
     this.attention.startOver('operator');
     return this.startHold;
@@ -165,6 +186,7 @@ export class MappingSync {
     await this.bumpLedgers(signal);
     await this.noteProgress(signal);
     this.scheduleVerification();
+    if (!this.isInSync) this.inSyncAtMs = undefined;
   }
 
   private async establish(signal: AbortSignal): Promise<boolean> {
@@ -226,6 +248,7 @@ export class MappingSync {
     if (request === undefined) return;
     if (request.reason !== undefined) this.context.metrics.rescan(request.reason);
     const startedAtMs = this.context.clock.nowMs();
+    this.walking = request.reason !== 'verify';
     try {
       const report = async (keys: readonly string[]): Promise<void> => {
         this.attention.look(keys);
@@ -236,6 +259,8 @@ export class MappingSync {
     } catch (error) {
       this.attention.requestSweep(side, request.reason ?? 'retry');
       throw error;
+    } finally {
+      this.walking = false;
     }
     await this.drainMarks(signal);
     await this.swept(side, startedAtMs);
@@ -244,7 +269,10 @@ export class MappingSync {
   private async swept(side: Side, startedAtMs: number): Promise<void> {
     this.sweptSides.add(side);
     const complete = this.sweptSides.size === SIDES.length;
-    if (complete) this.sweptSides.clear();
+    if (complete) {
+      this.sweptSides.clear();
+      this.completed = true;
+    }
     if (this.permission() === 'count') return;
     const recorded = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
     if (!complete && Math.abs(startedAtMs - recorded) < NOTE_SWEEP_EVERY_MS) return;
@@ -263,6 +291,7 @@ export class MappingSync {
   private async drainMarks(signal: AbortSignal): Promise<void> {
     while (this.attention.marked > 0 && !signal.aborted) {
       const marks = this.attention.takeMarks(ROUND_ENTRIES_MAX);
+      this.looking = true;
       const entries = Math.max(this.sweptEntries.left, this.sweptEntries.right);
       try {
         const result = await this.drain.run(marks, this.permission(), entries, signal);
@@ -272,6 +301,8 @@ export class MappingSync {
       } catch (error) {
         this.attention.putBack(marks);
         throw error;
+      } finally {
+        this.looking = false;
       }
     }
   }

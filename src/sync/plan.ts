@@ -1,9 +1,11 @@
+import { isEmpty } from '../core/classify.js';
 import type { Decision } from '../core/decision.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Pair } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
+import { needsLook } from './examine.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { sortWork } from './sorted-work.js';
 import { sweepSide } from './sweep.js';
@@ -12,8 +14,12 @@ import { sweepSide } from './sweep.js';
 export interface PlannedStep {
   readonly key: EntryKey;
   readonly examined: Examined;
-  readonly action: 'create' | 'update' | 'delete' | 'conflict' | 'skip' | 'hold' | 'drift';
+  readonly action: PlannedActionName;
+  /** Why it would be left out or held although its decision is a write; undefined when the decision says it all. */
+  readonly skipped: string | undefined;
 }
+
+export type PlannedActionName = 'create' | 'update' | 'delete' | 'conflict' | 'skip' | 'hold' | 'drift';
 
 /** How many entries are looked at together. */
 const PLAN_PAGE = 512;
@@ -67,28 +73,31 @@ async function lookAt(
   for (const one of examined) {
     // The first walk has told of everything that its side has, or that the archive has and its side lacks.
     if (second && toldBefore(one)) continue;
-    const action = actionOf(context, memory, one);
-    if (action !== undefined) step({ key: one.mark.key, examined: one, action });
+    const planned = plan(context, memory, one);
+    if (planned !== undefined) step(planned);
   }
 }
 
-function toldBefore({ situation }: Examined): boolean {
-  return situation.readings.left.kind !== 'absent' || situation.record?.kind === 'entry';
+function toldBefore({ mark, situation }: Examined): boolean {
+  const { record, readings } = situation;
+  const { left } = readings;
+  if (left.kind !== 'present') return record?.kind === 'entry';
+  const found = { key: mark.key, version: left.version, empty: isEmpty(left), children: left.children };
+  return needsLook(record, found, 'left');
 }
 
-function actionOf(
-  context: MappingContext,
-  memory: MappingMemory,
-  examined: Examined,
-): PlannedStep['action'] | undefined {
-  const work = sortWork(context, memory, [examined]);
-  const mark = work.marks.get(examined.mark.key);
-  if (mark?.kind === 'skip') return 'skip';
-  if (mark?.kind === 'hold') return 'hold';
-  return actionOfDecision(examined.decision);
+function plan(context: MappingContext, memory: MappingMemory, examined: Examined): PlannedStep | undefined {
+  const { key } = examined.mark;
+  const mark = sortWork(context, memory, [examined]).marks.get(key);
+  if (mark?.kind === 'skip')
+    return { key, examined, action: 'skip', skipped: `${mark.reason}: ${mark.detail}` };
+  if (mark?.kind === 'hold')
+    return { key, examined, action: 'hold', skipped: `${mark.reason}: ${mark.detail}` };
+  const action = actionOfDecision(examined.decision);
+  return action === undefined ? undefined : { key, examined, action, skipped: undefined };
 }
 
-function actionOfDecision(decision: Decision): PlannedStep['action'] | undefined {
+function actionOfDecision(decision: Decision): PlannedActionName | undefined {
   switch (decision.do) {
     case 'copy':
       if (decision.conflict !== undefined) return 'conflict';

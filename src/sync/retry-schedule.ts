@@ -6,6 +6,8 @@ const LAST_RETRY_MS = 60_000;
 interface Retry {
   readonly dueMs: number;
   readonly attempts: number;
+  /** It is listed as left out: being tried again does not make the mapping out of step. */
+  readonly aside: boolean;
 }
 
 /**
@@ -17,17 +19,20 @@ export class RetrySchedule {
 
   constructor(private readonly limit: number) {}
 
-  get size(): number {
-    return this.retries.size;
+  /** How many entries wait, those left out not counted. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const retry of this.retries.values()) if (!retry.aside) waiting++;
+    return waiting;
   }
 
   /** @returns false when the schedule is full. */
-  later(key: EntryKey, nowMs: number): boolean {
+  later(key: EntryKey, nowMs: number, aside: boolean): boolean {
     const known = this.retries.get(key);
     if (known === undefined && this.retries.size >= this.limit) return false;
     const attempts = (known?.attempts ?? 0) + 1;
     const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 16));
-    this.retries.set(key, { dueMs: nowMs + waitMs, attempts });
+    this.retries.set(key, { dueMs: nowMs + waitMs, attempts, aside });
     return true;
   }
 

@@ -1,0 +1,99 @@
+import { fastify } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Logger } from '../ports/logger.js';
+import type { AccessPolicy } from './access-policy.js';
+import { ApiError, errorAnswer } from './api-error.js';
+import { daemonRoutes, indexRoute } from './daemon-routes.js';
+import { isLoopback } from './listen-address.js';
+import { mappingRoutes } from './mapping-routes.js';
+import type { AdminRoute, RouteContext } from './route.js';
+
+const CONNECTIONS_MAX = 256;
+const BODY_BYTES_MAX = 64 * 1_024;
+/** Mappings have names of up to 63 characters. */
+const PARAMETER_LENGTH_MAX = 64;
+/** For a request to arrive in full. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** For a connection on which nothing happens; above the longest that a request waits for the daemon. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+const RESPONSE_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'",
+  'x-content-type-options': 'nosniff',
+};
+
+/** Everything that the server answers; docs/http-api.md describes it. */
+export function adminRoutes(context: RouteContext): readonly AdminRoute[] {
+  const routes = [...daemonRoutes(context), ...mappingRoutes(context)];
+  return [indexRoute(context, routes), ...routes];
+}
+
+/** The server without its address: bounds, headers and failures are the same for all routes. */
+export function createAdminApp(logger: Logger): FastifyInstance {
+  const answerFailure = (error: unknown, reply: FastifyReply) => {
+    const { status, body, unforeseen } = errorAnswer(error);
+    if (unforeseen) logger.error({ err: error, url: reply.request.url }, 'An admin request failed.');
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    return reply.code(status).headers(RESPONSE_HEADERS).send(body);
+  };
+  const app = fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
+    frameworkErrors: (error, _request, reply) => void answerFailure(error, reply),
+  });
+  app.server.maxConnections = CONNECTIONS_MAX;
+  acceptOnlyJson(app);
+  app.setErrorHandler((error, _request, reply) => answerFailure(error, reply));
+  app.setNotFoundHandler((request) => {
+    throw new ApiError('NOT_FOUND', `There is no ${request.method} ${request.url} here.`);
+  });
+  return app;
+}
+
+/** The body may be left out where nothing is asked in it. */
+function acceptOnlyJson(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body, done);
+  });
+}
+
+export function addRoute(
+  app: FastifyInstance,
+  route: AdminRoute,
+  policy: AccessPolicy,
+  logger: Logger,
+): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    onRequest: (request, reply, done) => {
+      reply.headers(RESPONSE_HEADERS);
+      try {
+        policy.check(route.access, { headers: request.headers, remoteAddress: request.socket.remoteAddress });
+        done();
+      } catch (error) {
+        if (route.access === 'change') {
+          logger.warn({ url: request.url, remoteAddress: request.ip, err: error }, 'A change was refused.');
+        }
+        done(error as Error);
+      }
+    },
+    handler: (request, reply) => route.handle(request, reply),
+  });
+}
+
+/** Whether only programs of this machine can connect. No while it doesn't listen yet. */
+export function listensOnLoopback(app: FastifyInstance): boolean {
+  const addresses = app.addresses();
+  return (
+    addresses.length > 0 && addresses.every((bound) => typeof bound === 'object' && isLoopback(bound.address))
+  );
+}

@@ -1,0 +1,78 @@
+import { SIDES } from '../core/pair.js';
+import { MAPPING_STATES } from '../ports/status.js';
+import type { DaemonStatus, MappingStatus } from '../ports/status.js';
+import type { MetricFactory } from './metric-factory.js';
+import { bounded, SKIP_REASONS } from './metric-labels.js';
+import { REPLICA_NAMES } from './replica-names.js';
+
+/** What the daemon's status tells, as gauges: written anew for each scrape, so that no stale mapping stays. */
+export class StatusGauges {
+  readonly #gauges: ReturnType<typeof statusGauges>;
+
+  constructor(factory: MetricFactory) {
+    this.#gauges = statusGauges(factory);
+  }
+
+  set(status: DaemonStatus): void {
+    for (const gauge of Object.values(this.#gauges)) gauge.reset();
+    for (const mapping of status.mappings) this.#setMapping(mapping);
+    for (const side of SIDES) {
+      const replica = REPLICA_NAMES[side];
+      this.#gauges.replicaConnected.set({ replica }, Number(status.replicas[replica].connected));
+    }
+    this.#gauges.leader.set(Number(status.role === 'active'));
+    this.#gauges.buildInfo.set({ version: status.version, node: process.versions.node }, 1);
+  }
+
+  #setMapping(status: MappingStatus): void {
+    const mapping = status.name;
+    this.#gauges.entries.set({ mapping }, status.entries);
+    for (const side of SIDES) {
+      this.#gauges.pendingEntries.set({ mapping, replica: REPLICA_NAMES[side] }, status.pending[side]);
+    }
+    this.#gauges.conflictsOpen.set({ mapping }, status.conflicts.open);
+    for (const reason of SKIP_REASONS) this.#gauges.skippedEntries.set({ mapping, reason }, 0);
+    for (const [reason, count] of status.skippedByReason) {
+      this.#gauges.skippedEntries.inc({ mapping, reason: bounded(reason, SKIP_REASONS) }, count);
+    }
+    for (const state of MAPPING_STATES) {
+      this.#gauges.mappingState.set({ mapping, state }, Number(status.state === state));
+    }
+    this.#gauges.inSync.set({ mapping }, Number(status.inSync));
+    this.#gauges.lastVerified.set({ mapping }, (status.lastVerifiedAtMs ?? 0) / 1_000);
+  }
+}
+
+function statusGauges(factory: MetricFactory) {
+  return {
+    entries: factory.gauge('entries', 'Entries that both replicas agree on', ['mapping']),
+    pendingEntries: factory.gauge('pending_entries', 'Entries known to need a write to the replica', [
+      'mapping',
+      'replica',
+    ]),
+    conflictsOpen: factory.gauge('conflicts_open', 'Conflicts in the journal that are not settled', [
+      'mapping',
+    ]),
+    skippedEntries: factory.gauge('skipped_entries', 'Entries that are left out, by reason', [
+      'mapping',
+      'reason',
+    ]),
+    mappingState: factory.gauge('mapping_state', '1 for the state that the mapping is in, else 0', [
+      'mapping',
+      'state',
+    ]),
+    inSync: factory.gauge('in_sync', '1 while both replicas are equal, held and skipped entries aside', [
+      'mapping',
+    ]),
+    lastVerified: factory.gauge(
+      'last_verified_timestamp_seconds',
+      'When both replicas were last compared in full, in Unix time; 0 before the first time',
+      ['mapping'],
+    ),
+    replicaConnected: factory.gauge('replica_connected', '1 while the daemon is connected to the store', [
+      'replica',
+    ]),
+    leader: factory.gauge('leader', '1 while this process is the active one of any mapping', []),
+    buildInfo: factory.gauge('build_info', 'Always 1; the labels tell what runs', ['version', 'node']),
+  };
+}

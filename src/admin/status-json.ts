@@ -1,0 +1,95 @@
+import type { DaemonStatus, HoldStatus, MappingStatus, StoreStatus } from '../ports/status.js';
+import { isoTime } from './iso-time.js';
+
+/** The body of `GET /api/v1/status`. */
+export type StatusJson = ReturnType<typeof statusJson>;
+
+export function statusJson(status: DaemonStatus) {
+  return {
+    version: status.version,
+    instance: status.instance,
+    role: status.role,
+    uptimeSeconds: status.uptimeSeconds,
+    replicas: {
+      zookeeper: storeJson(status.replicas.zookeeper),
+      consul: storeJson(status.replicas.consul),
+    },
+    mappings: status.mappings.map(mappingJson),
+  };
+}
+
+/** One mapping in the status, and the body of `GET /api/v1/mappings/NAME`. */
+export type MappingJson = ReturnType<typeof mappingJson>;
+
+export function mappingJson(status: MappingStatus) {
+  return {
+    name: status.name,
+    role: status.role,
+    state: status.state,
+    inSync: status.inSync,
+    inSyncSince: isoTime(status.inSyncSinceMs),
+    entries: status.entries,
+    pending: { toZookeeper: status.pending.left, toConsul: status.pending.right },
+    conflicts: status.conflicts,
+    holds: status.holds.map(holdJson),
+    skipped: status.skipped,
+    skippedTotal: status.skippedTotal,
+    lastVerifiedAt: isoTime(status.lastVerifiedAtMs),
+  };
+}
+
+function holdJson(hold: HoldStatus) {
+  return {
+    reason: hold.reason,
+    key: hold.key ?? null,
+    since: isoTime(hold.sinceMs),
+    detail: hold.detail,
+  };
+}
+
+function storeJson(store: StoreStatus) {
+  return {
+    connected: store.connected,
+    address: store.address,
+    server: store.server ?? null,
+    lastError: store.lastError ?? null,
+  };
+}
+
+/** The body of `GET /readyz`. */
+export interface ReadinessJson {
+  readonly ready: boolean;
+  /** One sentence for each thing that is waited for. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Ready: both stores are connected, and every mapping has completed its first reconciliation or waits for a person,
+ * which no restart would change. A standby is ready when it could take over.
+ */
+export function readinessJson(status: DaemonStatus): ReadinessJson {
+  const missing = [
+    ...missingStore('ZooKeeper', status.replicas.zookeeper),
+    ...missingStore('Consul', status.replicas.consul),
+    ...status.mappings.filter(isUnfinished).map(missingMapping),
+  ];
+  return { ready: missing.length === 0, missing };
+}
+
+function missingStore(name: string, { connected, address, lastError }: StoreStatus): string[] {
+  if (connected) return [];
+  return [`${name} at ${address} is not connected${lastError === undefined ? '' : `: ${lastError}`}`];
+}
+
+function isUnfinished(mapping: MappingStatus): boolean {
+  return mapping.role === 'active' && !mapping.firstCompleted && !isHeld(mapping);
+}
+
+/** As a whole: a held entry is left out, and holds up nothing. */
+function isHeld({ state, holds }: MappingStatus): boolean {
+  return state === 'held' || holds.some((hold) => hold.key === undefined);
+}
+
+function missingMapping({ name, state }: MappingStatus): string {
+  return `mapping ${name} has not completed its first reconciliation; it is ${state}`;
+}

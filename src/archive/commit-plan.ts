@@ -1,0 +1,110 @@
+import type { PreparedCommit } from './prepared-commit.js';
+import { decodeMark, storedRecordKind } from './prepared-commit.js';
+import type { ArchiveIndex } from './archive-index.js';
+import { JournalPlan } from './journal-plan.js';
+import type { Change, LmdbStore } from './lmdb-store.js';
+import { newHead } from './mapping-slot.js';
+import type { MappingHead, MappingSlot } from './mapping-slot.js';
+import { Staging } from './staging.js';
+import { entryKey, numberKey, tableKey } from './tables.js';
+import { EMPTY_PART, countMark, countRecord, markLabel } from './tallies.js';
+import { encodeValue } from './value-codec.js';
+
+/**
+ * What goes into one transaction: commits of any number of mappings, one after the other. Nothing of it shows outside
+ * before `publish`, which is called when all of it is on the disk.
+ */
+export class CommitPlan {
+  private readonly staging: Staging;
+  private readonly heads = new Map<MappingSlot, MappingHead>();
+  private readonly journal: JournalPlan;
+  private readonly garbage: Set<number>;
+  private nextNumber: number;
+
+  constructor(
+    store: LmdbStore,
+    private readonly index: ArchiveIndex,
+  ) {
+    this.staging = new Staging(store);
+    this.journal = new JournalPlan(store, this.staging, this.heads, index);
+    this.garbage = new Set(index.garbage);
+    this.nextNumber = index.nextNumber;
+  }
+
+  /**
+   * Adds a commit.
+   * @returns false when it has to go into a transaction of its own; nothing was added then
+   * @throws SyncError `ARCHIVE_FULL` when its conflicts don't fit into the journal; nothing was added then
+   */
+  commit(slot: MappingSlot, commit: PreparedCommit): boolean {
+    const before = this.headOf(slot);
+    if (!this.journal.hasRoomFor(commit)) return false;
+    let { tally } = before;
+    for (const { key, put } of commit.records) {
+      const at = entryKey('record', before.part, key);
+      tally = countRecord(tally, storedRecordKind(this.staging.get(at)), put?.label);
+      this.stage(at, put?.value);
+    }
+    for (const { key, put } of commit.marks) {
+      const at = entryKey('mark', before.part, key);
+      const replaced = this.staging.get(at);
+      tally = countMark(tally, replaced && markLabel(decodeMark(replaced)), put?.label);
+      this.stage(at, put?.value);
+    }
+    if (commit.state !== undefined) this.staging.put(numberKey('state', before.part), commit.state);
+    this.heads.set(slot, { ...before, tally });
+    this.journal.add(slot, commit);
+    return true;
+  }
+
+  /** Gives the mapping a new, empty part, and leaves the old one to be removed later, in pieces. */
+  reset(slot: MappingSlot): void {
+    const before = this.heads.get(slot) ?? slot.head;
+    if (before === undefined) return;
+    this.garbage.add(before.part);
+    this.staging.put(numberKey('garbage', before.part), Buffer.alloc(0));
+    this.heads.set(slot, { ...before, part: this.takeNumber(), tally: EMPTY_PART });
+  }
+
+  /** Removes some of what is left of a part that is garbage: `keys`, or the part itself when there are none. */
+  removeGarbage(part: number, keys: readonly Buffer[]): void {
+    for (const key of keys) this.staging.remove(key);
+    if (keys.length > 0) return;
+    this.garbage.delete(part);
+    this.staging.remove(numberKey('garbage', part));
+  }
+
+  /** Makes room in the journals, as far as that can be done without losing anything that is open. */
+  trimJournals(): void {
+    this.journal.trim();
+  }
+
+  changes(): Change[] {
+    for (const [{ places }, { number, part, tally, journal }] of this.heads) {
+      this.staging.put(numberKey('mapping', number), encodeValue({ places, part, journal }));
+      this.staging.put(numberKey('tally', part), encodeValue(tally));
+    }
+    if (this.nextNumber !== this.index.nextNumber)
+      this.staging.put(tableKey('numbers'), encodeValue(this.nextNumber));
+    return this.staging.changes();
+  }
+
+  publish(): void {
+    for (const [slot, head] of this.heads) slot.head = head;
+    this.index.garbage = this.garbage;
+    this.index.nextNumber = this.nextNumber;
+  }
+
+  private headOf(slot: MappingSlot): MappingHead {
+    return this.heads.get(slot) ?? slot.head ?? newHead(this.takeNumber(), this.takeNumber());
+  }
+
+  private takeNumber(): number {
+    return this.nextNumber++;
+  }
+
+  private stage(key: Buffer, value: Buffer | undefined): void {
+    if (value === undefined) this.staging.remove(key);
+    else this.staging.put(key, value);
+  }
+}

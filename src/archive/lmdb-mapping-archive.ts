@@ -1,0 +1,150 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import type { MappingState } from '../core/mapping-state.js';
+import type { EntryKey } from '../core/observation.js';
+import { pairOf } from '../core/pair.js';
+import type {
+  ArchiveChanges,
+  EntryMark,
+  JournalEntry,
+  MappingArchive,
+  RecordCounts,
+} from '../ports/archive.js';
+import type { ArchiveIndex } from './archive-index.js';
+import type { CommitQueue } from './commit-queue.js';
+import { successorOf } from './lmdb-store.js';
+import type { LmdbStore, Range } from './lmdb-store.js';
+import type { Maintenance } from './maintenance.js';
+import type { MappingSlot } from './mapping-slot.js';
+import { decodeMark, decodeRecord, prepareCommit } from './prepared-commit.js';
+import { decodeConflict, journalEntry } from './stored-conflict.js';
+import {
+  conflictIdOf,
+  conflictKey,
+  conflictValueKey,
+  entryKey,
+  entryKeyOf,
+  numberKey,
+  wholeRange,
+} from './tables.js';
+import { EMPTY_JOURNAL, EMPTY_PART } from './tallies.js';
+import { decodeValue } from './value-codec.js';
+
+/** A list of conflicts ends early where their values together take more memory than this. */
+const LISTED_BYTES_MAX = 0x100_0000;
+
+/** What all mappings of an archive work with. */
+export interface ArchiveWorks {
+  readonly store: LmdbStore;
+  readonly index: ArchiveIndex;
+  readonly queue: CommitQueue;
+  readonly maintenance: Maintenance;
+  readonly journalKeepMs: number;
+}
+
+export class LmdbMappingArchive implements MappingArchive {
+  constructor(
+    private readonly works: ArchiveWorks,
+    private readonly slot: MappingSlot,
+  ) {}
+
+  state(): MappingState | undefined {
+    const bytes = this.get((part) => numberKey('state', part));
+    return bytes && (decodeValue(bytes) as MappingState);
+  }
+
+  record(key: EntryKey): ArchiveRecord | undefined {
+    const bytes = this.get((part) => entryKey('record', part, key));
+    return bytes && decodeRecord(bytes);
+  }
+
+  recordsAfter(key: EntryKey | undefined, limit: number): (readonly [EntryKey, ArchiveRecord])[] {
+    return this.entriesAfter('record', key, limit, decodeRecord);
+  }
+
+  counts(): RecordCounts {
+    return (this.slot.head?.tally ?? EMPTY_PART).records;
+  }
+
+  mark(key: EntryKey): EntryMark | undefined {
+    const bytes = this.get((part) => entryKey('mark', part, key));
+    return bytes && decodeMark(bytes);
+  }
+
+  marksAfter(key: EntryKey | undefined, limit: number): (readonly [EntryKey, EntryMark])[] {
+    return this.entriesAfter('mark', key, limit, decodeMark);
+  }
+
+  markCounts(): ReadonlyMap<string, number> {
+    return new Map(Object.entries((this.slot.head?.tally ?? EMPTY_PART).marks));
+  }
+
+  conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[] {
+    const { beforeId, limit, openOnly = false } = options;
+    if (this.slot.head === undefined) return [];
+    const table = openOnly ? 'openConflict' : 'conflict';
+    const { number } = this.slot.head;
+    const whole = wholeRange(table, number);
+    const to = beforeId === undefined ? whole.to : conflictKey(table, number, beforeId);
+    const entries: JournalEntry[] = [];
+    let bytes = 0;
+    for (const key of this.works.store.keys({ from: whole.from, to, limit, reverse: true })) {
+      const entry = this.conflict(conflictIdOf(key));
+      if (entry === undefined) continue;
+      bytes += (entry.sides.left.value?.length ?? 0) + (entry.sides.right.value?.length ?? 0);
+      if (bytes > LISTED_BYTES_MAX && entries.length > 0) break;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  conflict(id: number): JournalEntry | undefined {
+    if (this.slot.head === undefined) return undefined;
+    const { number } = this.slot.head;
+    const bytes = this.works.store.get(conflictKey('conflict', number, id));
+    if (bytes === undefined) return undefined;
+    const stored = decodeConflict(bytes);
+    const values = pairOf((side) =>
+      stored.sides[side].valueBytes === undefined
+        ? undefined
+        : this.works.store.get(conflictValueKey(number, id, side)),
+    );
+    return journalEntry(id, stored, values);
+  }
+
+  conflictCounts(): { readonly open: number; readonly total: number } {
+    const { open, total } = this.slot.head?.journal ?? EMPTY_JOURNAL;
+    return { open, total };
+  }
+
+  async commit(changes: ArchiveChanges): Promise<void> {
+    const prepared = prepareCommit(changes, this.works.journalKeepMs);
+    await this.works.queue.submit((plan) => plan.commit(this.slot, prepared));
+  }
+
+  async reset(): Promise<void> {
+    await this.works.queue.submit((plan) => {
+      plan.reset(this.slot);
+      return true;
+    });
+    this.works.maintenance.begin();
+  }
+
+  private get(keyIn: (part: number) => Buffer): Buffer | undefined {
+    const { head } = this.slot;
+    return head && this.works.store.get(keyIn(head.part));
+  }
+
+  private entriesAfter<T>(
+    table: 'record' | 'mark',
+    key: EntryKey | undefined,
+    limit: number,
+    decode: (bytes: Buffer) => T,
+  ): (readonly [EntryKey, T])[] {
+    if (this.slot.head === undefined) return [];
+    const { part } = this.slot.head;
+    const whole = wholeRange(table, part);
+    const from = key === undefined ? whole.from : successorOf(entryKey(table, part, key));
+    const range: Range = { from, to: whole.to, limit };
+    return this.works.store.range(range).map((found) => [entryKeyOf(found.key), decode(found.value)]);
+  }
+}

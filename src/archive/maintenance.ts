@@ -1,0 +1,74 @@
+import type { ArchiveIndex } from './archive-index.js';
+import type { CommitPlan } from './commit-plan.js';
+import type { CommitQueue } from './commit-queue.js';
+import type { LmdbStore } from './lmdb-store.js';
+import { PART_TABLES, wholeRange } from './tables.js';
+
+/** Removed with one transaction, so that the commits of the mappings need not wait. */
+const REMOVED_MAX = 1_000;
+
+/**
+ * Work left over from before, done in small pieces between the commits: removes parts that a reset has emptied, and
+ * trims a journal whose limit was lowered. What a crash interrupts is taken up when the archive is opened again.
+ */
+export class Maintenance {
+  private running: Promise<void> | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly store: LmdbStore,
+    private readonly index: ArchiveIndex,
+    private readonly queue: CommitQueue,
+  ) {}
+
+  /** Begins, if there is something to do and it was not begun yet. */
+  begin(): void {
+    this.running ??= this.run().finally(() => (this.running = undefined));
+  }
+
+  /** Resolves when no more work is under way or will begin. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    try {
+      while (!this.isStopped && (await this.removeSomeGarbage()));
+      while (!this.isStopped && (await this.trimJournals()));
+    } catch {
+      // The queue refuses everything from now on, and tells whoever commits next.
+    }
+  }
+
+  /** @returns whether there may be more */
+  private async removeSomeGarbage(): Promise<boolean> {
+    const [part] = this.index.garbage;
+    if (part === undefined) return false;
+    await this.submit((plan) => plan.removeGarbage(part, this.someKeysOf(part)));
+    return true;
+  }
+
+  private async trimJournals(): Promise<boolean> {
+    const { bytes, openBytes } = this.index.journals();
+    if (bytes <= this.index.journalMaxBytes || bytes === openBytes) return false;
+    await this.submit((plan) => plan.trimJournals());
+    return this.index.journals().bytes < bytes;
+  }
+
+  private submit(add: (plan: CommitPlan) => void): Promise<void> {
+    return this.queue.submit((plan) => {
+      add(plan);
+      return true;
+    });
+  }
+
+  private someKeysOf(part: number): Buffer[] {
+    const keys: Buffer[] = [];
+    for (const table of PART_TABLES) {
+      keys.push(...this.store.keys({ ...wholeRange(table, part), limit: REMOVED_MAX - keys.length }));
+      if (keys.length === REMOVED_MAX) break;
+    }
+    return keys;
+  }
+}

@@ -1,0 +1,46 @@
+import { MAPPINGS_MAX } from './mapping-section.js';
+import type { SettingPath } from './setting-tree.js';
+import { formatPath } from './setting-tree.js';
+import type { Place, ReadSettings } from './settings-reader.js';
+
+/** Access to settings as they were read, of which nothing else is known yet. */
+export class SettingsLookup {
+  readonly #settings: ReadSettings;
+
+  constructor(settings: ReadSettings) {
+    this.#settings = settings;
+  }
+
+  place(path: SettingPath): Place | undefined {
+    return this.#settings.places.get(formatPath(path));
+  }
+
+  /** Whether the setting is in the file, readable or not. */
+  has(path: SettingPath): boolean {
+    return this.place(path) !== undefined;
+  }
+
+  value(path: SettingPath): unknown {
+    if (this.place(path)?.failed !== false) return undefined;
+    let value = this.#settings.value;
+    for (const step of path) value = (value as Readonly<Record<string | number, unknown>> | null)?.[step];
+    return value;
+  }
+
+  text(path: SettingPath): string | undefined {
+    const value = this.value(path);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** Mappings beyond the limit are a problem already, and need no more looking at. */
+  get mappingCount(): number {
+    const mappings = this.value(['mappings']);
+    return Array.isArray(mappings) ? Math.min(mappings.length, MAPPINGS_MAX) : 0;
+  }
+
+  /** Whether ZooKeeper is asked for digest authentication, the default. */
+  get usesDigest(): boolean {
+    const path = ['zookeeper', 'auth', 'scheme'];
+    return !this.has(path) || this.value(path) === 'digest';
+  }
+}

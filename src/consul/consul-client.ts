@@ -1,0 +1,175 @@
+import { ConsulError, errorOfAnswer, errorOfFailure, protocolError } from './consul-errors.js';
+import { HttpConnection, TransportFailure } from './client-seam.js';
+import type { HttpAnswer, TlsOptions } from './client-seam.js';
+import { TokenSource } from './token-source.js';
+import type { TokenOptions } from './token-source.js';
+import { decodeTransaction, encodeTransaction } from './transaction.js';
+import type { TransactionAnswer, TransactionOperation } from './transaction.js';
+
+export interface ConsulClientOptions extends TokenOptions {
+  /** `http://host:port` or `https://host:port`. */
+  readonly address: URL;
+  readonly tls?: TlsOptions | undefined;
+  /** Sent with every request as `dc`; without it, the agent's own datacenter answers. */
+  readonly datacenter?: string | undefined;
+  /** For whole answers to all but blocking queries. Default 15 s. */
+  readonly requestTimeoutMs?: number;
+  /** Sockets of ordinary requests. Default 16; Consul's `http_max_conns_per_client` is 200. */
+  readonly socketsMax?: number;
+  /** Told of every request when it is over, for metrics. */
+  readonly onRequest?: RequestObserver;
+}
+
+/**
+ * @param operation what the request was for: one of a few fixed names
+ * @param result `ok`, or the code of the error
+ */
+export type RequestObserver = (operation: RequestOperation, result: string, seconds: number) => void;
+
+export type RequestOperation = 'watch' | 'list' | 'read' | 'prove-absent' | 'write' | 'ledger' | 'other';
+
+export interface ConsulRequest {
+  readonly operation: RequestOperation;
+  readonly method: 'GET' | 'PUT';
+  /** Encoded, from `/v1/` on, without its query. */
+  readonly path: string;
+  /** Encoded parameters, like `cas=0`. */
+  readonly query?: readonly string[];
+  readonly body?: Buffer;
+  /** Statuses to return; all others are thrown. */
+  readonly accepts: readonly number[];
+  /** Whether doing it twice is as good as once, so that a request lost on a closing connection is sent again. */
+  readonly repeatable: boolean;
+  readonly timeoutMs?: number;
+  readonly answerBytesMax?: number;
+  readonly socketPool?: 'requests' | 'watches';
+}
+
+const REQUEST_TIMEOUT_MS = 15_000;
+const SOCKETS_MAX = 16;
+/** One blocking query per mapping. */
+const WATCH_SOCKETS_MAX = 128;
+const ANSWER_BYTES_MAX = 1024 * 1024;
+const SHOWN_PATH_CHARACTERS_MAX = 200;
+
+/** Requests to one Consul agent: bounded, timed, abortable, and with one kind of error. Safe to share. */
+export class ConsulClient {
+  readonly #connection: HttpConnection;
+  readonly #tokens: TokenSource;
+  readonly #datacenter: readonly string[];
+  readonly #timeoutMs: number;
+  readonly #observe: RequestObserver;
+  /** For messages. */
+  readonly address: string;
+
+  constructor(options: ConsulClientOptions) {
+    this.#connection = new HttpConnection({
+      address: options.address,
+      tls: options.tls,
+      socketsMax: options.socketsMax ?? SOCKETS_MAX,
+      watchSocketsMax: WATCH_SOCKETS_MAX,
+    });
+    this.#tokens = new TokenSource(options);
+    this.#datacenter =
+      options.datacenter === undefined ? [] : [`dc=${encodeURIComponent(options.datacenter)}`];
+    this.#timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#observe = options.onRequest ?? (() => undefined);
+    this.address = options.address.origin;
+  }
+
+  /** @throws ConsulError when there is no answer, or none with a status that the request accepts */
+  async request(request: ConsulRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const startedMs = performance.now();
+    let result = 'ok';
+    try {
+      return await this.#request(request, signal);
+    } catch (error) {
+      result = error instanceof ConsulError ? error.code : 'STORE_AUTH_FAILED';
+      throw error;
+    } finally {
+      this.#observe(request.operation, result, (performance.now() - startedMs) / 1000);
+    }
+  }
+
+  /**
+   * One `/v1/txn`. Transactions of reads only are answered by the leader after it made sure that it still leads.
+   * @throws AnswerTooLargeError when the answer is longer than `answerBytesMax`; ask for less
+   * @throws ConsulError as `request` does
+   */
+  async transact(
+    operations: readonly TransactionOperation[],
+    options: { operation: RequestOperation; answerBytesMax?: number },
+    signal: AbortSignal,
+  ): Promise<TransactionAnswer> {
+    const writes = operations.some(({ verb }) => verb === 'cas' || verb === 'delete-cas');
+    const request: ConsulRequest = {
+      ...options,
+      method: 'PUT',
+      path: '/v1/txn',
+      query: writes ? [] : ['consistent'],
+      body: encodeTransaction(operations),
+      accepts: [200, 409],
+      repeatable: !writes,
+    };
+    const answer = await this.request(request, signal);
+    try {
+      return decodeTransaction(answer.body, answer.status === 200);
+    } catch (cause) {
+      throw protocolError(this.describe(request), faultOf(cause), cause);
+    }
+  }
+
+  /** `PUT /v1/txn on http://127.0.0.1:8500`, for messages. */
+  describe({ method, path, query = [] }: Pick<ConsulRequest, 'method' | 'path' | 'query'>): string {
+    const full = query.length === 0 ? path : `${path}?${query.join('&')}`;
+    const shown =
+      full.length > SHOWN_PATH_CHARACTERS_MAX ? `${full.slice(0, SHOWN_PATH_CHARACTERS_MAX)}...` : full;
+    return `${method} ${shown} on ${this.address}`;
+  }
+
+  /** Closes all idle connections and breaks off all requests. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async #request(request: ConsulRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const token = await this.#tokens.current();
+    const answer = await this.#send(request, token, signal).catch((error: unknown) => {
+      if (!mayRepeat(error, request)) throw error;
+      return this.#send(request, token, signal);
+    });
+    if (request.accepts.includes(answer.status)) return answer;
+    throw errorOfAnswer(this.describe(request), answer, token);
+  }
+
+  async #send(request: ConsulRequest, token: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+    const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
+    const query = [...(request.query ?? []), ...this.#datacenter];
+    try {
+      return await this.#connection.send(
+        {
+          method: request.method,
+          path: query.length === 0 ? request.path : `${request.path}?${query.join('&')}`,
+          headers: token === undefined ? {} : { 'x-consul-token': token },
+          body: request.body,
+          timeoutMs,
+          answerBytesMax: request.answerBytesMax ?? ANSWER_BYTES_MAX,
+          socketPool: request.socketPool ?? 'requests',
+        },
+        signal,
+      );
+    } catch (error) {
+      if (error instanceof TransportFailure) throw errorOfFailure(this.describe(request), error, timeoutMs);
+      throw error;
+    }
+  }
+}
+
+/** The agent, or a balancer, may close an idle connection at the very moment it is used again. */
+function mayRepeat(error: unknown, request: ConsulRequest): boolean {
+  return request.repeatable && error instanceof ConsulError && error.lostOnReusedSocket;
+}
+
+export function faultOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,144 @@
+import type { Digest, EntryKey, Reading } from '../core/observation.js';
+import type { Clock, Random } from '../ports/clock.js';
+import { SyncError } from '../ports/errors.js';
+import type {
+  HintListener,
+  KnownVersion,
+  Replica,
+  ReplicaLimits,
+  ScannedEntry,
+  StoredLedger,
+  WriteBatch,
+  WriteOutcome,
+} from '../ports/replica.js';
+import { followIndex } from './blocking-query.js';
+import type { ConsulClient } from './consul-client.js';
+import { proveKeysAbsent } from './absence-proof.js';
+import { readEntries } from './entry-reads.js';
+import { scanEntries } from './entry-scan.js';
+import { listLedgersIn, readLedgerAt } from './ledger-reads.js';
+import { writeBatch } from './consul-writes.js';
+import type { WriteContext } from './consul-writes.js';
+import { KeySpace, hasUrl } from './kv-keys.js';
+import { PrefixIndex, PrefixWatch } from './prefix-watch.js';
+import { encodedWriteBytes } from './transaction.js';
+
+export interface ConsulReplicaOptions {
+  readonly client: ConsulClient;
+  /** The mapped prefix, with a trailing slash, or empty for the whole store. */
+  readonly prefix: string;
+  /** The mapping's ledger: `<namespacePrefix><instance>/<mapping>`. */
+  readonly ledgerKey: string;
+  /** Of the daemon's own keys, with a trailing slash. Never read or written as entries. */
+  readonly namespacePrefix: string;
+  readonly digest: (value: Uint8Array) => Digest;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** 64 for every Consul; 1.14 and later take 128. */
+  readonly operationsPerTransaction?: number;
+  /** Told, by every scan, of entries that are there but that the token may not read. */
+  readonly onDenied?: (keys: readonly EntryKey[]) => void;
+  /** Told whenever the watch is put in place or lost. */
+  readonly onWatch?: (state: WatchState) => void;
+}
+
+export type WatchState =
+  { readonly kind: 'armed' } | { readonly kind: 'lost'; readonly error: unknown; readonly retryInMs: number };
+
+/** Consul's `txn_max_ops` before 1.14, which could not be changed. */
+const OPERATIONS_MAX = 64;
+/** Consul's default `txn_max_req_len`, for the JSON of a transaction. */
+const TRANSACTION_BYTES_MAX = 512 * 1024;
+/** Consul's default `kv_max_value_size`. */
+const VALUE_BYTES_MAX = 512 * 1024;
+/** The brackets around a transaction. */
+const TRANSACTION_FRAME_BYTES = 2;
+
+/** A prefix of Consul's KV store. */
+export class ConsulReplica implements Replica {
+  readonly limits: ReplicaLimits;
+  readonly #options: ConsulReplicaOptions;
+  readonly #context: WriteContext;
+  readonly #index: PrefixIndex;
+
+  /** @throws SyncError `CONFIG_INVALID` when the prefix can't be listed or watched */
+  constructor(options: ConsulReplicaOptions) {
+    const unlistable = unlistablePrefix(options.prefix);
+    if (unlistable !== undefined) throw new SyncError('CONFIG_INVALID', unlistable);
+    const keys = new KeySpace(options.prefix, options.namespacePrefix);
+    this.#options = options;
+    this.#context = {
+      client: options.client,
+      keys,
+      operationsMax: options.operationsPerTransaction ?? OPERATIONS_MAX,
+      digest: options.digest,
+      onDenied: options.onDenied ?? (() => undefined),
+      ledgerKey: options.ledgerKey,
+      transactionBytesMax: TRANSACTION_BYTES_MAX,
+      valueBytesMax: VALUE_BYTES_MAX,
+    };
+    this.#index = new PrefixIndex(options.client, options.prefix);
+    this.limits = {
+      batchOperationsMax: this.#context.operationsMax,
+      batchBytesMax: TRANSACTION_BYTES_MAX - TRANSACTION_FRAME_BYTES,
+      valueBytesMax: VALUE_BYTES_MAX,
+      operationBytes: (key, valueBytes) => encodedWriteBytes(keys.storedKey(key), valueBytes),
+      unmappable: (key) => keys.unmappable(key),
+    };
+  }
+
+  async watch(listener: HintListener, signal: AbortSignal): Promise<void> {
+    const { onWatch } = this.#options;
+    let hasStarted = false;
+    await followIndex(
+      new PrefixWatch(this.#index),
+      {
+        armed: () => {
+          onWatch?.({ kind: 'armed' });
+          listener.rescan(hasStarted ? 'reconnect' : 'start');
+          hasStarted = true;
+        },
+        woken: () => listener.stirred(),
+        failed: (error, retryInMs) => onWatch?.({ kind: 'lost', error, retryInMs }),
+      },
+      this.#options,
+      signal,
+    );
+  }
+
+  scan(known: KnownVersion, signal: AbortSignal): AsyncIterable<readonly ScannedEntry[]> {
+    return scanEntries(this.#context, known, signal);
+  }
+
+  position(signal: AbortSignal): Promise<bigint> {
+    return this.#index.current(signal);
+  }
+
+  read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
+    return readEntries(this.#context, keys, signal);
+  }
+
+  proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>> {
+    return proveKeysAbsent(this.#context, keys, signal);
+  }
+
+  write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
+    return writeBatch(this.#context, batch, signal);
+  }
+
+  readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {
+    return readLedgerAt(this.#context, this.#options.ledgerKey, signal);
+  }
+
+  listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, StoredLedger>> {
+    return listLedgersIn(this.#context, signal);
+  }
+}
+
+/** Why a prefix can't be mapped, or undefined when it can: listing and watching go through a URL. */
+export function unlistablePrefix(prefix: string): string | undefined {
+  if (prefix === '') return undefined;
+  if (!prefix.endsWith('/')) return `the Consul prefix ${JSON.stringify(prefix)} must end with a slash`;
+  if (hasUrl(prefix)) return undefined;
+  return `the Consul prefix ${JSON.stringify(prefix)} can't be listed: no empty, "." or ".." segments, nothing unprintable`;
+}

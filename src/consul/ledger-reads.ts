@@ -1,0 +1,61 @@
+import type { StoredLedger } from '../ports/replica.js';
+import { faultOf } from './consul-client.js';
+import type { ConsulRequest } from './consul-client.js';
+import { ConsulError, protocolError } from './consul-errors.js';
+import { findPage } from './entry-reads.js';
+import { kvPath } from './kv-keys.js';
+import { indexOf } from './prefix-watch.js';
+import { versionOf } from './settled-reads.js';
+import type { ReadContext } from './settled-reads.js';
+import { decodeEntries } from './transaction.js';
+import type { StoredEntry } from './transaction.js';
+
+/** All ledgers of a store, and what else lies beside them. */
+const LIST_BYTES_MAX = 64 * 1024 * 1024;
+
+/** @throws ConsulError `STORE_DENIED` when there is a ledger that the token may not read */
+export async function readLedgerAt(
+  context: ReadContext,
+  ledgerKey: string,
+  signal: AbortSignal,
+): Promise<StoredLedger | undefined> {
+  const found = (await findPage(context, [ledgerKey], signal)).get(ledgerKey);
+  if (found === 'absent') return undefined;
+  if (typeof found === 'object') return ledgerOf(found);
+  const what = `the ledger ${ledgerKey} on ${context.client.address}`;
+  const advice = "Give the token's policy write access to it";
+  throw new ConsulError('STORE_DENIED', `${what} can't be read. ${advice}`, false, true);
+}
+
+/** The ledgers below the daemon's namespace: whatever is exactly two levels below it. */
+export async function listLedgersIn(
+  context: ReadContext,
+  signal: AbortSignal,
+): Promise<Map<string, StoredLedger>> {
+  const { namespacePrefix } = context.keys;
+  const request: ConsulRequest = {
+    operation: 'ledger',
+    method: 'GET',
+    path: kvPath(namespacePrefix),
+    query: ['recurse', 'consistent'],
+    accepts: [200, 404],
+    repeatable: true,
+    answerBytesMax: LIST_BYTES_MAX,
+  };
+  const answer = await context.client.request(request, signal);
+  const ledgers = new Map<string, StoredLedger>();
+  try {
+    indexOf(answer);
+    for (const entry of answer.status === 404 ? [] : decodeEntries(answer.body)) {
+      const place = entry.key.slice(namespacePrefix.length);
+      if (/^[^/]+\/[^/]+$/.test(place)) ledgers.set(place, ledgerOf(entry));
+    }
+    return ledgers;
+  } catch (cause) {
+    throw protocolError(context.client.describe(request), faultOf(cause), cause);
+  }
+}
+
+function ledgerOf(entry: StoredEntry): StoredLedger {
+  return { content: new TextDecoder().decode(entry.value), version: versionOf(entry) };
+}

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ConfigChanges } from '../config/config-changes.js';
+import { describeChanges } from '../config/config-changes.js';
+import type { Config, MappingConfig } from '../config/schema.js';
+import { startAdminServer } from '../admin/server.js';
+import type { AdminServer } from '../admin/server.js';
+import { Metrics } from '../admin/metrics.js';
+import { openArchive } from '../archive/open-archive.js';
+import type { Archive } from '../ports/archive.js';
+import type { DaemonControl } from '../ports/control.js';
+import type { Logger } from '../ports/logger.js';
+import type { DaemonStatus } from '../ports/status.js';
+import { pairOf } from '../core/pair.js';
+import { randomId } from '../sync/establish.js';
+import { WriteGate } from '../sync/write-gate.js';
+import type { MappingSurroundings } from './mapping-context.js';
+import { SIDE_NAMES } from './mapping-context.js';
+import { RunningMapping } from './running-mapping.js';
+import { Stores } from './stores.js';
+import { systemClock, systemRandom } from './system.js';
+import { VERSION } from './version.js';
+
+/** How long a stop waits for what is in flight. */
+const STOP_TIMEOUT_MS = 8_000;
+
+/** The daemon: the stores' connections, the archive, one loop per mapping, and the admin server. */
+export class Daemon implements DaemonControl {
+  private readonly mappings = new Map<string, RunningMapping>();
+  private readonly startedMs = systemClock.monotonicMs();
+  private admin: AdminServer | undefined;
+
+  private constructor(
+    private surroundings: MappingSurroundings,
+    private readonly archive: Archive,
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Starts everything; does not wait for the stores.
+   * @throws SyncError when the archive can't be opened or the admin address can't be listened on
+   */
+  static async start(config: Config, logger: Logger): Promise<Daemon> {
+    const metrics = new Metrics();
+    const archive = await openArchive({ path: config.archive.path, journal: config.journal });
+    const stores = await Stores.open(config, (store, operation, result, seconds) =>
+      metrics.request(store, operation, result, seconds),
+    );
+    const { limits } = config;
+    const surroundings: MappingSurroundings = {
+      config,
+      stores,
+      archive,
+      writer: randomId(() => systemRandom.next()),
+      gates: pairOf((side) => new WriteGate(systemClock, limits[SIDE_NAMES[side]].writesPerSecond)),
+      logger,
+    };
+    const daemon = new Daemon(surroundings, archive, metrics, logger);
+    try {
+      await daemon.listen(config);
+      for (const mapping of config.mappings) daemon.startMapping(mapping);
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
+    logger.info({ version: VERSION, instance: config.instance, admin: daemon.adminAddress }, 'started');
+    return daemon;
+  }
+
+  /** Where the admin server can be reached; undefined when it is off. */
+  get adminAddress(): string | undefined {
+    return this.admin?.address;
+  }
+
+  /** Takes over what may change while running; other mappings than those that changed go on undisturbed. */
+  async reload(config: Config): Promise<ConfigChanges> {
+    const before = this.surroundings.config;
+    const changes = describeChanges(before, config);
+    // What needs a restart keeps its old settings until then, also for the mappings that start now.
+    const { mappings, journal, limits, log } = config;
+    this.surroundings = { ...this.surroundings, config: { ...before, mappings, journal, limits, log } };
+    for (const name of [...changes.removed, ...changes.changed.map(({ mapping }) => mapping)]) {
+      await this.mappings.get(name)?.stop();
+      this.mappings.delete(name);
+    }
+    for (const name of changes.removed) this.metrics.removeMapping(name);
+    for (const mapping of mappings) if (!this.mappings.has(mapping.name)) this.startMapping(mapping);
+    return changes;
+  }
+
+  /** Finishes what is in flight, closes the archive and the connections. Ends within 10 s. */
+  async stop(): Promise<void> {
+    await this.admin?.close();
+    const stopped = Promise.all([...this.mappings.values()].map((mapping) => mapping.stop()));
+    await Promise.race([stopped, delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    await this.archive.close();
+    await this.surroundings.stores.close();
+    this.logger.info({}, 'stopped');
+  }
+
+  status(): DaemonStatus {
+    return {
+      version: VERSION,
+      instance: this.surroundings.config.instance,
+      role: 'active',
+      uptimeSeconds: (systemClock.monotonicMs() - this.startedMs) / 1000,
+      replicas: this.surroundings.stores.status(),
+      mappings: [...this.mappings.values()].map((mapping) => mapping.status()),
+    };
+  }
+
+  alive(): boolean {
+    return [...this.mappings.values()].every((mapping) => mapping.alive);
+  }
+
+  mapping(name: string): RunningMapping['control'] | undefined {
+    return this.mappings.get(name)?.control;
+  }
+
+  private startMapping(mapping: MappingConfig): void {
+    const metrics = this.metrics.forMapping(mapping.name);
+    this.mappings.set(mapping.name, new RunningMapping(mapping, this.surroundings, metrics));
+  }
+
+  private async listen({ admin }: Config): Promise<void> {
+    if (admin.listen === undefined) return;
+    this.admin = await startAdminServer({
+      listen: admin.listen,
+      token: admin.token?.reveal(),
+      control: this,
+      metrics: this.metrics,
+      logger: this.logger,
+    });
+  }
+}

@@ -1,0 +1,72 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import type { EntryKey, Reading } from '../core/observation.js';
+import { SIDES } from '../core/pair.js';
+import type { Version } from '../core/version.js';
+import type { MappingArchive } from '../ports/archive.js';
+import type { Explanation } from '../ports/control.js';
+import type { Examined } from '../sync/examine.js';
+import { describeDecision } from './describe-decision.js';
+import { SIDE_NAMES } from './mapping-context.js';
+
+const CONFLICTS_SEARCHED_MAX = 1_000;
+
+type Plain = Readonly<Record<string, unknown>>;
+
+/** Why an entry is as it is: what is archived, what was just read, and what follows from both. */
+export function explain(archive: MappingArchive, key: EntryKey, examined: Examined | undefined): Explanation {
+  const record = archive.record(key);
+  const mark = archive.mark(key);
+  const conflicts = archive.conflicts({ limit: CONFLICTS_SEARCHED_MAX });
+  const unchanged = { state: 'as archived' };
+  return {
+    key,
+    zookeeper: examined === undefined ? unchanged : plainReading(examined.situation.readings.left),
+    consul: examined === undefined ? unchanged : plainReading(examined.situation.readings.right),
+    archive: record === undefined ? undefined : plainRecord(record),
+    mark: mark === undefined ? undefined : { ...mark },
+    decision: examined === undefined ? 'nothing' : examined.decision.do,
+    why:
+      examined === undefined ? 'both sides are as they were agreed on' : describeDecision(examined.decision),
+    lastConflict: conflicts.find((conflict) => conflict.key === key),
+  };
+}
+
+function plainReading(reading: Reading): Plain {
+  if (reading.kind === 'absent') return { state: 'absent' };
+  if (reading.kind === 'unknown') return { state: 'unknown', reason: reading.reason };
+  const { value, digest, flags, children, session, stamp } = reading;
+  return {
+    state: 'present',
+    ...plainVersion(reading.version),
+    bytes: value.length,
+    digest,
+    ...(flags !== 0n && { flags: String(flags) }),
+    ...(children > 0 && { children }),
+    ...(session !== undefined && { session }),
+    ...(stamp !== undefined && { writtenAt: new Date(stamp.atMs).toISOString() }),
+  };
+}
+
+function plainRecord(record: ArchiveRecord): Plain {
+  if (record.kind === 'structure') {
+    return {
+      kind: 'structure',
+      side: SIDE_NAMES[record.side],
+      owner: record.owner,
+      ...plainVersion(record.version),
+    };
+  }
+  const versions = SIDES.map((side) => [SIDE_NAMES[side], plainVersion(record.versions[side])] as const);
+  return {
+    kind: 'entry',
+    digest: record.digest,
+    versions: Object.fromEntries(versions),
+    ...(record.copy !== undefined && { createdByDaemonIn: SIDE_NAMES[record.copy] }),
+    ...(record.session !== undefined && { sessionBoundIn: SIDE_NAMES[record.session] }),
+  };
+}
+
+/** As text: store-wide numbers may have more digits than JSON readers keep. */
+function plainVersion({ modified, created, revision }: Version): Plain {
+  return { modified: String(modified), created: String(created), revision };
+}

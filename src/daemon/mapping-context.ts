@@ -1,0 +1,147 @@
+import type { Config, MappingConfig } from '../config/schema.js';
+import { ConsulReplica } from '../consul/consul-replica.js';
+import { archiveKeyBytesMax } from '../archive/entry-key-bytes.js';
+import { entryFilter } from '../core/glob.js';
+import type { Pair, Side } from '../core/pair.js';
+import type { Policy } from '../core/policy.js';
+import type { Archive } from '../ports/archive.js';
+import type { Logger } from '../ports/logger.js';
+import type { MappingMetrics } from '../ports/metrics.js';
+import type { Replica } from '../ports/replica.js';
+import type { MappingContext, Scope } from '../sync/context.js';
+import type { WriteGate } from '../sync/write-gate.js';
+import type { AclEntry } from '../zookeeper/wire.js';
+import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
+import type { Stores } from './stores.js';
+import { digestOf, systemClock, systemRandom } from './system.js';
+
+/** The daemon's own folder in both stores. */
+export const NAMESPACE = 'zk-consul-sync';
+
+/** Which store stands on which side: the one place where that is decided. */
+export const SIDE_NAMES: Pair<'zookeeper' | 'consul'> = { left: 'zookeeper', right: 'consul' };
+
+export function sideOf(name: 'zookeeper' | 'consul'): Side {
+  return name === SIDE_NAMES.left ? 'left' : 'right';
+}
+
+/** What all mappings of a daemon share. */
+export interface MappingSurroundings {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly archive: Archive;
+  /** Names this process in the ledgers it writes. */
+  readonly writer: string;
+  readonly gates: Pair<WriteGate>;
+  readonly logger: Logger;
+}
+
+export function mappingContext(
+  mapping: MappingConfig,
+  surroundings: MappingSurroundings,
+  metrics: MappingMetrics,
+): MappingContext {
+  const { config, archive, writer, gates } = surroundings;
+  const logger = surroundings.logger.child({ mapping: mapping.name });
+  const places = placesOf(config, mapping);
+  return {
+    name: mapping.name,
+    instance: config.instance,
+    writer,
+    replicas: replicasOf(mapping, surroundings),
+    sideNames: SIDE_NAMES,
+    places,
+    policy: policyOf(mapping),
+    mode: mapping.mode,
+    maxDelete: mapping.maxDelete,
+    maxOverwrite: mapping.maxOverwrite,
+    verifyEveryMs: mapping.verifyEveryMs,
+    onArchiveLoss: config.archive.onLoss,
+    scope: scopeOf(mapping),
+    keyBytesMax: archiveKeyBytesMax,
+    archive: archive.mapping(places),
+    gates,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    metrics,
+  };
+}
+
+/** The mapped places in full: what the archive is keyed by, and what the ledgers claim. */
+export function placesOf(config: Config, mapping: MappingConfig): Pair<string> {
+  const path = mapping.zookeeper === '/' ? '' : mapping.zookeeper;
+  const prefix = mapping.consul === '' ? '' : `${mapping.consul}/`;
+  return {
+    left: `zookeeper:${config.zookeeper.connect.chroot}${path}/`,
+    right: `consul:${config.consul.datacenter ?? ''}/${prefix}`,
+  };
+}
+
+function replicasOf(
+  mapping: MappingConfig,
+  surroundings: MappingSurroundings,
+): Pair<Replica> {
+  const { config, stores } = surroundings;
+  const ledger = `${NAMESPACE}/${config.instance}/${mapping.name}`;
+  const common = { digest: digestOf, clock: systemClock, random: systemRandom };
+  return {
+    left: new ZooKeeperReplica({
+      ...common,
+      session: stores.zookeeper,
+      root: mapping.zookeeper,
+      ledgerPath: `/${ledger}`,
+      namespaceRoot: `/${NAMESPACE}`,
+      acl: aclOf(config),
+    }),
+    right: new ConsulReplica({
+      ...common,
+      client: stores.consul,
+      prefix: mapping.consul === '' ? '' : `${mapping.consul}/`,
+      ledgerKey: ledger,
+      namespacePrefix: `${NAMESPACE}/`,
+    }),
+  };
+}
+
+function policyOf(mapping: MappingConfig): Policy {
+  const { direction, conflict, initial } = mapping;
+  const source = { both: undefined, 'zookeeper-to-consul': 'left', 'consul-to-zookeeper': 'right' } as const;
+  const winner = {
+    'last-writer-wins': 'last-writer-wins',
+    'zookeeper-wins': 'left-wins',
+    'consul-wins': 'right-wins',
+    hold: 'hold',
+  } as const;
+  return {
+    source: source[direction],
+    conflict: winner[conflict],
+    tieBreak: sideOf(mapping.tieBreak),
+    initial: initial === 'merge' ? 'merge' : sideOf(initial),
+    sessionBound: mapping.sessionBound,
+    drift: mapping.drift,
+  };
+}
+
+function scopeOf({ include, exclude }: MappingConfig): Scope {
+  const includes = entryFilter(include, exclude);
+  return { id: JSON.stringify({ include, exclude }), includes };
+}
+
+/** ZooKeeper's permission bits (`ZooDefs.Perms`). */
+const PERMISSIONS = { r: 1, w: 2, c: 4, d: 8, a: 16 } as const;
+const ALL_PERMISSIONS = 31;
+
+/** The ACL of znodes that the daemon creates. */
+function aclOf({ zookeeper: { acl } }: Config): readonly AclEntry[] {
+  if (acl === 'open') return [{ scheme: 'world', id: 'anyone', permissions: ALL_PERMISSIONS }];
+  if (acl === 'creator-all') return [{ scheme: 'auth', id: '', permissions: ALL_PERMISSIONS }];
+  return acl.map(({ scheme, id, permissions }) => ({
+    scheme,
+    id: id.reveal(),
+    permissions: [...permissions].reduce(
+      (bits, letter) => bits | PERMISSIONS[letter as keyof typeof PERMISSIONS],
+      0,
+    ),
+  }));
+}

@@ -1,0 +1,70 @@
+import type { EntryKey } from '../core/observation.js';
+import type { Explanation, MappingControl, PlanSummary, ResyncFrom } from '../ports/control.js';
+import type { MappingSync } from '../sync/mapping-sync.js';
+import type { Operator } from '../sync/operator.js';
+import { explain } from './explain.js';
+import { sideOf } from './mapping-context.js';
+import { PlanCollector } from './plan-summary.js';
+
+/** What operators may ask of one mapping, in the stores' own names. */
+export function mappingControl(sync: MappingSync, operator: Operator, stopping: AbortSignal): MappingControl {
+  const { name } = sync.context;
+  const { archive } = sync.memory;
+  return {
+    pause: async () => {
+      await operator.pause();
+      return `mapping ${name} is paused: it goes on looking, and writes nothing until it is resumed`;
+    },
+    resume: async () => {
+      await operator.resume();
+      return `mapping ${name} is resumed, and walks everything again`;
+    },
+    approve: async () => {
+      const { deletions, overwrites } = await operator.approve();
+      if (deletions + overwrites === 0)
+        return `mapping ${name} holds nothing back: there is nothing to approve`;
+      return `mapping ${name}: ${deletions} deletions and ${overwrites} overwrites may pass now`;
+    },
+    previewResync: (from, signal) => previewResync(operator, from, signal),
+    resync: async (from) => {
+      const inTheWay = await operator.resync(sideOrMerge(from), stopping);
+      if (inTheWay !== undefined) return `mapping ${name} is still held: ${inTheWay}`;
+      return `mapping ${name} starts over: what differs is decided by ${from}, nothing is deleted`;
+    },
+    release: async (key, keep) => {
+      const released = await operator.release(key, sideOf(keep), stopping);
+      const shown = JSON.stringify(key);
+      if (!released) return `entry ${shown} of mapping ${name} is not held: there is nothing to release`;
+      return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
+    },
+    explain: (key, signal) => explainEntry(sync, operator, key, signal),
+    conflicts: (options) => archive.conflicts(options),
+    conflict: (id) => archive.conflict(id),
+  };
+}
+
+function sideOrMerge(from: ResyncFrom): 'merge' | 'left' | 'right' {
+  return from === 'merge' ? 'merge' : sideOf(from);
+}
+
+async function previewResync(
+  operator: Operator,
+  from: ResyncFrom,
+  signal: AbortSignal,
+): Promise<PlanSummary> {
+  const collector = new PlanCollector();
+  const entries = await operator.previewResync(sideOrMerge(from), (step) => collector.add(step), signal);
+  return collector.summary(entries);
+}
+
+async function explainEntry(
+  sync: MappingSync,
+  operator: Operator,
+  key: EntryKey,
+  signal: AbortSignal,
+): Promise<Explanation> {
+  if (!sync.context.scope.includes(key))
+    throw new RangeError(`${JSON.stringify(key)} is outside include/exclude`);
+  const examined = await operator.look(key, signal);
+  return explain(sync.memory.archive, key, examined);
+}

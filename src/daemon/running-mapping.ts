@@ -1,0 +1,46 @@
+import type { MappingConfig } from '../config/schema.js';
+import type { MappingControl } from '../ports/control.js';
+import type { MappingMetrics } from '../ports/metrics.js';
+import type { MappingStatus } from '../ports/status.js';
+import { MappingSync } from '../sync/mapping-sync.js';
+import { mappingStatus } from '../sync/mapping-status.js';
+import { Operator } from '../sync/operator.js';
+import { mappingControl } from './mapping-control.js';
+import { mappingContext } from './mapping-context.js';
+import type { MappingSurroundings } from './mapping-context.js';
+
+/** A mapping's loop that has not turned for so long is taken for dead. */
+const TURN_MS_MAX = 120_000;
+
+/** One configured mapping with its loop. */
+export class RunningMapping {
+  readonly control: MappingControl;
+  private readonly sync: MappingSync;
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>;
+
+  constructor(
+    readonly config: MappingConfig,
+    private readonly surroundings: MappingSurroundings,
+    metrics: MappingMetrics,
+  ) {
+    this.sync = new MappingSync(mappingContext(config, surroundings, metrics));
+    this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);
+    this.running = this.sync.run(this.stopping.signal);
+  }
+
+  status(): MappingStatus {
+    const { zookeeper, consul } = this.surroundings.stores.status();
+    return mappingStatus(this.sync, zookeeper.connected && consul.connected);
+  }
+
+  get alive(): boolean {
+    return this.sync.context.clock.monotonicMs() - this.sync.turnedMs < TURN_MS_MAX;
+  }
+
+  /** Finishes what is in flight, and leaves the archive as it is. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+}

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { formatConnectString } from '../config/connect-string.js';
+import type { Config, TlsConfig } from '../config/schema.js';
+import type { SecretSource } from '../config/secret.js';
+import { ConsulClient } from '../consul/consul-client.js';
+import type { StoreStatus } from '../ports/status.js';
+import { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
+import { ConsulProbe } from './consul-probe.js';
+import { systemClock, systemRandom } from './system.js';
+
+/** Told of the end of every request to a store, for metrics. */
+export type RequestObserver = (
+  store: 'zookeeper' | 'consul',
+  operation: string,
+  result: string,
+  seconds: number,
+) => void;
+
+/** The connections to both stores, shared by all mappings. */
+export class Stores {
+  private constructor(
+    readonly zookeeper: ZooKeeperSession,
+    readonly consul: ConsulClient,
+    private readonly probe: ConsulProbe,
+  ) {}
+
+  /** Begins to connect; does not wait for either store. */
+  static async open(config: Config, observe: RequestObserver): Promise<Stores> {
+    const { zookeeper, consul } = config;
+    const credentials = zookeeper.auth && (await reveal(zookeeper.auth.credentials));
+    const session = new ZooKeeperSession({
+      connect: formatConnectString(zookeeper.connect),
+      sessionTimeoutMs: zookeeper.sessionTimeoutMs,
+      ...(zookeeper.auth !== undefined &&
+        credentials !== undefined && { auth: { scheme: zookeeper.auth.scheme, credentials } }),
+      ...(zookeeper.tls !== undefined && { tls: await readTls(zookeeper.tls) }),
+      clock: systemClock,
+      random: systemRandom,
+      onRequest: (operation, result, seconds) => observe('zookeeper', operation, result, seconds),
+    });
+    const client = new ConsulClient({
+      address: new URL(consul.address),
+      datacenter: consul.datacenter,
+      ...(consul.token?.kind === 'inline' && { token: consul.token.secret.reveal() }),
+      ...(consul.token?.kind === 'file' && { tokenFile: consul.token.file }),
+      ...(consul.tls !== undefined && { tls: await readTls(consul.tls) }),
+      onRequest: (operation, result, seconds) => observe('consul', operation, result, seconds),
+    });
+    session.start();
+    return new Stores(session, client, ConsulProbe.start(client, systemClock));
+  }
+
+  status(): { readonly zookeeper: StoreStatus; readonly consul: StoreStatus } {
+    const { state } = this.zookeeper;
+    const cause = 'cause' in state ? state.cause : undefined;
+    return {
+      zookeeper: {
+        connected: state.kind === 'connected',
+        address: this.zookeeper.server,
+        server: state.kind === 'connected' ? `session ${state.sessionId}` : undefined,
+        lastError: state.kind === 'connected' ? undefined : (cause?.message ?? state.kind),
+      },
+      consul: this.probe.status(),
+    };
+  }
+
+  /** Resolves when Consul has answered the probe, or failed to, at least once. */
+  whenProbed(signal: AbortSignal): Promise<void> {
+    return this.probe.firstAnswer(signal);
+  }
+
+  async close(): Promise<void> {
+    await this.probe.stop();
+    this.consul.close();
+    await this.zookeeper.close();
+  }
+}
+
+async function reveal(source: SecretSource): Promise<string> {
+  if (source.kind === 'inline') return source.secret.reveal();
+  return (await readFile(source.file, 'utf8')).trim();
+}
+
+type TlsFiles = { ca?: string; cert?: string; key?: string; serverName?: string };
+
+async function readTls({ caFile, certFile, keyFile, serverName }: TlsConfig): Promise<TlsFiles> {
+  return {
+    ...(caFile !== undefined && { ca: await readFile(caFile, 'utf8') }),
+    ...(certFile !== undefined && { cert: await readFile(certFile, 'utf8') }),
+    ...(keyFile !== undefined && { key: await readFile(keyFile, 'utf8') }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}

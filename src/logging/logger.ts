@@ -1,0 +1,56 @@
+import { pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+import type { Logger } from '../ports/logger.js';
+import { describeError } from './describe-error.js';
+
+export interface LoggerOptions {
+  /** The least severe messages to be logged. */
+  readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** JSON lines for machines, or text for people. */
+  readonly format: 'json' | 'pretty';
+}
+
+/** Where lines go, each with its line break. */
+export interface LogDestination {
+  write(line: string): void;
+}
+
+const REDACTED = '[secret]';
+
+/** Fields that are never shown, whatever they hold; a `Secret` isn't shown anywhere. */
+const SECRET_FIELDS = ['token', 'password', 'credentials', 'authorization'];
+
+/**
+ * The daemon's log. Lines are written before the call returns, so that none is lost in a crash.
+ * @param destination standard output by default
+ */
+export function createLogger(
+  { level, format }: LoggerOptions,
+  destination: LogDestination = pino.destination({ fd: process.stdout.fd, sync: true }),
+): Logger {
+  return pino(
+    {
+      level,
+      // Neither the process id nor the host's name: whatever collects the lines knows where they come from.
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
+      redact: {
+        paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
+        censor: REDACTED,
+      },
+    },
+    format === 'json' ? destination : prettyLines(destination),
+  );
+}
+
+/** Not as pino's transport, which is a worker thread that a crash cuts off. */
+function prettyLines(destination: LogDestination): LogDestination {
+  const format: (line: string) => string = prettyFactory({
+    colorize: process.stdout.isTTY,
+    translateTime: 'UTC:yyyy-mm-dd HH:MM:ss.l',
+    singleLine: true,
+  });
+  return { write: (line) => destination.write(format(line)) };
+}

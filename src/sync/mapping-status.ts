@@ -1,0 +1,65 @@
+import type { MappingStateName, MappingStatus, SkippedStatus, HoldStatus } from '../ports/status.js';
+import type { EntryMark } from '../ports/archive.js';
+import type { MappingSync } from './mapping-sync.js';
+
+/** How many skipped and held entries a status lists; it counts all of them. */
+const LISTED_MAX = 100;
+const MARKS_PAGE = 500;
+/** How many marks a status looks through for those that it lists. */
+const MARKS_LOOKED_AT_MAX = 5_000;
+
+export function mappingStatus(sync: MappingSync, connected: boolean): MappingStatus {
+  const { archive, state } = sync.memory;
+  const listed = listMarks(sync);
+  const skippedByReason = new Map<string, number>();
+  for (const [name, count] of archive.markCounts()) {
+    if (name.startsWith('skip:')) skippedByReason.set(name.slice('skip:'.length), count);
+  }
+  const skippedTotal = [...skippedByReason.values()].reduce((sum, count) => sum + count, 0);
+  const inSync = connected && sync.isInSync;
+  return {
+    name: sync.context.name,
+    role: 'active',
+    state: stateName(sync, connected),
+    inSync,
+    inSyncSinceMs: inSync ? sync.inSyncSinceMs : undefined,
+    firstCompleted: sync.completedSinceStart,
+    entries: archive.counts().entries + archive.counts().sessionBound,
+    pending: sync.pending.count,
+    conflicts: archive.conflictCounts(),
+    holds: [
+      ...sync.holds.map(({ reason, sinceMs, detail }) => ({ reason, key: undefined, sinceMs, detail })),
+      ...listed.holds,
+    ],
+    skipped: listed.skipped,
+    skippedTotal,
+    skippedByReason,
+    lastVerifiedAtMs: state?.lastVerifiedAtMs,
+  };
+}
+
+function stateName(sync: MappingSync, connected: boolean): MappingStateName {
+  if (sync.memory.state?.paused === true) return 'paused';
+  if (sync.holds.length > 0) return 'held';
+  if (!connected || sync.failing !== undefined) return sync.completedSinceStart ? 'degraded' : 'starting';
+  return sync.completedSinceStart ? 'live' : 'starting';
+}
+
+function listMarks(sync: MappingSync): { holds: HoldStatus[]; skipped: SkippedStatus[] } {
+  const holds: HoldStatus[] = [];
+  const skipped: SkippedStatus[] = [];
+  const list = (key: string, mark: EntryMark): void => {
+    if (mark.kind === 'hold' && holds.length < LISTED_MAX) {
+      holds.push({ reason: mark.reason, key, sinceMs: mark.sinceMs, detail: mark.detail });
+    }
+    if (mark.kind === 'skip' && skipped.length < LISTED_MAX) skipped.push({ key, reason: mark.reason });
+  };
+  let last: string | undefined;
+  for (let looked = 0; looked < MARKS_LOOKED_AT_MAX; looked += MARKS_PAGE) {
+    const page = sync.memory.archive.marksAfter(last, MARKS_PAGE);
+    for (const [key, mark] of page) list(key, mark);
+    last = page.at(-1)?.[0];
+    if (page.length < MARKS_PAGE) break;
+  }
+  return { holds, skipped };
+}

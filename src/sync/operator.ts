@@ -1,0 +1,112 @@
+import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Side } from '../core/pair.js';
+import type { EntryMark } from '../ports/archive.js';
+import type { Examined } from './examine.js';
+import { Examiner } from './examine.js';
+import { effectiveSize } from './guards.js';
+import type { MappingSync } from './mapping-sync.js';
+import type { PlannedStep } from './plan.js';
+import { planMapping } from './plan.js';
+
+const MARKS_PAGE = 1_000;
+
+/** What a person may do to a mapping while it runs. Each call is durable when it resolves. */
+export class Operator {
+  constructor(private readonly sync: MappingSync) {}
+
+  async pause(): Promise<void> {
+    await this.sync.memory.commit(() => ({ state: { paused: true } }));
+    this.sync.context.logger.info({}, 'paused by an operator');
+  }
+
+  async resume(): Promise<void> {
+    await this.sync.memory.commit(() => ({ state: { paused: false } }));
+    this.sync.attention.startOver('operator');
+    this.sync.context.logger.info({}, 'resumed by an operator');
+  }
+
+  /**
+   * Lets exactly the deletions and overwrites that are held back now pass.
+   * @returns how many
+   */
+  async approve(): Promise<{ deletions: number; overwrites: number }> {
+    return this.sync.exclusively(async () => {
+      const { memory, context, attention } = this.sync;
+      const counted = { deletions: 0, overwrites: 0 };
+      let last: EntryKey | undefined;
+      for (;;) {
+        const page = memory.archive.marksAfter(last, MARKS_PAGE);
+        const approved = new Map<EntryKey, EntryMark>();
+        for (const [key, mark] of page) {
+          if (mark.kind !== 'held-deletion' && mark.kind !== 'held-overwrite') continue;
+          approved.set(key, { ...mark, approved: true });
+          if (mark.kind === 'held-deletion') counted.deletions++;
+          else counted.overwrites++;
+        }
+        if (approved.size > 0) await memory.commit(() => ({ marks: approved }));
+        attention.look(approved.keys());
+        last = page.at(-1)?.[0];
+        if (last === undefined) break;
+      }
+      const nowMs = context.clock.nowMs();
+      await memory.commit((state) => ({
+        state: {
+          holds: state.holds.filter(({ reason }) => reason !== 'mass-deletion' && reason !== 'mass-conflict'),
+          sizes: startSizeHistory(nowMs, effectiveSize(memory)),
+          overwrites: startOverwriteHistory(nowMs),
+        },
+      }));
+      context.logger.info(counted, 'held deletions and overwrites approved by an operator');
+      return counted;
+    });
+  }
+
+  /** What `resync` would do: as if nothing had ever been agreed, with `from` deciding what differs. */
+  async previewResync(
+    from: 'merge' | Side,
+    step: (planned: PlannedStep) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { context } = this.sync;
+    const memory = this.sync.memory.withoutRecords();
+    const examiner = new Examiner({ ...context, policy: { ...context.policy, initial: from } }, memory);
+    const present = await planMapping(context, memory, examiner, step, signal);
+    return Math.max(present.left, present.right);
+  }
+
+  /** Ends the mapping's hold: new ledgers, an empty archive, and `from` decides what differs. Deletes nothing. */
+  async resync(from: 'merge' | Side, signal: AbortSignal): Promise<string | undefined> {
+    return this.sync.exclusively(async () => {
+      const hold = await this.sync.startOver(from, signal);
+      this.sync.context.logger.info({ from }, 'resync ordered by an operator');
+      return hold?.detail;
+    });
+  }
+
+  /**
+   * Ends an entry's hold: the content of `keep` is written to the other side.
+   * @returns false when the entry is not held
+   */
+  async release(key: EntryKey, keep: Side, signal: AbortSignal): Promise<boolean> {
+    return this.sync.exclusively(async () => {
+      const { memory, examiner } = this.sync;
+      if (memory.archive.mark(key)?.kind !== 'hold') return false;
+      const open = memory.archive.conflicts({ limit: MARKS_PAGE, openOnly: true });
+      const settled = new Map(open.filter((entry) => entry.key === key).map(({ id }) => [id, keep]));
+      await memory.commit(() => ({ marks: new Map([[key, undefined]]), settled }));
+      examiner.impose(key, keep);
+      await this.sync.lookNow([key], signal);
+      return true;
+    });
+  }
+
+  /** Looks at one entry and decides, without doing anything about it. */
+  async look(key: EntryKey, signal: AbortSignal): Promise<Examined | undefined> {
+    const { context, memory } = this.sync;
+    const noticedMs = context.clock.monotonicMs();
+    const mark = { key, at: undefined, noticedMs, noticedAtMs: context.clock.nowMs() };
+    const { examined } = await new Examiner(context, memory).examine([mark], signal);
+    return examined[0];
+  }
+}

@@ -1,0 +1,94 @@
+import { concurrently } from './concurrently.js';
+import { childPath, type MappingPaths } from './mapping-paths.js';
+import { keysToldBy, type SubtreeListener, type SubtreeWatch } from './subtree-watch.js';
+import type { WatchEvent } from './wire.js';
+import type { ZooKeeperSession } from './zookeeper-session.js';
+
+const NODES_IN_FLIGHT = 128;
+
+/**
+ * Watches every node below the root with the one-shot watches that all servers have: one on its data and one on its
+ * children, set again after each event. For servers before 3.6. Arming costs two requests per node, and the server
+ * keeps two watches for each, so their number is bounded; `isPartial` tells when the bound was met.
+ */
+export class NodeWatches implements SubtreeWatch {
+  readonly #armed = new Set<string>();
+  /** Nodes to arm, or to arm again. Each is in it once, so that a burst of events costs one round. */
+  readonly #due = new Set<string>();
+  readonly #signal: AbortSignal;
+  #isPartial = false;
+  #isArming = false;
+  /** During the first arming every node is new, which is no news. */
+  #tellsOfNewNodes = false;
+
+  /** @param signal ends the arming that events cause */
+  constructor(
+    private readonly session: ZooKeeperSession,
+    private readonly paths: MappingPaths,
+    private readonly listener: SubtreeListener,
+    private readonly nodesMax: number,
+    signal: AbortSignal,
+  ) {
+    this.#signal = signal;
+  }
+
+  get isPartial(): boolean {
+    return this.#isPartial;
+  }
+
+  async arm(signal: AbortSignal): Promise<void> {
+    this.#due.add(this.paths.root);
+    await this.#armDue(signal);
+    this.#tellsOfNewNodes = true;
+  }
+
+  onEvent(event: WatchEvent): void {
+    const { type, path } = event;
+    const isRoot = path === this.paths.root;
+    if (!isRoot && !this.#armed.has(path)) return;
+    for (const key of keysToldBy(event, this.paths)) this.listener.changed(key);
+    // Its parent's list tells when it is there again; the root has no parent that is watched.
+    if (type === 'deleted') this.#armed.delete(path);
+    if (type !== 'deleted' || isRoot) this.#due.add(path);
+    this.#armDue(this.#signal).catch(() => this.listener.broken());
+  }
+
+  async #armDue(signal: AbortSignal): Promise<void> {
+    if (this.#isArming) return;
+    this.#isArming = true;
+    try {
+      while (this.#due.size > 0) {
+        const batch = [...this.#due].slice(0, NODES_IN_FLIGHT);
+        for (const path of batch) this.#due.delete(path);
+        await concurrently(batch, NODES_IN_FLIGHT, (path) => this.#armNode(path, signal));
+      }
+    } finally {
+      this.#isArming = false;
+    }
+  }
+
+  /** Both requests leave together; each tells what it saw at the moment its watch was set. */
+  async #armNode(path: string, signal: AbortSignal): Promise<void> {
+    if (path !== this.paths.root) this.#armed.add(path);
+    const [node, children] = await Promise.all([
+      this.session.exists(path, signal, true),
+      this.session.getChildren(path, signal, true),
+    ]);
+    if (node.kind === 'no-node') {
+      this.#armed.delete(path);
+      return;
+    }
+    for (const name of children.kind === 'node' ? children.node.names : []) this.#meet(childPath(path, name));
+  }
+
+  #meet(path: string): void {
+    if (this.#armed.has(path) || this.#due.has(path) || this.paths.isExcluded(path)) return;
+    if (this.#armed.size + this.#due.size >= this.nodesMax) {
+      this.#isPartial = true;
+      return;
+    }
+    this.#due.add(path);
+    if (!this.#tellsOfNewNodes) return;
+    for (const key of keysToldBy({ type: 'created', path }, this.paths)) this.listener.changed(key);
+  }
+}

@@ -1,0 +1,47 @@
+import { encodeKey } from '../core/key-codec.js';
+import type { EntryKey } from '../core/observation.js';
+import type { ReplicaLimits } from '../ports/replica.js';
+import type { MappingPaths } from './mapping-paths.js';
+import { multiOperationBytes, type AclEntry } from './wire.js';
+
+/** The server has no limit of operations; this keeps one batch from holding up others' requests. */
+const OPERATIONS_MAX = 256;
+/** Of the packet, left for headers, the ledger's and the root's paths, and what the transaction log adds. */
+const PACKET_RESERVE_BYTES = 48 * 1024;
+/** Of a batch, left for a ledger and a long key beside the largest value. */
+const LARGEST_VALUE_RESERVE_BYTES = 32 * 1024;
+/** A key that takes more, with its parents, would starve the batches that it is in. */
+const KEY_BYTES_MAX = 16 * 1024;
+
+/** What a ZooKeeper server takes, for the entries of one mapping. */
+export function writeLimits(
+  paths: MappingPaths,
+  acl: readonly AclEntry[],
+  packetBytesMax: number,
+): ReplicaLimits {
+  const batchBytesMax = packetBytesMax - PACKET_RESERVE_BYTES;
+  const createOverheadBytes = multiOperationBytes({ kind: 'create', path: '', data: new Uint8Array(), acl });
+  const prefixBytes = Buffer.byteLength(paths.prefix);
+  /** A create is the largest operation, and may have to make all the parents below the mapping's root. */
+  const keyBytes = (key: EntryKey) => {
+    let bytes = 0;
+    let pathBytes = prefixBytes - 1;
+    for (const segment of encodeKey(key).split('/')) {
+      pathBytes += 1 + Buffer.byteLength(segment);
+      bytes += createOverheadBytes + pathBytes;
+    }
+    return bytes;
+  };
+  return {
+    batchOperationsMax: OPERATIONS_MAX,
+    batchBytesMax,
+    valueBytesMax: batchBytesMax - LARGEST_VALUE_RESERVE_BYTES,
+    operationBytes: (key, valueBytes) => keyBytes(key) + valueBytes,
+    unmappable: (key) => {
+      const path = paths.pathOf(key);
+      if (paths.isExcluded(path)) return `${path} is reserved`;
+      if (keyBytes(key) <= KEY_BYTES_MAX) return undefined;
+      return `its path takes more than ${KEY_BYTES_MAX} bytes, those of its parents included`;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { EntryKey } from '../core/observation.js';
+import type { WriteBatch, WriteOperation } from '../ports/replica.js';
+import { parentPath, type MappingPaths } from './mapping-paths.js';
+import { ancestorsOf } from './parent-nodes.js';
+import type { AclEntry, MultiOperation } from './wire.js';
+
+/** What one operation of the multi is there for. */
+export type Step =
+  | { readonly kind: 'ledger' }
+  /** `key` is undefined for the mapping's root and the nodes above it, which are no entries. */
+  | { readonly kind: 'parent'; readonly key: EntryKey | undefined; readonly neededBy: EntryKey }
+  /** `clears` when the node still has children, so that the delete becomes an empty value. */
+  | { readonly kind: 'entry'; readonly operation: WriteOperation; readonly clears: boolean };
+
+export interface WritePlan {
+  readonly operations: readonly MultiOperation[];
+  /** One per operation. */
+  readonly steps: readonly Step[];
+}
+
+export interface WriteContext {
+  readonly paths: MappingPaths;
+  readonly ledgerPath: string;
+  /** For every node that is made. */
+  readonly acl: readonly AclEntry[];
+  /** Nodes that don't exist, as far as is known. */
+  readonly missing: ReadonlySet<string>;
+}
+
+const NO_DATA = new Uint8Array();
+
+/** The parents that a batch needs to exist and does not make itself. */
+export function parentsNeeded(batch: WriteBatch, paths: MappingPaths): Set<string> {
+  const made = new Set<string>();
+  const needed = new Set<string>();
+  for (const operation of batch.operations) {
+    if (operation.kind !== 'create') continue;
+    const path = paths.pathOf(operation.key);
+    const parent = parentPath(path);
+    if (parent !== undefined && !made.has(parent)) needed.add(parent);
+    made.add(path);
+  }
+  return needed;
+}
+
+/** Translates a batch into the operations of one multi, the ledger's first. */
+export function planWrite(batch: WriteBatch, context: WriteContext): WritePlan {
+  const operations: MultiOperation[] = [];
+  const steps: Step[] = [];
+  const add = (operation: MultiOperation, step: Step) => {
+    operations.push(operation);
+    steps.push(step);
+  };
+  if (batch.ledger !== undefined) add(ledgerOperation(batch.ledger, context), { kind: 'ledger' });
+  const tree = new ExpectedTree(context.missing);
+  for (const operation of batch.operations) {
+    const path = context.paths.pathOf(operation.key);
+    if (operation.kind === 'create') {
+      for (const missing of tree.missingAbove(path)) {
+        tree.create(missing);
+        const key = context.paths.keyOf(missing);
+        const create = { kind: 'create', path: missing, data: NO_DATA, acl: context.acl } as const;
+        add(create, { kind: 'parent', key, neededBy: operation.key });
+      }
+      tree.create(path);
+      const create = { kind: 'create', path, data: operation.value, acl: context.acl } as const;
+      add(create, { kind: 'entry', operation, clears: false });
+    } else {
+      const { revision: version } = operation.base.version;
+      const clears = operation.kind === 'delete' && tree.childrenLeft(path, operation.base.children) > 0;
+      const data = operation.kind === 'update' ? operation.value : NO_DATA;
+      if (operation.kind === 'update' || clears) {
+        add({ kind: 'setData', path, data, version }, { kind: 'entry', operation, clears });
+      } else {
+        tree.remove(path);
+        add({ kind: 'delete', path, version }, { kind: 'entry', operation, clears });
+      }
+    }
+  }
+  return { operations, steps };
+}
+
+function ledgerOperation(ledger: NonNullable<WriteBatch['ledger']>, context: WriteContext): MultiOperation {
+  const data = Buffer.from(ledger.content);
+  const path = context.ledgerPath;
+  if (ledger.expected === undefined) return { kind: 'create', path, data, acl: context.acl };
+  return { kind: 'setData', path, data, version: ledger.expected.revision };
+}
+
+/** Follows what the operations of one batch do to the nodes that matter to the later ones. */
+class ExpectedTree {
+  readonly #missing: Set<string>;
+  readonly #removedBelow = new Map<string, number>();
+
+  constructor(missing: ReadonlySet<string>) {
+    this.#missing = new Set(missing);
+  }
+
+  /** The nodes that have to be made before `path`, in the order to make them. */
+  missingAbove(path: string): string[] {
+    return ancestorsOf(path)
+      .filter((ancestor) => this.#missing.has(ancestor))
+      .reverse();
+  }
+
+  create(path: string): void {
+    this.#missing.delete(path);
+  }
+
+  remove(path: string): void {
+    this.#missing.add(path);
+    const parent = parentPath(path);
+    if (parent !== undefined) this.#removedBelow.set(parent, (this.#removedBelow.get(parent) ?? 0) + 1);
+  }
+
+  childrenLeft(path: string, children: number): number {
+    return children - (this.#removedBelow.get(path) ?? 0);
+  }
+}

@@ -1,0 +1,173 @@
+import type { Digest, EntryKey, Reading } from '../core/observation.js';
+import type { Clock, Random } from '../ports/clock.js';
+import type {
+  HintListener,
+  KnownVersion,
+  Replica,
+  ReplicaLimits,
+  ScannedEntry,
+  StoredLedger,
+  WriteBatch,
+  WriteOutcome,
+} from '../ports/replica.js';
+import { concurrently } from './concurrently.js';
+import { LedgerNodes } from './ledger-nodes.js';
+import { MappingPaths } from './mapping-paths.js';
+import { NodeReader, type DataAnswer } from './node-reader.js';
+import { presentReading, versionOf } from './readings.js';
+import { TreeWalk } from './tree-walk.js';
+import { watchForever } from './watch-loop.js';
+import type { AclEntry } from './wire.js';
+import { writeLimits } from './write-limits.js';
+import { refusedByServer, STATUS, unanswered } from './zookeeper-errors.js';
+import type { ZooKeeperSession } from './zookeeper-session.js';
+import { ZooKeeperWriter } from './zookeeper-writer.js';
+
+export interface ZooKeeperReplicaOptions {
+  readonly session: ZooKeeperSession;
+  /** The mapping's path, `/` or without a trailing slash. */
+  readonly root: string;
+  /** Of all deployments: `/zk-consul-sync`. */
+  readonly namespaceRoot: string;
+  /** Of this mapping: `/zk-consul-sync/<instance>/<mapping>`. */
+  readonly ledgerPath: string;
+  /** For every node that the replica makes. */
+  readonly acl: readonly AclEntry[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digest: (value: Uint8Array) => Digest;
+  /** Bound of the nodes that are watched one by one, on servers before 3.6. */
+  readonly watchedNodesMax?: number;
+  /** Told of entries that a walk may not read, or not list the children of. */
+  readonly onDenied?: (key: EntryKey) => void;
+  /** Told of nodes, met by a walk, whose name stands for no key (servers before 3.5 allow some). */
+  readonly onIllegalName?: (path: string) => void;
+  /** Told when a watch covers only the first `nodesMax` nodes; the rest is found by rescans once a minute. */
+  readonly onPartialWatch?: (nodesMax: number) => void;
+}
+
+const DEFAULT_WATCHED_NODES_MAX = 50_000;
+const READ_BYTES_MAX = 32 * 1024 * 1024;
+const PROOFS_IN_FLIGHT = 256;
+
+/** One mapping's subtree in a ZooKeeper ensemble. */
+export class ZooKeeperReplica implements Replica {
+  readonly limits: ReplicaLimits;
+  readonly #options: ZooKeeperReplicaOptions;
+  readonly #paths: MappingPaths;
+  readonly #reader: NodeReader;
+  readonly #ledgers: LedgerNodes;
+  readonly #writer: ZooKeeperWriter;
+
+  constructor(options: ZooKeeperReplicaOptions) {
+    const { session, root, namespaceRoot, ledgerPath, acl, digest } = options;
+    this.#options = options;
+    this.#paths = new MappingPaths(root, namespaceRoot);
+    this.limits = writeLimits(this.#paths, acl, session.packetBytesMax);
+    this.#reader = new NodeReader(session);
+    this.#ledgers = new LedgerNodes(session, namespaceRoot, acl);
+    const { limits } = this;
+    this.#writer = new ZooKeeperWriter({
+      ...{ session, paths: this.#paths, ledgerPath, ledgers: this.#ledgers, acl, limits, digest },
+    });
+  }
+
+  async watch(listener: HintListener, signal: AbortSignal): Promise<void> {
+    const {
+      session,
+      clock,
+      random,
+      watchedNodesMax = DEFAULT_WATCHED_NODES_MAX,
+      onPartialWatch = () => undefined,
+    } = this.#options;
+    const options = { session, paths: this.#paths, clock, random, watchedNodesMax, onPartialWatch };
+    await watchForever(options, listener, signal);
+  }
+
+  async *scan(_known: KnownVersion, signal: AbortSignal): AsyncGenerator<ScannedEntry[], void> {
+    const { session, onIllegalName = () => undefined } = this.#options;
+    const { root } = this.#paths;
+    const [, answer] = await Promise.all([session.sync(root, signal), session.getChildren(root, signal)]);
+    if (answer.kind === 'denied')
+      throw refusedByServer(`getChildren2 ${root}`, session.server, STATUS.noAuth);
+    if (answer.kind === 'no-node') return;
+    const onDenied = (path: string) => this.#tellDenied(path);
+    const walk = new TreeWalk(this.#reader, this.#paths, { onDenied, onIllegalName });
+    for await (const page of walk.pages(answer.node.names, signal)) {
+      yield page.map(({ key, stat }) => ({
+        key,
+        version: versionOf(stat),
+        empty: stat.dataLength === 0,
+        children: stat.numChildren,
+      }));
+    }
+  }
+
+  async position(signal: AbortSignal): Promise<bigint> {
+    return await this.#options.session.sync(this.#paths.root, signal);
+  }
+
+  async read(keys: readonly EntryKey[], signal: AbortSignal): Promise<Map<EntryKey, Reading>> {
+    const pathOf = new Map(keys.map((key) => [key, this.#paths.pathOf(key)]));
+    const answers = await this.#authoritatively(this.#paths.root, signal, () =>
+      this.#reader.readData([...pathOf.values()], READ_BYTES_MAX, signal),
+    );
+    const readings = new Map<EntryKey, Reading>();
+    for (const [key, path] of pathOf) readings.set(key, this.#readingOf(answers.get(path)));
+    return readings;
+  }
+
+  async proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<Set<EntryKey>> {
+    const { session } = this.#options;
+    const answers = await this.#authoritatively(this.#paths.root, signal, () =>
+      concurrently(keys, PROOFS_IN_FLIGHT, (key) => session.exists(this.#paths.pathOf(key), signal)),
+    );
+    return new Set(keys.filter((_, i) => answers[i]?.kind === 'no-node'));
+  }
+
+  async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
+    return await this.#writer.write(batch, signal);
+  }
+
+  async readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {
+    return await this.#ledgers.read(this.#options.ledgerPath, signal);
+  }
+
+  async listLedgers(signal: AbortSignal): Promise<Map<string, StoredLedger>> {
+    const { namespaceRoot } = this.#options;
+    return await this.#authoritatively(namespaceRoot, signal, () => this.#ledgers.list(signal));
+  }
+
+  /**
+   * Runs `read` behind a `sync`, and makes sure that all of it was answered over the connection that was synced:
+   * after a reconnect, a server may answer that is behind.
+   */
+  async #authoritatively<T>(path: string, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
+    const { session } = this.#options;
+    const { connections } = session;
+    const [, result] = await Promise.all([session.sync(path, signal), read()]);
+    if (session.connections === connections) return result;
+    const detail = 'the connection was lost on the way, so that the answers are not of one server';
+    throw unanswered('connection-lost', `read below ${path} on ${session.server}`, detail, false);
+  }
+
+  #readingOf(answer: DataAnswer | undefined): Reading {
+    switch (answer?.kind) {
+      case 'node':
+        return presentReading(answer.node, this.#options.digest);
+      case 'no-node':
+        return { kind: 'absent' };
+      case 'denied':
+        return { kind: 'unknown', reason: 'denied' };
+      case 'too-large':
+        return { kind: 'unknown', reason: 'unreadable' };
+      case undefined:
+        return { kind: 'unknown', reason: 'not-read' };
+    }
+  }
+
+  #tellDenied(path: string): void {
+    const key = this.#paths.keyOf(path);
+    if (key !== undefined) this.#options.onDenied?.(key);
+  }
+}

@@ -1,0 +1,38 @@
+import type { EntryKey, Reading } from '../../../src/core/observation.js';
+
+/** How much a replica holds at a time. */
+export interface ReadBounds {
+  /** Entries in one page of a scan. */
+  readonly pageEntries: number;
+  /** Bytes of values in one answer; one value at least is always read. */
+  readonly readBytesMax: number;
+}
+
+/** Reads entries until their values would not fit into the answer; the others are `not-read`. */
+export function readBounded(
+  keys: readonly EntryKey[],
+  { readBytesMax }: ReadBounds,
+  readOne: (key: EntryKey) => Reading,
+): ReadonlyMap<EntryKey, Reading> {
+  const readings = new Map<EntryKey, Reading>();
+  let bytes = 0;
+  for (const key of keys) {
+    const reading = readOne(key);
+    const size = reading.kind === 'present' ? reading.value.length : 0;
+    const isFull = bytes > 0 && bytes + size > readBytesMax;
+    readings.set(key, isFull ? { kind: 'unknown', reason: 'not-read' } : reading);
+    if (!isFull) bytes += size;
+  }
+  return readings;
+}
+
+/** The next items of an iterator, up to `count`. */
+export function take<T>(items: Iterator<T>, count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const next = items.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
+}

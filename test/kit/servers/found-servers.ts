@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { delimiter, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FOUND = fileURLToPath(new URL('../../../.cache/servers/found.json', import.meta.url));
+
+export type ZooKeeperFlavour = '3.8' | '3.4';
+
+/** What the set-up wrote down: paths, absolute or relative to the file's folder. */
+interface Found {
+  readonly java: string;
+  readonly consul: string;
+  readonly 'zookeeper-3.8': readonly string[];
+  readonly 'zookeeper-3.4'?: readonly string[];
+}
+
+export function javaBinary(): string {
+  return absolute(readFound().java);
+}
+
+export function consulBinary(): string {
+  return absolute(readFound().consul);
+}
+
+/** The class path that runs ZooKeeper. Its command line works with that of 3.8 only, against either server. */
+export function zooKeeperClassPath(flavour: ZooKeeperFlavour): string {
+  const jars = readFound()[`zookeeper-${flavour}`];
+  if (jars === undefined) {
+    throw new Error(`This test needs ZooKeeper ${flavour}: run \`npm run setup\`, which says how to get it.`);
+  }
+  return jars.map(absolute).join(delimiter);
+}
+
+function readFound(): Found {
+  try {
+    return JSON.parse(readFileSync(FOUND, 'utf8')) as Found;
+  } catch (error) {
+    throw new Error('The real servers are not set up yet: run `npm run setup`.', { cause: error });
+  }
+}
+
+function absolute(path: string): string {
+  return resolve(dirname(FOUND), path);
+}

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  decodeTransaction,
+  encodeTransaction,
+  encodedTransactionBytes,
+  encodedWriteBytes,
+  failureKind,
+} from '../../../src/consul/transaction.js';
+import type { TransactionOperation } from '../../../src/consul/transaction.js';
+
+const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const key = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom(
+    '"Flags":12345678901234567890',
+    '\\"ModifyIndex":18446744073709551615,"',
+    '"Flags": 9007199254740993',
+  ),
+);
+const value = fc.uint8Array({ maxLength: 100 });
+
+/** What Consul makes of an operation that it has just applied. */
+function asConsulAnswers(
+  operations: readonly (TransactionOperation & { verb: 'cas' })[],
+  spaces: boolean,
+): Buffer {
+  const colon = spaces ? ': ' : ':';
+  const results = operations.map(({ key: name, value: content, flags, index }) => {
+    const encoded = content.length === 0 ? 'null' : `"${Buffer.from(content).toString('base64')}"`;
+    const members = [
+      `"LockIndex"${colon}0`,
+      `"Key"${colon}${JSON.stringify(name)}`,
+      `"Flags"${colon}${flags}`,
+      `"Value"${colon}${encoded}`,
+      `"CreateIndex"${colon}${index}`,
+      `"ModifyIndex"${colon}${index}`,
+    ];
+    return `{"KV"${colon}{${members.join(',')}}}`;
+  });
+  return Buffer.from(`{"Results"${colon}[${results.join(',')}],"Errors"${colon}null}`);
+}
+
+describe('the JSON of transactions', () => {
+  it('flags, indexes, keys and values come back to the last bit, whatever a key looks like', () => {
+    const operation = fc.record({
+      verb: fc.constant('cas' as const),
+      key,
+      value,
+      flags: uint64,
+      index: uint64,
+    });
+    const operations = fc.uniqueArray(operation, { selector: (one) => one.key, maxLength: 5 });
+    fc.assert(
+      fc.property(operations, fc.boolean(), (all, spaces) => {
+        const answer = decodeTransaction(asConsulAnswers(all, spaces), true);
+        if (answer.kind !== 'passed') throw new Error('it passed');
+        expect(answer.entries.size).toBe(all.length);
+        for (const one of all) {
+          const entry = answer.entries.get(one.key);
+          expect(entry).toMatchObject({ key: one.key, value: one.value, flags: one.flags });
+          expect(entry).toMatchObject({ createIndex: one.index, modifyIndex: one.index, session: undefined });
+        }
+      }),
+    );
+  });
+
+  it('a request is JSON whose numbers are written out in full', () => {
+    const body = encodeTransaction([
+      {
+        verb: 'cas',
+        key: 'a"b',
+        value: Buffer.from('v'),
+        flags: 18446744073709551615n,
+        index: 9007199254740993n,
+      },
+      { verb: 'delete-cas', key: 'c', index: 5n },
+      { verb: 'check-index', key: 'd', index: 6n },
+      { verb: 'check-not-exists', key: 'e' },
+      { verb: 'get', key: 'f' },
+    ]);
+    expect(body.toString()).toContain('"Flags":18446744073709551615');
+    expect(body.toString()).toContain('"Index":9007199254740993');
+    expect(JSON.parse(body.toString())).toMatchObject([
+      { KV: { Verb: 'cas', Key: 'a"b', Value: 'dg==' } },
+      { KV: { Verb: 'delete-cas', Key: 'c', Index: 5 } },
+      { KV: { Verb: 'check-index', Key: 'd', Index: 6 } },
+      { KV: { Verb: 'check-not-exists', Key: 'e' } },
+      { KV: { Verb: 'get', Key: 'f' } },
+    ]);
+  });
+
+  it('the announced size is never less than the real one, and for a full write exact', () => {
+    const operation = fc.oneof(
+      fc.record({ verb: fc.constant('cas' as const), key, value, flags: uint64, index: uint64 }),
+      fc.record({ verb: fc.constant('delete-cas' as const), key, index: uint64 }),
+    );
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 5 }), (operations) => {
+        expect(encodedTransactionBytes(operations)).toBeGreaterThanOrEqual(
+          encodeTransaction(operations).length,
+        );
+      }),
+    );
+    const longest = 18446744073709551615n;
+    const full = {
+      verb: 'cas',
+      key: 'ключ',
+      value: new Uint8Array(100),
+      flags: longest,
+      index: longest,
+    } as const;
+    expect(encodedWriteBytes(full.key, 100)).toBe(encodeTransaction([full]).length - 1);
+  });
+
+  it('a failed transaction names its failed operations', () => {
+    const body = Buffer.from('{"Results":null,"Errors":[{"OpIndex":3,"What":"key \\"a\\" exists"}]}');
+    expect(decodeTransaction(body, false)).toEqual({
+      kind: 'failed',
+      failures: [{ position: 3, what: 'key "a" exists' }],
+    });
+  });
+
+  it('S5: a failed transaction that names none is no answer', () => {
+    expect(() => decodeTransaction(Buffer.from('{"Results":null,"Errors":null}'), false)).toThrow(
+      'names no failed',
+    );
+  });
+});
+
+describe('the texts of failed operations (measured, 1.8.7)', () => {
+  it.each([
+    ['key "a" doesn\'t exist', 'missing'],
+    ['key "a" exists', 'exists'],
+    ['failed to set key "a", index is stale', 'stale'],
+    ['failed to delete key "a", index is stale', 'stale'],
+    ['failed index check for key "a", current modify index 8 != 1', 'stale'],
+    ['failed to check index, key "a" doesn\'t exist', 'stale'],
+    ['Permission denied', 'denied'],
+    ["Permission denied: token with AccessorID 'x' lacks permission 'key:write' on \"a\"", 'denied'],
+    ['Must provide key', 'other'],
+    ['failed kvs lookup: broken', 'other'],
+  ])('%s is %s', (what, kind) => {
+    expect(failureKind(what)).toBe(kind);
+  });
+
+  it('S4: no key makes an existing entry look missing', () => {
+    for (const odd of ["x doesn't exist", '\\" doesn\'t exist', 'Permission denied']) {
+      expect(failureKind(`key "${odd}" exists`)).toBe('exists');
+      expect(failureKind(`failed to set key "${odd}", index is stale`)).toBe('stale');
+    }
+  });
+});
