@@ -2,7 +2,7 @@ import { SyncError } from '../ports/errors.js';
 import type { ErrorCode } from '../ports/errors.js';
 
 /** What is wrong with a request: the HTTP status, and what to do where the message doesn't say so itself. */
-const API_ERRORS = {
+export const API_ERRORS = {
   INVALID_REQUEST: { status: 400, hint: 'See docs/http-api.md for what this request takes.' },
   TOKEN_MISSING: { status: 401, hint: 'Send the token set as admin.token: Authorization: Bearer TOKEN' },
   TOKEN_WRONG: { status: 401, hint: 'Send the token set as admin.token: Authorization: Bearer TOKEN' },
@@ -30,8 +30,6 @@ const API_ERRORS = {
 } satisfies Record<string, { status: number; hint: string }>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;
-
-export const API_ERROR_CODES = Object.keys(API_ERRORS) as ApiErrorCode[];
 
 /** A request that is refused, or that could not be answered. */
 export class ApiError extends Error {

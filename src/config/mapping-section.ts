@@ -4,7 +4,7 @@ import { parseMappedPath, parseMappedPrefix } from './mapped-path.js';
 import { parsed, refused } from './problem.js';
 import { NAME_ALLOWED, choice, duration, name, parsedBy, setting, text } from './setting.js';
 
-/** More mappings than this would be one ledger write after the other. */
+/** A bound, far above what one daemon is asked for. */
 export const MAPPINGS_MAX = 1000;
 
 /** More patterns than this cost more time per entry than they are worth. */

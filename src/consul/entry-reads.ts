@@ -32,54 +32,68 @@ export async function readEntries(
   for (const key of stored.filter((candidate) => !isExact(candidate))) {
     readings.set(entryOf(context, key), { kind: 'unknown', reason: 'unreadable' });
   }
-  let valueBytes = 0;
+  const budget = { bytes: READ_VALUES_BYTES_MAX };
   const pages = chunks(stored.filter(isExact), context.operationsMax);
-  const readPage = async (page: readonly string[], pageSignal: AbortSignal) =>
-    valueBytes > READ_VALUES_BYTES_MAX
-      ? new Map(page.map((key): [string, Found] => [key, 'not-read']))
-      : findPage(context, page, pageSignal);
-  for await (const found of inOrderAhead(pages, REQUESTS_AHEAD, readPage, signal)) {
-    for (const [key, one] of found) {
-      if (typeof one === 'object') valueBytes += one.value.length;
-      readings.set(entryOf(context, key), readingOf(context, one));
-    }
+  const find = (page: readonly string[], pageSignal: AbortSignal) =>
+    findStored(context, page, budget, pageSignal);
+  for await (const found of inOrderAhead(pages, REQUESTS_AHEAD, find, signal)) {
+    for (const [key, one] of found) readings.set(entryOf(context, key), readingOf(context, one));
   }
   return readings;
 }
 
+/** What the leader holds under one key. */
+export async function findOne(context: ReadContext, key: string, signal: AbortSignal): Promise<Found> {
+  const found = await findStored(context, [key], { bytes: READ_VALUES_BYTES_MAX }, signal);
+  return found.get(key) ?? 'not-read';
+}
+
+/** Reads a page, in halves where its answer would be too long; nothing more once the budget is spent. */
+async function findStored(
+  context: ReadContext,
+  keys: readonly string[],
+  budget: { bytes: number },
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Found>> {
+  if (budget.bytes <= 0) return new Map(keys.map((key) => [key, 'not-read']));
+  try {
+    const found = await getAll(context, keys, signal);
+    for (const one of found.values()) if (typeof one === 'object') budget.bytes -= one.value.length;
+    return found;
+  } catch (error) {
+    if (!(error instanceof AnswerTooLargeError)) throw error;
+    const [first, second] = halves(keys);
+    if (second.length === 0) return new Map(keys.map((key) => [key, 'unreadable']));
+    return new Map([
+      ...(await findStored(context, first, budget, signal)),
+      ...(await findStored(context, second, budget, signal)),
+    ]);
+  }
+}
+
 /**
- * What the leader holds under these keys. A transaction of `get` fails when a key is missing, and names all that are:
- * that is what makes an entry absent. A key without a word of either is one the token may not read: results are filtered
- * after the transaction is evaluated.
+ * A transaction of `get` fails when a key is missing, and names all that are: that is what makes an entry absent.
+ * A key without a word of either is one the token may not read: results are filtered after the transaction is evaluated.
  */
-export async function findPage(
+async function getAll(
   context: ReadContext,
   keys: readonly string[],
   signal: AbortSignal,
 ): Promise<Map<string, Found>> {
   const found = new Map<string, Found>();
-  try {
-    const entries = await settle(
-      context,
-      'read',
-      keys.map((key) => ({ verb: 'get', key })),
-      (operation, failure) => {
-        const kind = failureKind(failure.what);
-        if (kind !== 'missing' && kind !== 'denied') throw unexpectedFailure(context, operation, failure);
-        found.set(operation.key, kind === 'missing' ? 'absent' : 'denied');
-        return undefined;
-      },
-      signal,
-    );
-    for (const key of keys) if (!found.has(key)) found.set(key, entries.get(key) ?? 'denied');
-  } catch (error) {
-    if (!(error instanceof AnswerTooLargeError)) throw error;
-    const [first, second] = halves(keys);
-    if (second.length === 0) return new Map(first.map((key) => [key, 'unreadable']));
-    for (const half of [first, second]) {
-      for (const [key, one] of await findPage(context, half, signal)) found.set(key, one);
-    }
-  }
+  const entries = await settle(
+    context,
+    'read',
+    keys.map((key) => ({ verb: 'get', key })),
+    (operation, failure) => {
+      const kind = failureKind(failure.what);
+      if (kind !== 'missing' && kind !== 'denied') throw unexpectedFailure(context, operation, failure);
+      found.set(operation.key, kind === 'missing' ? 'absent' : 'denied');
+      return undefined;
+    },
+    signal,
+  );
+  for (const key of keys) if (!found.has(key)) found.set(key, entries.get(key) ?? 'denied');
   return found;
 }
 

@@ -2,7 +2,7 @@ import type { StoredLedger } from '../ports/replica.js';
 import { faultOf } from './consul-client.js';
 import type { ConsulRequest } from './consul-client.js';
 import { ConsulError, protocolError } from './consul-errors.js';
-import { findPage } from './entry-reads.js';
+import { findOne } from './entry-reads.js';
 import { kvPath } from './kv-keys.js';
 import { indexOf } from './prefix-watch.js';
 import { versionOf } from './settled-reads.js';
@@ -19,7 +19,7 @@ export async function readLedgerAt(
   ledgerKey: string,
   signal: AbortSignal,
 ): Promise<StoredLedger | undefined> {
-  const found = (await findPage(context, [ledgerKey], signal)).get(ledgerKey);
+  const found = await findOne(context, ledgerKey, signal);
   if (found === 'absent') return undefined;
   if (typeof found === 'object') return ledgerOf(found);
   const what = `the ledger ${ledgerKey} on ${context.client.address}`;

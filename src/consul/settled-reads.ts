@@ -1,7 +1,7 @@
 import type { Digest, EntryKey } from '../core/observation.js';
 import type { Version } from '../core/version.js';
 import type { ConsulClient, RequestOperation } from './consul-client.js';
-import { ConsulError } from './consul-errors.js';
+import { ConsulError, protocolError } from './consul-errors.js';
 import type { KeySpace } from './kv-keys.js';
 import type { OperationFailure, StoredEntry, TransactionOperation } from './transaction.js';
 
@@ -24,6 +24,7 @@ const PAGE_BYTES_MAX = 8 * 1024 * 1024;
  * Asks a transaction of reads until it passes whole, each time without the operations that failed, or with others in
  * their place. Only a transaction that passed is evidence for the operations in it: where permissions fail, Consul
  * names those failures alone and evaluates nothing.
+ * @param onFailure what to ask instead, which must come closer to an end: a check gives way to a read, a read to nothing
  */
 export async function settle(
   context: ReadContext,
@@ -32,21 +33,19 @@ export async function settle(
   onFailure: (operation: TransactionOperation, failure: OperationFailure) => TransactionOperation | undefined,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, StoredEntry>> {
+  const options = { operation, answerBytesMax: PAGE_BYTES_MAX };
   let asked = operations;
-  // Every round changes an operation, and no operation changes more than twice.
-  for (let round = 0; round <= 2 * operations.length && asked.length > 0; round++) {
-    const answer = await context.client.transact(
-      asked,
-      { operation, answerBytesMax: PAGE_BYTES_MAX },
-      signal,
-    );
+  while (asked.length > 0) {
+    const answer = await context.client.transact(asked, options, signal);
     if (answer.kind === 'passed') return answer.entries;
     const failures = new Map(answer.failures.map((failure) => [failure.position, failure]));
+    if (!asked.some((_one, position) => failures.has(position))) {
+      const what = `a transaction of ${asked.length} operations on ${context.client.address}`;
+      throw protocolError(what, 'failed, but in none of them');
+    }
     asked = asked.flatMap((one, position) => {
       const failure = failures.get(position);
-      if (failure === undefined) return [one];
-      const instead = onFailure(one, failure);
-      return instead === undefined ? [] : [instead];
+      return failure === undefined ? one : (onFailure(one, failure) ?? []);
     });
   }
   return new Map();

@@ -1,7 +1,7 @@
 import type { ArchiveRecord, EntryRecord, StructureRecord } from './archive-record.js';
 import type { EntryKey, PresentReading, Reading } from './observation.js';
 import type { Pair, Side } from './pair.js';
-import { otherSide } from './pair.js';
+import { pairOf, SIDES } from './pair.js';
 import type { Version } from './version.js';
 import { sameVersion } from './version.js';
 
@@ -25,16 +25,17 @@ export interface EntryAgreement extends Omit<EntryRecord, 'versions'> {
 export function classify(key: EntryKey, agreement: Agreement, reading: Reading, side: Side): State {
   if (reading.kind !== 'present') return reading.kind;
   if (agreement?.kind === 'entry') return classifyEntry(key, agreement, reading, side);
-  if (agreement?.kind === 'structure' && agreement.side === side) {
-    if (sameVersion(reading.version, agreement.version)) return 'structure';
-    if (reading.version.modified < agreement.version.modified) return 'unknown';
-  }
-  return isStructure(key, reading) ? 'structure' : 'dirty';
+  return isStructure(key, reading) || hasStayedStructure(agreement, reading, side) ? 'structure' : 'dirty';
+}
+
+/** Structure is sticky: also without children it is no entry until a client gives it data, or makes it anew. */
+function hasStayedStructure(agreement: Agreement, reading: PresentReading, side: Side): boolean {
+  if (agreement?.kind !== 'structure' || agreement.side !== side) return false;
+  return isEmpty(reading) && reading.version.created === agreement.version.created;
 }
 
 function classifyEntry(key: EntryKey, agreement: EntryAgreement, reading: PresentReading, side: Side): State {
   const agreed = agreement.versions[side];
-  if (agreed !== undefined && reading.version.modified < agreed.modified) return 'unknown';
   if (agreement.empty && isStructure(key, reading)) return 'structure';
   if (agreed !== undefined && sameVersion(reading.version, agreed)) return 'clean';
   return reading.digest === agreement.digest ? 'moved' : 'dirty';
@@ -42,7 +43,7 @@ function classifyEntry(key: EntryKey, agreement: EntryAgreement, reading: Presen
 
 /**
  * Whether a reading is older than what was agreed: a stale answer, or a store that was restored from a backup (S6).
- * Such a reading classifies as `unknown`; whoever reads must find out which it is.
+ * Such a reading counts as `unknown`; whoever reads must find out which it is.
  */
 export function isRegressed(record: ArchiveRecord | undefined, reading: Reading, side: Side): boolean {
   if (record === undefined || reading.kind !== 'present') return false;
@@ -73,22 +74,27 @@ export function agreementOf(
   readings: Pair<Reading>,
   ours: Pair<boolean>,
 ): Agreement {
-  const left = writtenByUs(record, readings.left, ours.left, 'left');
-  const right = writtenByUs(record, readings.right, ours.right, 'right');
-  if (left !== undefined && right !== undefined) {
-    if (left.digest !== right.digest) return record;
-    return {
-      ...entryAgreement(record, left, 'left'),
-      versions: { left: left.version, right: right.version },
-    };
-  }
-  const side: Side = left !== undefined ? 'left' : 'right';
-  const reading = left ?? right;
+  const written = pairOf((side) => writtenByUs(record, readings[side], ours[side], side));
+  const reading = written.left ?? written.right;
   if (reading === undefined) return record;
-  if (isStructure(key, reading)) {
+  if (written.left !== undefined && written.right !== undefined) {
+    // Readings of two different moments.
+    if (written.left.digest !== written.right.digest) return record;
+  } else if (isStructure(key, reading)) {
+    const side = written.left === undefined ? 'right' : 'left';
     return { kind: 'structure', side, version: reading.version, owner: 'daemon' };
   }
-  return entryAgreement(record, reading, side);
+  const before = record?.kind === 'entry' ? record : undefined;
+  return {
+    kind: 'entry',
+    digest: reading.digest,
+    empty: isEmpty(reading),
+    versions: pairOf((side) => written[side]?.version ?? recordedVersion(record, side)),
+    copy: copyOf(before, written),
+    session: before?.session,
+    mirrorRewrites: before?.mirrorRewrites ?? 0,
+    oscillation: before?.oscillation,
+  };
 }
 
 function writtenByUs(
@@ -102,25 +108,16 @@ function writtenByUs(
   return recorded === undefined || recorded.modified < reading.version.modified ? reading : undefined;
 }
 
-function entryAgreement(
-  record: ArchiveRecord | undefined,
-  reading: PresentReading,
-  side: Side,
-): EntryAgreement {
-  const before = record?.kind === 'entry' ? record : undefined;
-  const other = before?.versions[otherSide(side)];
-  return {
-    kind: 'entry',
-    digest: reading.digest,
-    empty: isEmpty(reading),
-    versions:
-      side === 'left' ? { left: reading.version, right: other } : { left: other, right: reading.version },
-    // A node that the daemon created stands at the version it was created with.
-    copy: reading.version.created === reading.version.modified ? side : before?.copy,
-    session: before?.session,
-    mirrorRewrites: before?.mirrorRewrites ?? 0,
-    oscillation: before?.oscillation,
-  };
+/** A node that the daemon created stands at the version it was created with. */
+function copyOf(
+  before: EntryRecord | undefined,
+  written: Pair<PresentReading | undefined>,
+): Side | undefined {
+  const created = SIDES.filter((side) => {
+    const version = written[side]?.version;
+    return version !== undefined && version.created === version.modified;
+  });
+  return created.length === 1 ? created[0] : before?.copy;
 }
 
 function recordedVersion(record: ArchiveRecord | undefined, side: Side): Version | undefined {

@@ -1,5 +1,5 @@
 import { conflictOf, enforce } from './decide-conflict.js';
-import type { Decision } from './decision.js';
+import type { Decision, RemoveDecision } from './decision.js';
 import type { Side } from './pair.js';
 import { otherSide } from './pair.js';
 import type { Policy } from './policy.js';
@@ -14,7 +14,7 @@ export function restrictToOneWay(judged: Judged, decision: Decision, policy: Pol
   switch (decision.do) {
     case 'copy':
       if (decision.on === target) return decision;
-      return decision.base === undefined
+      return decision.base === undefined || isFirstSeen(judged, source)
         ? { do: 'drift', drift: 'added' }
         : changedOnTarget(judged, policy, source);
     case 'remove':
@@ -22,7 +22,7 @@ export function restrictToOneWay(judged: Judged, decision: Decision, policy: Pol
         // Only a conflict removes what a client changed on the target; the source can't win by being gone.
         return decision.conflict === undefined ? decision : { do: 'drift', drift: 'changed' };
       }
-      return decision.cause === 'deleted' ? deletedOnTarget(judged, policy, source) : { do: 'nothing' };
+      return removedOnTarget(judged, decision, policy, source);
     case 'wait':
     case 'nothing':
     case 'record':
@@ -39,9 +39,19 @@ function changedOnTarget(judged: Judged, policy: Policy, source: Side): Decision
   return enforce(judged, source, conflict);
 }
 
-function deletedOnTarget(judged: Judged, policy: Policy, source: Side): Decision {
+/** The source has no more than structure, which agrees with "absent": there is nothing to put back. */
+function isFirstSeen(judged: Judged, source: Side): boolean {
+  return judged.agreement?.kind !== 'entry' && judged.states[source] === 'structure';
+}
+
+function removedOnTarget(judged: Judged, { cause }: RemoveDecision, policy: Policy, source: Side): Decision {
+  // The daemon's own structure and empty copies agree with what the target has.
+  if (cause === 'pruned' || cause === 'retracted') return { do: 'nothing' };
   const reading = judged.readings[source];
-  if (policy.drift === 'report' || reading.kind !== 'present') return { do: 'drift', drift: 'deleted' };
+  // A session that has ended is not brought back to life.
+  if (policy.drift === 'report' || cause === 'session-ended' || reading.kind !== 'present') {
+    return { do: 'drift', drift: 'deleted' };
+  }
   const on = otherSide(source);
   return {
     do: 'copy',

@@ -1,6 +1,6 @@
 import type { StructureRecord } from './archive-record.js';
 import type { EntryAgreement } from './classify.js';
-import { agreementOf, classify, isEmpty, isFolderMarker } from './classify.js';
+import { agreementOf, classify, isEmpty, isFolderMarker, isRegressed, isStructure } from './classify.js';
 import { conflictOf, decideConflict, enforce } from './decide-conflict.js';
 import type { Decision } from './decision.js';
 import { recordAgreed } from './decision.js';
@@ -8,7 +8,7 @@ import { AGREED, NEVER_AGREED } from './decision-table.js';
 import type { PresentReading, Reading } from './observation.js';
 import { restrictToOneWay } from './one-way.js';
 import type { Pair, Side } from './pair.js';
-import { otherSide } from './pair.js';
+import { otherSide, pairOf, SIDES } from './pair.js';
 import type { Policy } from './policy.js';
 import { reconcileSessionBound, sessionOwner } from './session-bound.js';
 import type { Judged, Situation } from './situation.js';
@@ -37,15 +37,14 @@ export function impose(situation: Situation, winner: Side): Decision {
 function judge(situation: Situation): Judged {
   const { key, record, readings, ours } = situation;
   const agreement = agreementOf(key, record, readings, ours);
-  const states = {
-    left: classify(key, agreement, readings.left, 'left'),
-    right: classify(key, agreement, readings.right, 'right'),
-  };
+  const states = pairOf((side) =>
+    isRegressed(record, readings[side], side) ? 'unknown' : classify(key, agreement, readings[side], side),
+  );
   return { ...situation, agreement, states };
 }
 
 function decideOrdinary(judged: Judged, policy: Policy): Decision {
-  const { agreement, states, drifted } = judged;
+  const { agreement, states } = judged;
   const table = agreement?.kind === 'entry' ? AGREED : NEVER_AGREED;
   const verdict = table[states.left][states.right];
   switch (verdict) {
@@ -57,7 +56,7 @@ function decideOrdinary(judged: Judged, policy: Policy): Decision {
       return adopt(judged);
     case 'left':
     case 'right':
-      return drifted && agreement?.kind === 'entry' && states[otherSide(verdict)] === 'clean'
+      return states[otherSide(verdict)] === 'clean' && wasDrift(judged, verdict, policy)
         ? decideConflict(judged, 'update-update', policy)
         : copyFrom(judged, verdict);
     case 'compare':
@@ -70,7 +69,7 @@ function decideOrdinary(judged: Judged, policy: Policy): Decision {
     case 'remove-right':
       return removeOn(judged, 'right', policy);
     case 'update-delete':
-      return decideConflict(judged, 'update-delete', policy);
+      return decideUpdateDelete(judged, policy);
     case 'fold-left':
       return foldInto(judged, 'left');
     case 'fold-right':
@@ -88,7 +87,11 @@ function decideOrdinary(judged: Judged, policy: Policy): Decision {
 function settled(judged: Judged): Decision {
   const { record, agreement, readings } = judged;
   if (agreement?.kind !== 'entry') return { do: 'nothing' };
-  return agreement === record && agreement.session === undefined && bothPresent(readings) !== undefined
+  const present = bothPresent(readings);
+  // The ledger proves a newer content at one side, and the other is still where the archive left it.
+  const behind = SIDES.find((side) => present !== undefined && present[side].digest !== agreement.digest);
+  if (behind !== undefined) return copyFrom(judged, otherSide(behind));
+  return agreement === record && agreement.session === undefined && present !== undefined
     ? { do: 'nothing' }
     : adopt(judged);
 }
@@ -138,8 +141,22 @@ function keepsCopyMark(judged: Judged, on: Side): boolean {
   return judged.agreement?.kind === 'entry' && judged.agreement.copy === on && judged.states[on] === 'clean';
 }
 
+/** What was changed on `side` was drift, as long as the mapping's direction was another: now it is a conflict. */
+function wasDrift(judged: Judged, side: Side, policy: Policy): boolean {
+  return judged.drifted && policy.source !== otherSide(side);
+}
+
+/** Structure agrees with "absent", also where a client has just made it of an entry. */
+function decideUpdateDelete(judged: Judged, policy: Policy): Decision {
+  const side = judged.readings.left.kind === 'absent' ? 'right' : 'left';
+  const reading = judged.readings[side];
+  return reading.kind === 'present' && isStructure(judged.key, reading)
+    ? noteStructure(judged, side)
+    : decideConflict(judged, 'update-delete', policy);
+}
+
 function removeOn(judged: Judged, on: Side, policy: Policy): Decision {
-  if (judged.drifted) return decideConflict(judged, 'update-delete', policy);
+  if (wasDrift(judged, otherSide(on), policy)) return decideConflict(judged, 'update-delete', policy);
   const base = judged.readings[on];
   const agreement = judged.agreement as EntryAgreement;
   if (base.kind !== 'present') return { do: 'wait' };
@@ -183,12 +200,15 @@ function structureRecord(judged: Judged, side: Side, reading: PresentReading): S
 
 /**
  * Structure is a client's, unless the daemon made it as a parent, or it is what is left of an entry whose other side
- * was deleted. Folder markers are never the daemon's to remove.
+ * was deleted. Of such an entry a folder marker is left alone, and a node of which the other side was only the daemon's
+ * own copy: that has been a client's from the beginning.
  */
 function structureOwner(judged: Judged, side: Side, reading: PresentReading): 'daemon' | 'client' {
   const { key, agreement } = judged;
-  if (isFolderMarker(key) || agreement === undefined) return 'client';
-  if (agreement.kind === 'entry') return 'daemon';
+  if (agreement === undefined) return 'client';
+  if (agreement.kind === 'entry') {
+    return isFolderMarker(key) || agreement.copy === otherSide(side) ? 'client' : 'daemon';
+  }
   const known = agreement.side === side && sameVersion(agreement.version, reading.version);
   return known ? agreement.owner : 'client';
 }

@@ -240,7 +240,10 @@ function ledgers(subject: () => ReplicaUnderTest): void {
     const second = mustApply(await write(replica, [], { content: 'second', expected: first.ledger }));
     expect(await replica.readLedger(NEVER)).toEqual({ content: 'second', version: second.ledger });
     expect(second.ledger?.modified).toBeGreaterThan(first.ledger?.modified ?? 0n);
-    expect((await replica.listLedgers(NEVER)).get(ledgerPlace)).toBe('second');
+    expect((await replica.listLedgers(NEVER)).get(ledgerPlace)).toEqual({
+      content: 'second',
+      version: second.ledger,
+    });
   });
 
   it('S7: a batch under an old version of the ledger is fenced off whole', async () => {
@@ -291,6 +294,18 @@ function reads(subject: () => ReplicaUnderTest): void {
     const keys = ['here', 'removed', 'never'];
     expect(await replica.proveAbsent(keys, NEVER)).toEqual(new Set(['removed', 'never']));
     expect(await replica.proveAbsent([], NEVER)).toEqual(new Set());
+  });
+
+  it('S6: a position is at or above every write before it, and below every write after it', async () => {
+    const { replica, other } = subject();
+    await other.put('a', bytes('before'));
+    const before = await present(replica, 'a');
+    const position = await replica.position(NEVER);
+    await other.put('a', bytes('after'));
+    const after = await present(replica, 'a');
+
+    expect(before.version.modified).toBeLessThanOrEqual(position);
+    expect(after.version.modified).toBeGreaterThan(position);
   });
 
   it('S4: hundreds of keys in one call are all answered', async () => {
@@ -587,7 +602,7 @@ function startWatch(replica: Replica) {
   const changed = new Set<EntryKey>();
   const rescans: string[] = [];
   let anything = false;
-  let scannedAtRescan: Promise<Map<EntryKey, ScannedEntry>> = Promise.resolve(new Map());
+  let scannedAtRescan = Promise.resolve(new Map<EntryKey, ScannedEntry>());
   const listener: HintListener = {
     changed: (keys) => keys.forEach((key) => changed.add(key)),
     stirred: () => (anything = true),

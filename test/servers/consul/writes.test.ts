@@ -258,7 +258,7 @@ describe('a server that dies', () => {
     const client = new CountingClient(server.address, { requestTimeoutMs: 300 });
     const hanging = replicaOf(client.client, { prefix });
     await raw.put(`${prefix}a`, 'v');
-    server.pause();
+    await server.pause();
     try {
       await expect(hanging.read(['a'], NEVER)).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
       await expect(hanging.proveAbsent(['gone'], NEVER)).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });

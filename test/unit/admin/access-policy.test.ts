@@ -50,57 +50,71 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 describe('who may change something', () => {
   const remote = { onLoopback: false, remoteAddress: '10.0.0.7', headers: { host: 'sync.internal:9464' } };
 
-  it.each<[string, Case, string]>([
-    ['this machine on loopback, without the token', {}, 'passes'],
-    ['this machine on loopback, where no token is set', { token: undefined }, 'passes'],
-    ['this machine on IPv6 loopback', { remoteAddress: '::1' }, 'passes'],
-    ['this machine on loopback, as IPv4 in IPv6', { remoteAddress: '::ffff:127.0.0.1' }, 'passes'],
-    ['this machine on loopback, with the token', { headers: bearer(SENT_TOKEN) }, 'passes'],
-    ['this machine on loopback, with a wrong token', { headers: bearer('wrong') }, 'TOKEN_WRONG'],
-    ['loopback, but the address of the client is unknown', { remoteAddress: undefined }, 'TOKEN_MISSING'],
-    ['loopback, but the client is somewhere else', { remoteAddress: '10.0.0.7' }, 'TOKEN_MISSING'],
-    ['a proxy on this machine', { headers: { 'x-forwarded-for': '10.0.0.7' } }, 'TOKEN_MISSING'],
-    ['a proxy on this machine that says so', { headers: { forwarded: 'for=10.0.0.7' } }, 'TOKEN_MISSING'],
-    ['this machine, while the server listens on all addresses', { onLoopback: false }, 'TOKEN_MISSING'],
-    ['another machine with the token', { ...remote, headers: { ...remote.headers, ...bearer(SENT_TOKEN) } }, 'passes'],
-    ['another machine without the token', remote, 'TOKEN_MISSING'],
-    ['another machine, where no token is set', { ...remote, token: undefined }, 'TOKEN_NOT_SET'],
+  it.each<[string, string, Case]>([
+    ['this machine on loopback, without the token', 'passes', {}],
+    ['this machine on loopback, where no token is set', 'passes', { token: undefined }],
+    ['this machine on IPv6 loopback', 'passes', { remoteAddress: '::1' }],
+    ['this machine on loopback, as IPv4 in IPv6', 'passes', { remoteAddress: '::ffff:127.0.0.1' }],
+    ['this machine on loopback, with the token', 'passes', { headers: bearer(SENT_TOKEN) }],
+    ['this machine on loopback, with a wrong token', 'TOKEN_WRONG', { headers: bearer('wrong') }],
+    ['loopback, but the address of the client is unknown', 'TOKEN_MISSING', { remoteAddress: undefined }],
+    ['loopback, but the client is somewhere else', 'TOKEN_MISSING', { remoteAddress: '10.0.0.7' }],
+    ['a proxy on this machine', 'TOKEN_MISSING', { headers: { 'x-forwarded-for': '10.0.0.7' } }],
+    ['a proxy on this machine that says so', 'TOKEN_MISSING', { headers: { forwarded: 'for=10.0.0.7' } }],
+    ['this machine, while the server listens on all addresses', 'TOKEN_MISSING', { onLoopback: false }],
+    [
+      'another machine with the token',
+      'passes',
+      { ...remote, headers: { ...remote.headers, ...bearer(SENT_TOKEN) } },
+    ],
+    ['another machine without the token', 'TOKEN_MISSING', remote],
+    ['another machine, where no token is set', 'TOKEN_NOT_SET', { ...remote, token: undefined }],
     [
       'another machine with a token, where none is set',
-      { ...remote, token: undefined, headers: bearer('anything') },
       'TOKEN_NOT_SET',
+      { ...remote, token: undefined, headers: bearer('anything') },
     ],
-    ['another machine with the empty token', { ...remote, headers: { authorization: 'Bearer ' } }, 'TOKEN_WRONG'],
-    ['another machine with a part of the token', { ...remote, headers: bearer('correct horse') }, 'TOKEN_WRONG'],
+    [
+      'another machine with the empty token',
+      'TOKEN_WRONG',
+      { ...remote, headers: { authorization: 'Bearer ' } },
+    ],
+    [
+      'another machine with a part of the token',
+      'TOKEN_WRONG',
+      { ...remote, headers: bearer('correct horse') },
+    ],
     [
       'another machine with another kind of login',
-      { ...remote, headers: { authorization: 'Basic dXNlcjpwYXNz' } },
       'TOKEN_MISSING',
+      { ...remote, headers: { authorization: 'Basic dXNlcjpwYXNz' } },
     ],
-  ])('%s: %#', (_who, case_, expected) => {
+  ])('%s: %s', (_who, expected, case_) => {
     expect(answerTo(case_)).toBe(expected);
   });
 });
 
 describe('pages of other sites', () => {
-  it.each<[string, IncomingHttpHeaders, string]>([
-    ['another origin', { origin: 'https://evil.example' }, 'CROSS_SITE'],
-    ['another port of this machine', { origin: 'http://127.0.0.1:3000' }, 'CROSS_SITE'],
-    ['no origin that could be told (a sandboxed frame, a file)', { origin: 'null' }, 'CROSS_SITE'],
-    ['another site', { 'sec-fetch-site': 'cross-site' }, 'CROSS_SITE'],
-    ['a sibling of this site', { 'sec-fetch-site': 'same-site' }, 'CROSS_SITE'],
-    ['its own page', { origin: 'http://127.0.0.1:9464', 'sec-fetch-site': 'same-origin' }, 'passes'],
-    ['the address bar', { 'sec-fetch-site': 'none' }, 'passes'],
-    ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, 'JSON_REQUIRED'],
-    ['a form that poses as text', { 'content-type': 'text/plain; application/json' }, 'JSON_REQUIRED'],
-    ['no content type', { 'content-type': undefined }, 'JSON_REQUIRED'],
-    ['JSON with its character set', { 'content-type': 'Application/JSON; charset=utf-8' }, 'passes'],
-  ])('%s: %#', (_who, headers, expected) => {
+  it.each<[string, string, IncomingHttpHeaders]>([
+    ['another origin', 'CROSS_SITE', { origin: 'https://evil.example' }],
+    ['another port of this machine', 'CROSS_SITE', { origin: 'http://127.0.0.1:3000' }],
+    ['no origin that could be told (a sandboxed frame, a file)', 'CROSS_SITE', { origin: 'null' }],
+    ['another site', 'CROSS_SITE', { 'sec-fetch-site': 'cross-site' }],
+    ['a sibling of this site', 'CROSS_SITE', { 'sec-fetch-site': 'same-site' }],
+    ['its own page', 'passes', { origin: 'http://127.0.0.1:9464', 'sec-fetch-site': 'same-origin' }],
+    ['the address bar', 'passes', { 'sec-fetch-site': 'none' }],
+    ['a form', 'JSON_REQUIRED', { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['a form that poses as text', 'JSON_REQUIRED', { 'content-type': 'text/plain; application/json' }],
+    ['no content type', 'JSON_REQUIRED', { 'content-type': undefined }],
+    ['JSON with its character set', 'passes', { 'content-type': 'Application/JSON; charset=utf-8' }],
+  ])('%s: %s', (_who, expected, headers) => {
     expect(answerTo({ headers })).toBe(expected);
   });
 
   it('are refused with the token, too', () => {
-    expect(answerTo({ headers: { ...bearer(SENT_TOKEN), origin: 'https://evil.example' } })).toBe('CROSS_SITE');
+    expect(answerTo({ headers: { ...bearer(SENT_TOKEN), origin: 'https://evil.example' } })).toBe(
+      'CROSS_SITE',
+    );
   });
 
   it('can not have the stores work by a picture or a link either', () => {
@@ -141,7 +155,9 @@ describe('names that a server on loopback answers to', () => {
   });
 
   it('are any on other addresses, where status is open to the network', () => {
-    expect(answerTo({ access: 'read', onLoopback: false, headers: { host: 'sync.prod.svc' } })).toBe('passes');
+    expect(answerTo({ access: 'read', onLoopback: false, headers: { host: 'sync.prod.svc' } })).toBe(
+      'passes',
+    );
   });
 });
 

@@ -26,6 +26,7 @@ const NO_ANSWERS: [string, ScriptedAnswer][] = [
   ['an empty answer', { body: '' }],
   ['a refused token', { status: 403, body: 'ACL not found' }],
   ['a failure without a name', { status: 409, body: '{"Results":null,"Errors":[]}' }],
+  ['a failure of another operation', failed([99, 'key "config/z" exists'])],
 ];
 
 describe('reading', () => {

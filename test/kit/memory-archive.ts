@@ -1,0 +1,352 @@
+import type { ArchiveRecord } from '../../src/core/archive-record.js';
+import { compareKeys } from '../../src/core/key-order.js';
+import type { MappingState } from '../../src/core/mapping-state.js';
+import type { EntryKey } from '../../src/core/observation.js';
+import type { Pair } from '../../src/core/pair.js';
+import type {
+  Archive,
+  ArchiveChanges,
+  EntryMark,
+  JournalEntry,
+  MappingArchive,
+  NewConflict,
+  RecordCounts,
+} from '../../src/ports/archive.js';
+import { SyncError } from '../../src/ports/errors.js';
+
+export interface MemoryArchiveOptions {
+  readonly journal: { readonly keepMs: number; readonly maxBytes: number };
+  /** How long the disk takes for a commit. Commits that come meanwhile wait. */
+  readonly sync?: () => Promise<void>;
+}
+
+/** As the real archive's: see entry-key-bytes.ts. */
+const KEY_BYTES_MAX = 2_000;
+const OVERHEAD_BYTES = 100;
+
+interface PendingCommit {
+  /** Applies it as a whole, or throws and applies nothing. */
+  readonly apply: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The disk under simulated archives: what was committed stays here when the process that wrote it crashes. Commits wait
+ * in a queue for the disk, become visible and durable together, and only then resolve.
+ */
+export class MemoryArchiveDisk {
+  private readonly mappings = new Map<string, MemoryMapping>();
+  private holder: MemoryArchive | undefined;
+
+  constructor(readonly options: MemoryArchiveOptions) {}
+
+  async open(): Promise<Archive> {
+    await Promise.resolve();
+    if (this.holder !== undefined) throw new SyncError('ARCHIVE_LOCKED', 'The archive is in use.');
+    this.holder = new MemoryArchive(this);
+    return this.holder;
+  }
+
+  /**
+   * Ends the process that has the archive. Of the commits that it had not seen resolved, the disk keeps the first ones.
+   * @param survivors how many of `pending` commits those are
+   */
+  crash(survivors: (pending: number) => number): void {
+    this.holder?.die(survivors);
+    this.holder = undefined;
+  }
+
+  /** For `MemoryArchive` only. */
+  letGo(): void {
+    this.holder = undefined;
+  }
+
+  mapping(places: Pair<string>): MemoryMapping {
+    const name = JSON.stringify([places.left, places.right]);
+    const mapping = this.mappings.get(name) ?? new MemoryMapping(this);
+    this.mappings.set(name, mapping);
+    return mapping;
+  }
+
+  journalBytes(): number {
+    return [...this.mappings.values()].reduce((bytes, mapping) => bytes + mapping.journalBytes(), 0);
+  }
+
+  /** Drops the oldest settled entries of any mapping until `needed` bytes are free. Drops none when that can't be. */
+  makeRoom(needed: number): void {
+    const excess = this.journalBytes() + needed - this.options.journal.maxBytes;
+    if (excess <= 0) return;
+    const settled = [...this.mappings.values()].flatMap((mapping) => mapping.settled());
+    const droppable = settled.reduce((bytes, { entry }) => bytes + bytesOf(entry), 0);
+    if (excess > droppable) throw new SyncError('ARCHIVE_FULL', 'The conflict journal is full.');
+    settled.sort((a, b) => a.entry.atMs - b.entry.atMs);
+    for (let freed = 0; freed < excess;) {
+      const oldest = settled.shift();
+      if (oldest === undefined) return;
+      oldest.mapping.drop(oldest.entry.id);
+      freed += bytesOf(oldest.entry);
+    }
+  }
+}
+
+/** An archive as one process has it. */
+class MemoryArchive implements Archive {
+  private pending: PendingCommit[] = [];
+  private isWriting = false;
+  private isOpen = true;
+
+  constructor(private readonly disk: MemoryArchiveDisk) {}
+
+  mapping(places: Pair<string>): MappingArchive {
+    this.assertOpen();
+    return new MemoryMappingArchive(this, this.disk.mapping(places));
+  }
+
+  journalBytes(): number {
+    this.assertOpen();
+    return this.disk.journalBytes();
+  }
+
+  async close(): Promise<void> {
+    while (this.pending.length > 0) await this.disk.options.sync?.();
+    this.isOpen = false;
+    this.disk.letGo();
+  }
+
+  submit(apply: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.assertOpen();
+      this.pending.push({ apply, resolve, reject });
+      if (!this.isWriting) void this.write();
+    });
+  }
+
+  die(survivors: (pending: number) => number): void {
+    for (const commit of this.pending.slice(0, survivors(this.pending.length))) attempt(commit);
+    this.pending = [];
+    this.isOpen = false;
+  }
+
+  assertOpen(): void {
+    if (!this.isOpen) throw new Error('the archive was closed');
+  }
+
+  private async write(): Promise<void> {
+    this.isWriting = true;
+    while (this.pending.length > 0) {
+      const together = this.pending.length;
+      await (this.disk.options.sync?.() ?? Promise.resolve());
+      for (const commit of this.pending.splice(0, together)) {
+        const failure = attempt(commit);
+        if (failure === undefined) commit.resolve();
+        else commit.reject(failure.error);
+      }
+    }
+    this.isWriting = false;
+  }
+}
+
+function attempt(commit: PendingCommit): { error: unknown } | undefined {
+  try {
+    commit.apply();
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+class MemoryMappingArchive implements MappingArchive {
+  constructor(
+    private readonly archive: MemoryArchive,
+    private readonly mapping: MemoryMapping,
+  ) {}
+
+  state(): MappingState | undefined {
+    return this.read().state;
+  }
+
+  record(key: EntryKey): ArchiveRecord | undefined {
+    return this.read().records.get(key);
+  }
+
+  recordsAfter(key: EntryKey | undefined, limit: number): (readonly [EntryKey, ArchiveRecord])[] {
+    return this.read().records.after(key, limit);
+  }
+
+  counts(): RecordCounts {
+    const records = [...this.read().records.values()];
+    const entries = records.filter((record) => record.kind === 'entry');
+    const sessionBound = entries.filter((record) => record.session !== undefined).length;
+    return { entries: entries.length - sessionBound, sessionBound, structure: records.length - entries.length };
+  }
+
+  mark(key: EntryKey): EntryMark | undefined {
+    return this.read().marks.get(key);
+  }
+
+  marksAfter(key: EntryKey | undefined, limit: number): (readonly [EntryKey, EntryMark])[] {
+    return this.read().marks.after(key, limit);
+  }
+
+  markCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const mark of this.read().marks.values()) {
+      const label = labelOf(mark);
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[] {
+    const { beforeId = Infinity, limit, openOnly = false } = options;
+    const wanted = [...this.read().journal.values()].filter(({ id, open }) => id < beforeId && (open || !openOnly));
+    return wanted.reverse().slice(0, limit);
+  }
+
+  conflict(id: number): JournalEntry | undefined {
+    return this.read().journal.get(id);
+  }
+
+  conflictCounts(): { readonly open: number; readonly total: number } {
+    const entries = [...this.read().journal.values()];
+    return { open: entries.filter(({ open }) => open).length, total: entries.length };
+  }
+
+  async commit(changes: ArchiveChanges): Promise<void> {
+    for (const key of [...(changes.records?.keys() ?? []), ...(changes.marks?.keys() ?? [])]) {
+      if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new RangeError('the key is too long for the archive');
+    }
+    const copy = structuredClone(changes);
+    await this.archive.submit(() => this.mapping.apply(copy));
+  }
+
+  async reset(): Promise<void> {
+    await this.archive.submit(() => this.mapping.reset());
+  }
+
+  private read(): MemoryMapping {
+    this.archive.assertOpen();
+    return this.mapping;
+  }
+}
+
+/** What the disk has of one mapping. */
+class MemoryMapping {
+  state: MappingState | undefined;
+  records = new SortedMap<ArchiveRecord>();
+  marks = new SortedMap<EntryMark>();
+  /** In the order of their ids. */
+  readonly journal = new Map<number, JournalEntry>();
+  private nextId = 1;
+
+  constructor(private readonly disk: MemoryArchiveDisk) {}
+
+  apply(changes: ArchiveChanges): void {
+    const { conflicts = [] } = changes;
+    const needed = conflicts.reduce((bytes, conflict) => bytes + bytesOf(conflict), 0);
+    if (needed > 0) this.disk.makeRoom(needed);
+    for (const [key, record] of changes.records ?? []) this.records.set(key, record);
+    for (const [key, mark] of changes.marks ?? []) this.marks.set(key, mark);
+    if (changes.state !== undefined) this.state = changes.state;
+    for (const [id, winner] of changes.settled ?? []) {
+      const entry = this.journal.get(id);
+      if (entry !== undefined) this.journal.set(id, { ...entry, winner, open: false });
+    }
+    this.dropOld(changes);
+    for (const conflict of conflicts) {
+      this.journal.set(this.nextId, { ...conflict, id: this.nextId });
+      this.nextId++;
+    }
+  }
+
+  reset(): void {
+    this.state = undefined;
+    this.records = new SortedMap();
+    this.marks = new SortedMap();
+  }
+
+  settled(): { mapping: MemoryMapping; entry: JournalEntry }[] {
+    return [...this.journal.values()].filter(({ open }) => !open).map((entry) => ({ mapping: this, entry }));
+  }
+
+  drop(id: number): void {
+    this.journal.delete(id);
+  }
+
+  journalBytes(): number {
+    return [...this.journal.values()].reduce((bytes, entry) => bytes + bytesOf(entry), 0);
+  }
+
+  private dropOld({ conflicts = [], dropSettledBeforeMs = -Infinity }: ArchiveChanges): void {
+    const newestMs = Math.max(-Infinity, ...conflicts.map(({ atMs }) => atMs));
+    const beforeMs = Math.max(dropSettledBeforeMs, newestMs - this.disk.options.journal.keepMs);
+    for (const { entry } of this.settled()) if (entry.atMs < beforeMs) this.drop(entry.id);
+  }
+}
+
+function bytesOf({ sides }: NewConflict): number {
+  return OVERHEAD_BYTES + (sides.left.value?.length ?? 0) + (sides.right.value?.length ?? 0);
+}
+
+function labelOf(mark: EntryMark): string {
+  switch (mark.kind) {
+    case 'hold':
+    case 'skip':
+      return `${mark.kind}:${mark.reason}`;
+    case 'drift':
+      return `drift:${mark.drift}`;
+    case 'held-deletion':
+    case 'held-overwrite':
+      return mark.kind;
+  }
+}
+
+/** A map in the order of `compareKeys`. */
+class SortedMap<T> {
+  private readonly byKey = new Map<EntryKey, T>();
+  private readonly keys: EntryKey[] = [];
+
+  get(key: EntryKey): T | undefined {
+    return this.byKey.get(key);
+  }
+
+  /** Undefined removes. */
+  set(key: EntryKey, value: T | undefined): void {
+    const isThere = this.byKey.has(key);
+    const place = this.placeOf(key);
+    if (value === undefined) {
+      if (isThere) this.keys.splice(place, 1);
+      this.byKey.delete(key);
+    } else {
+      if (!isThere) this.keys.splice(place, 0, key);
+      this.byKey.set(key, value);
+    }
+  }
+
+  values(): IterableIterator<T> {
+    return this.byKey.values();
+  }
+
+  after(key: EntryKey | undefined, limit: number): (readonly [EntryKey, T])[] {
+    const found: (readonly [EntryKey, T])[] = [];
+    let place = key === undefined ? 0 : this.placeOf(key);
+    if (key !== undefined && this.keys[place] === key) place++;
+    for (const next of this.keys.slice(place, place + limit)) {
+      const value = this.byKey.get(next);
+      if (value !== undefined) found.push([next, value]);
+    }
+    return found;
+  }
+
+  /** Where the key is, or where it belongs. */
+  private placeOf(key: EntryKey): number {
+    let [low, high] = [0, this.keys.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareKeys(this.keys[middle] ?? '', key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

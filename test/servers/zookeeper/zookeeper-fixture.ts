@@ -1,0 +1,86 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { encodeKey } from '../../../src/core/key-codec.js';
+import type { Clock, Random } from '../../../src/ports/clock.js';
+import type { ZooKeeperSessionOptions } from '../../../src/zookeeper/reconnecting-client.js';
+import type { AclEntry } from '../../../src/zookeeper/wire.js';
+import { ZooKeeperReplica } from '../../../src/zookeeper/zookeeper-replica.js';
+import type { ZooKeeperReplicaOptions } from '../../../src/zookeeper/zookeeper-replica.js';
+import { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';
+import type { ClientWriter } from '../../kit/replica-contract.js';
+import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
+
+export const NEVER = new AbortController().signal;
+
+export const OPEN_ACL: readonly AclEntry[] = [{ scheme: 'world', id: 'anyone', permissions: 31 }];
+
+export const digest = (value: Uint8Array): string => createHash('sha256').update(value).digest('base64');
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+};
+
+export const systemRandom: Random = { next: () => Math.random() };
+
+/** A session that is to connect; the caller closes it. */
+export function startSession(
+  server: { readonly connect: string },
+  options: Partial<ZooKeeperSessionOptions> = {},
+): ZooKeeperSession {
+  const session = new ZooKeeperSession({
+    connect: server.connect,
+    sessionTimeoutMs: 10_000,
+    clock: systemClock,
+    random: systemRandom,
+    ...options,
+  });
+  session.start();
+  return session;
+}
+
+export async function connectSession(
+  server: { readonly connect: string },
+  options: Partial<ZooKeeperSessionOptions> = {},
+): Promise<ZooKeeperSession> {
+  const session = startSession(server, options);
+  await session.whenConnected(AbortSignal.timeout(10_000));
+  return session;
+}
+
+/** A replica of a subtree of its own, or of the given one. */
+export function replicaOf(
+  session: ZooKeeperSession,
+  options: Partial<ZooKeeperReplicaOptions> = {},
+): ZooKeeperReplica {
+  const name = randomUUID();
+  return new ZooKeeperReplica({
+    session,
+    root: `/mapped-${name}`,
+    namespaceRoot: '/zk-consul-sync',
+    ledgerPath: `/zk-consul-sync/test/${name}`,
+    acl: OPEN_ACL,
+    clock: systemClock,
+    random: systemRandom,
+    digest,
+    ...options,
+  });
+}
+
+/** An ordinary client of the entries below `root`. */
+export function clientOf(raw: RawZooKeeper, root: string): ClientWriter {
+  const pathOf = (key: string) => `${root === '/' ? '' : root}/${encodeKey(key)}`;
+  return {
+    put: async (key, value) => {
+      const path = pathOf(key);
+      if ((await raw.get(path)) === undefined) await raw.create(path, value);
+      else await raw.set(path, value);
+    },
+    remove: (key) => raw.remove(pathOf(key)),
+    get: async (key) => {
+      const node = await raw.get(pathOf(key));
+      return node && new Uint8Array(node.data ?? []);
+    },
+  };
+}
