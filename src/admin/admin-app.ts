@@ -81,7 +81,11 @@ export function addRoute(
         done();
       } catch (error) {
         if (route.access === 'change') {
-          logger.warn({ url: request.url, remoteAddress: request.ip, err: error }, 'A change was refused.');
+          const { code, error: reason } = errorAnswer(error).body;
+          logger.warn(
+            { url: request.url, remoteAddress: request.ip, code },
+            `A change was refused: ${reason}`,
+          );
         }
         done(error as Error);
       }

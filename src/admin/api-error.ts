@@ -16,7 +16,7 @@ export const API_ERRORS = {
   },
   CROSS_SITE: { status: 403, hint: 'Make the request from the command line, or from a page of this server.' },
   NOT_FOUND: { status: 404, hint: 'GET / lists what this server answers.' },
-  UNKNOWN_MAPPING: { status: 404, hint: 'No mapping is configured.' },
+  UNKNOWN_MAPPING: { status: 404, hint: 'GET /api/v1/status lists the mappings.' },
   UNKNOWN_CONFLICT: {
     status: 404,
     hint: 'GET conflicts lists those that are kept; settled ones are removed after journal.keep.',
@@ -78,11 +78,15 @@ function syncErrorAnswer({ code, message }: SyncError) {
 /** What fastify itself found wrong with a request: a broken URL, a body too large or not in JSON. */
 function frameworkError(error: unknown): ApiError | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
-  if (error.statusCode === API_ERRORS.BODY_TOO_LARGE.status)
-    return new ApiError('BODY_TOO_LARGE', error.message);
-  if (error.statusCode === API_ERRORS.JSON_REQUIRED.status)
-    return new ApiError('JSON_REQUIRED', error.message);
-  const isClientsFault =
-    typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500;
-  return isClientsFault ? new ApiError('INVALID_REQUEST', error.message) : undefined;
+  const { statusCode, message } = error;
+  switch (statusCode) {
+    case API_ERRORS.BODY_TOO_LARGE.status:
+      return new ApiError('BODY_TOO_LARGE', message);
+    case API_ERRORS.JSON_REQUIRED.status:
+      return new ApiError('JSON_REQUIRED', message);
+    default: {
+      const isClientsFault = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+      return isClientsFault ? new ApiError('INVALID_REQUEST', message) : undefined;
+    }
+  }
 }

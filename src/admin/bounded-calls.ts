@@ -25,14 +25,15 @@ export class BoundedCalls {
    */
   async run<T>(response: ServerResponse, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { timeoutMs, concurrentMax, closing } = this.#options;
+    if (closing.aborted) throw shuttingDown();
     if (this.#running >= concurrentMax) {
       throw new ApiError('BUSY', `${this.#running} requests of this kind are running already.`);
     }
     const givingUp = new AbortController();
     const givenUp = rejectionOf(givingUp.signal);
     const onTimeout = () =>
-      givingUp.abort(new ApiError('NO_ANSWER', `There was no answer within ${timeoutMs} ms.`));
-    const onClosing = () => givingUp.abort(new ApiError('SHUTTING_DOWN', 'The daemon is shutting down.'));
+      givingUp.abort(new ApiError('NO_ANSWER', `There was no answer within ${timeoutMs / 1_000} s.`));
+    const onClosing = () => givingUp.abort(shuttingDown());
     // Of the response, as a request is closed as soon as its body was read. After its end, nobody listens any more.
     const onDisconnect = () => givingUp.abort(new ApiError('NO_ANSWER', 'The client went away.'));
     const timer = setTimeout(onTimeout, timeoutMs);
@@ -55,6 +56,10 @@ export class BoundedCalls {
       this.#running--;
     }
   }
+}
+
+function shuttingDown(): ApiError {
+  return new ApiError('SHUTTING_DOWN', 'The daemon is shutting down.');
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

@@ -14,8 +14,6 @@ export function conflictSummaryJson(entry: JournalEntry) {
 }
 
 /** The body of `GET /api/v1/mappings/NAME/conflicts/ID`: with both values, so that the loser can be restored. */
-export type ConflictJson = ReturnType<typeof conflictJson>;
-
 export function conflictJson(entry: JournalEntry) {
   return { ...commonJson(entry), ...replicasJson(entry.sides, valueJson) };
 }

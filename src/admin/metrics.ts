@@ -61,9 +61,9 @@ export class Metrics {
    * @param result one of `REQUEST_RESULTS`; anything else counts as `other`
    */
   request(replica: ReplicaName, operation: string, result: string, seconds: number): void {
-    const labels = { replica, operation: bounded(operation, REQUEST_OPERATIONS[replica]) };
-    this.#requests.inc({ ...labels, result: REQUEST_RESULTS.get(result) ?? OTHER });
-    this.#requestSeconds.observe(labels, seconds);
+    const known = bounded(operation, REQUEST_OPERATIONS[replica]);
+    this.#requests.inc({ replica, operation: known, result: REQUEST_RESULTS.get(result) ?? OTHER });
+    this.#requestSeconds.observe({ replica, operation: known }, seconds);
   }
 
   /** The Prometheus text of all metrics, with what `status` tells set into the gauges. */

@@ -62,8 +62,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     close: async () => {
       closing.abort();
       const timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS);
-      await app.close();
-      clearTimeout(timer);
+      await app.close().finally(() => clearTimeout(timer));
     },
   };
 }

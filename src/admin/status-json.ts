@@ -2,8 +2,6 @@ import type { DaemonStatus, HoldStatus, MappingStatus, StoreStatus } from '../po
 import { isoTime } from './iso-time.js';
 
 /** The body of `GET /api/v1/status`. */
-export type StatusJson = ReturnType<typeof statusJson>;
-
 export function statusJson(status: DaemonStatus) {
   return {
     version: status.version,
@@ -19,8 +17,6 @@ export function statusJson(status: DaemonStatus) {
 }
 
 /** One mapping in the status, and the body of `GET /api/v1/mappings/NAME`. */
-export type MappingJson = ReturnType<typeof mappingJson>;
-
 export function mappingJson(status: MappingStatus) {
   return {
     name: status.name,

@@ -38,6 +38,21 @@ export interface ArchivePaths {
 }
 
 /**
+ * Whether there is an archive in a directory, in whatever state; makes nothing.
+ * @throws SyncError `ARCHIVE_IO` when that can't be found out
+ */
+export async function archiveExists(path: string): Promise<boolean> {
+  return attempt(path, 'look for an archive', async () => {
+    try {
+      return (await readdir(path)).includes(DATA);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return false;
+      throw error;
+    }
+  });
+}
+
+/**
  * Makes sure that there is a directory, and that it is an archive's or empty.
  * @throws SyncError `ARCHIVE_IO`, or `ARCHIVE_DAMAGED` when it holds something else
  */

@@ -26,19 +26,18 @@ export class CommitPlan {
     private readonly index: ArchiveIndex,
   ) {
     this.staging = new Staging(store);
-    this.journal = new JournalPlan(store, this.staging, this.heads, index);
+    this.journal = new JournalPlan(this.staging, this.heads, index);
     this.garbage = new Set(index.garbage);
     this.nextNumber = index.nextNumber;
   }
 
   /**
    * Adds a commit.
-   * @returns false when it has to go into a transaction of its own; nothing was added then
    * @throws SyncError `ARCHIVE_FULL` when its conflicts don't fit into the journal; nothing was added then
    */
-  commit(slot: MappingSlot, commit: PreparedCommit): boolean {
+  commit(slot: MappingSlot, commit: PreparedCommit): void {
     const before = this.headOf(slot);
-    if (!this.journal.hasRoomFor(commit)) return false;
+    this.journal.checkRoomFor(commit);
     let { tally } = before;
     for (const { key, put } of commit.records) {
       const at = entryKey('record', before.part, key);
@@ -54,7 +53,6 @@ export class CommitPlan {
     if (commit.state !== undefined) this.staging.put(numberKey('state', before.part), commit.state);
     this.heads.set(slot, { ...before, tally });
     this.journal.add(slot, commit);
-    return true;
   }
 
   /** Gives the mapping a new, empty part, and leaves the old one to be removed later, in pieces. */

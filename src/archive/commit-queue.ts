@@ -5,12 +5,8 @@ import { CommitPlan } from './commit-plan.js';
 import type { Change, LmdbStore } from './lmdb-store.js';
 import type { Seat } from './seat.js';
 
-/**
- * Adds itself to a plan.
- * @returns false when it has to go into a transaction of its own; nothing was added then
- * @throws SyncError when it is refused; nothing was added then
- */
-export type Addition = (plan: CommitPlan) => boolean;
+/** Adds itself to a plan. May throw `ARCHIVE_FULL`, having added nothing. */
+export type Addition = (plan: CommitPlan) => void;
 
 interface Waiting {
   readonly add: Addition;
@@ -66,31 +62,16 @@ export class CommitQueue {
 
   private async writeNext(): Promise<void> {
     const plan = new CommitPlan(this.store, this.index);
-    const added: Waiting[] = [];
+    const together = this.waiting.splice(0, TOGETHER_MAX);
     try {
-      while (added.length < TOGETHER_MAX && this.addNext(plan, added));
+      for (const commit of together) addOrRefuse(commit, plan);
       await this.write(plan.changes());
       plan.publish();
-      for (const { resolve } of added) resolve();
+      for (const { resolve } of together) resolve();
     } catch (error) {
       this.failure = { error };
-      for (const { reject } of [...added, ...this.waiting.splice(0)]) reject(error);
+      for (const { reject } of [...together, ...this.waiting.splice(0)]) reject(error);
     }
-  }
-
-  /** @returns false when the plan has to be written before anything else can be added */
-  private addNext(plan: CommitPlan, added: Waiting[]): boolean {
-    const next = this.waiting[0];
-    if (next === undefined) return false;
-    try {
-      if (!next.add(plan)) return false;
-      added.push(next);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      next.reject(error);
-    }
-    this.waiting.shift();
-    return true;
   }
 
   private async write(changes: readonly Change[]): Promise<void> {
@@ -100,6 +81,12 @@ export class CommitQueue {
   }
 }
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof SyncError && error.code === 'ARCHIVE_FULL';
+function addOrRefuse({ add, reject }: Waiting, plan: CommitPlan): void {
+  try {
+    add(plan);
+  } catch (error) {
+    const isRefused = error instanceof SyncError && error.code === 'ARCHIVE_FULL';
+    if (!isRefused) throw error;
+    reject(error);
+  }
 }

@@ -36,7 +36,10 @@ const DATA_VERSION = 2;
 const PAGE_FLAGS = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
 export type PageKind = keyof typeof PAGE_FLAGS;
 
-/** On a node: the value is on overflow pages. The other flags belong to features that are not used here. */
+/** On a tree: its keys are numbers of this machine. The other flags belong to features that are not used here. */
+const INTEGER_KEYS = 0x08;
+
+/** On a node: the value is on overflow pages. The other flags are not used here either. */
 const BIG_VALUE = 0x01;
 
 /** @throws Damage */
@@ -51,14 +54,15 @@ export function readMeta(page: Buffer, pageNumber: number, pageBytes: number): M
   const stored = page.readUInt32LE(at + 24);
   if (stored !== pageBytes) throw new Damage(`it has pages of ${stored} bytes, not ${pageBytes}`);
   return {
-    freePages: readTree(page, at + 24),
-    records: readTree(page, at + 72),
+    freePages: readTree(page, at + 24, INTEGER_KEYS),
+    records: readTree(page, at + 72, 0),
     lastPage: readNumber(page, at + 120),
     transaction: readNumber(page, at + 128),
   };
 }
 
-function readTree(page: Buffer, at: number): Tree {
+function readTree(page: Buffer, at: number, flags: number): Tree {
+  if (page.readUInt16LE(at + 4) !== flags) throw new Damage('it is an LMDB file of another kind');
   const hasRoot = page.readBigUInt64LE(at + 40) !== 0xffff_ffff_ffff_ffffn;
   return {
     depth: page.readUInt16LE(at + 6),

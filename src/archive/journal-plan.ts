@@ -2,7 +2,6 @@ import type { Side } from '../core/pair.js';
 import { SyncError } from '../ports/errors.js';
 import { sumJournals } from './archive-index.js';
 import type { ArchiveIndex } from './archive-index.js';
-import type { LmdbStore } from './lmdb-store.js';
 import type { MappingHead, MappingSlot } from './mapping-slot.js';
 import type { PreparedCommit } from './prepared-commit.js';
 import type { Staging } from './staging.js';
@@ -28,30 +27,20 @@ const NOTHING = Buffer.alloc(0);
 
 /** The part of a `CommitPlan` that is about the journals. */
 export class JournalPlan {
-  private isTouched = false;
-
   constructor(
-    private readonly store: LmdbStore,
     private readonly staging: Staging,
     private readonly heads: Map<MappingSlot, MappingHead>,
     private readonly index: ArchiveIndex,
   ) {}
 
-  /**
-   * Whether `add` can be called. Not when settled entries have to go for it after this transaction has changed a
-   * journal already: only the store knows which ones are the oldest.
-   * @throws SyncError `ARCHIVE_FULL`
-   */
-  hasRoomFor(commit: PreparedCommit): boolean {
+  /** @throws SyncError `ARCHIVE_FULL` when there would be no room for a commit even without anything that is settled */
+  checkRoomFor(commit: PreparedCommit): void {
+    if (commit.conflicts.length === 0) return;
     const needed = bytesOf(commit.conflicts);
-    if (needed === 0) return true;
     const { bytes, openBytes } = this.allJournals();
     const excess = bytes + needed - this.index.journalMaxBytes;
-    if (excess <= 0) return true;
-    if (this.isTouched) return false;
     const droppable = Math.min(bytes - openBytes, needed + TRIMMED_BYTES_MAX);
     if (excess > droppable) throw fullError(needed, bytes, openBytes, this.index.journalMaxBytes);
-    return true;
   }
 
   /** Adds the journal's part of a commit, for which there has to be room. */
@@ -103,7 +92,11 @@ export class JournalPlan {
     if (journal.total === journal.open || beforeMs <= 0) return;
     const { from } = wholeRange('settledConflict', number);
     const to = settledConflictKey(number, beforeMs, 0);
-    for (const key of this.store.keys({ from, to, limit: DROPPED_MAX })) this.drop(slot, conflictIdOf(key));
+    let dropped = 0;
+    for (const key of this.staging.keys({ from, to })) {
+      this.drop(slot, conflictIdOf(key));
+      if (++dropped === DROPPED_MAX) return;
+    }
   }
 
   /** Drops settled entries of any mapping, the oldest first, until `excess` bytes are free or none is left. */
@@ -129,7 +122,11 @@ export class JournalPlan {
   }
 
   private *settledOldestFirst(): Generator<{ slot: MappingSlot; id: number }> {
-    const walks = this.index.slots().map((slot) => new SettledWalk(slot, this.store));
+    const walks: SettledWalk[] = [];
+    for (const slot of this.index.slots()) {
+      const head = this.heads.get(slot) ?? slot.head;
+      if (head !== undefined) walks.push(new SettledWalk(slot, head.number, this.staging));
+    }
     for (;;) {
       let oldest: SettledWalk | undefined;
       for (const walk of walks) if (walk.atMs < (oldest?.atMs ?? Infinity)) oldest = walk;
@@ -151,7 +148,6 @@ export class JournalPlan {
   }
 
   private count(slot: MappingSlot, journal: JournalTally): void {
-    this.isTouched = true;
     this.heads.set(slot, { ...this.headOf(slot), journal });
   }
 
@@ -173,10 +169,10 @@ class SettledWalk {
 
   constructor(
     readonly slot: MappingSlot,
-    store: LmdbStore,
+    number: number,
+    staging: Staging,
   ) {
-    const number = slot.head?.number;
-    this.keys = number === undefined ? [].values() : store.allKeys(wholeRange('settledConflict', number));
+    this.keys = staging.keys(wholeRange('settledConflict', number));
     this.advance();
   }
 

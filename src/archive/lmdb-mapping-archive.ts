@@ -122,10 +122,7 @@ export class LmdbMappingArchive implements MappingArchive {
   }
 
   async reset(): Promise<void> {
-    await this.works.queue.submit((plan) => {
-      plan.reset(this.slot);
-      return true;
-    });
+    await this.works.queue.submit((plan) => plan.reset(this.slot));
     this.works.maintenance.begin();
   }
 

@@ -1,5 +1,4 @@
 import type { ArchiveIndex } from './archive-index.js';
-import type { CommitPlan } from './commit-plan.js';
 import type { CommitQueue } from './commit-queue.js';
 import type { LmdbStore } from './lmdb-store.js';
 import { PART_TABLES, wholeRange } from './tables.js';
@@ -45,22 +44,15 @@ export class Maintenance {
   private async removeSomeGarbage(): Promise<boolean> {
     const [part] = this.index.garbage;
     if (part === undefined) return false;
-    await this.submit((plan) => plan.removeGarbage(part, this.someKeysOf(part)));
+    await this.queue.submit((plan) => plan.removeGarbage(part, this.someKeysOf(part)));
     return true;
   }
 
   private async trimJournals(): Promise<boolean> {
     const { bytes, openBytes } = this.index.journals();
     if (bytes <= this.index.journalMaxBytes || bytes === openBytes) return false;
-    await this.submit((plan) => plan.trimJournals());
+    await this.queue.submit((plan) => plan.trimJournals());
     return this.index.journals().bytes < bytes;
-  }
-
-  private submit(add: (plan: CommitPlan) => void): Promise<void> {
-    return this.queue.submit((plan) => {
-      add(plan);
-      return true;
-    });
   }
 
   private someKeysOf(part: number): Buffer[] {

@@ -21,6 +21,7 @@ export function unsealValue(key: Uint8Array, sealed: Buffer): Buffer | undefined
   return sealed.readUInt32LE() === checksum(key, value) ? value : undefined;
 }
 
+/** The key, which is never empty, comes last: zlib takes no bytes at all for the wish to begin anew. */
 function checksum(key: Uint8Array, value: Uint8Array): number {
-  return crc32(value, crc32(key));
+  return crc32(key, crc32(value));
 }

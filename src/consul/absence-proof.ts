@@ -50,14 +50,14 @@ async function provePage(
   return absent;
 }
 
-/** `GET ?consistent`: 403 unless the token may read the key, whether it exists or not (measured, 1.8.7). */
+/** `GET ?consistent`: 403 unless the token may read the key, whether it exists or not (measured, 1.8.7); 400 for odd keys. */
 async function isAbsent(context: ReadContext, key: string, signal: AbortSignal): Promise<boolean> {
   const request: ConsulRequest = {
     operation: 'prove-absent',
     method: 'GET',
     path: kvPath(key),
     query: ['consistent'],
-    accepts: [200, 403, 404],
+    accepts: [200, 400, 403, 404],
     repeatable: true,
   };
   const { status, headers } = await context.client.request(request, signal);

@@ -3,8 +3,8 @@ import { HttpConnection, TransportFailure } from './client-seam.js';
 import type { HttpAnswer, TlsOptions } from './client-seam.js';
 import { TokenSource } from './token-source.js';
 import type { TokenOptions } from './token-source.js';
-import { decodeTransaction, encodeTransaction } from './transaction.js';
-import type { TransactionAnswer, TransactionOperation } from './transaction.js';
+import { decodeTransaction } from './transaction.js';
+import type { TransactionAnswer } from './transaction.js';
 
 export interface ConsulClientOptions extends TokenOptions {
   /** `http://host:port` or `https://host:port`. */
@@ -59,6 +59,7 @@ export class ConsulClient {
   readonly #datacenter: readonly string[];
   readonly #timeoutMs: number;
   readonly #observe: RequestObserver;
+  #closed = false;
   /** For messages. */
   readonly address: string;
 
@@ -80,11 +81,13 @@ export class ConsulClient {
   /** @throws ConsulError when there is no answer, or none with a status that the request accepts */
   async request(request: ConsulRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const startedMs = performance.now();
-    let result = 'ok';
+    let result = 'STORE_PROTOCOL';
     try {
-      return await this.#request(request, signal);
+      const answer = await this.#request(request, signal);
+      result = 'ok';
+      return answer;
     } catch (error) {
-      result = error instanceof ConsulError ? error.code : 'STORE_AUTH_FAILED';
+      if (error instanceof ConsulError) result = error.code;
       throw error;
     } finally {
       this.#observe(request.operation, result, (performance.now() - startedMs) / 1000);
@@ -93,23 +96,24 @@ export class ConsulClient {
 
   /**
    * One `/v1/txn`. Transactions of reads only are answered by the leader after it made sure that it still leads.
+   * @param body made by `encodeTransaction`
    * @throws AnswerTooLargeError when the answer is longer than `answerBytesMax`; ask for less
    * @throws ConsulError as `request` does
    */
   async transact(
-    operations: readonly TransactionOperation[],
-    options: { operation: RequestOperation; answerBytesMax?: number },
+    body: Buffer,
+    options: { reads: boolean; operation: RequestOperation; answerBytesMax?: number },
     signal: AbortSignal,
   ): Promise<TransactionAnswer> {
-    const writes = operations.some(({ verb }) => verb === 'cas' || verb === 'delete-cas');
+    const { reads, ...rest } = options;
     const request: ConsulRequest = {
-      ...options,
+      ...rest,
       method: 'PUT',
       path: '/v1/txn',
-      query: writes ? [] : ['consistent'],
-      body: encodeTransaction(operations),
+      query: reads ? ['consistent'] : [],
+      body,
       accepts: [200, 409],
-      repeatable: !writes,
+      repeatable: reads,
     };
     const answer = await this.request(request, signal);
     try {
@@ -127,15 +131,18 @@ export class ConsulClient {
     return `${method} ${shown} on ${this.address}`;
   }
 
-  /** Closes all idle connections and breaks off all requests. */
+  /** Closes all connections and breaks off all requests; later ones fail. */
   close(): void {
+    this.#closed = true;
     this.#connection.close();
   }
 
   async #request(request: ConsulRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    if (this.#closed)
+      throw new ConsulError('ABORTED', `${this.describe(request)}: already closed`, false, true);
     const token = await this.#tokens.current();
     const answer = await this.#send(request, token, signal).catch((error: unknown) => {
-      if (!mayRepeat(error, request)) throw error;
+      if (this.#closed || !mayRepeat(error, request)) throw error;
       return this.#send(request, token, signal);
     });
     if (request.accepts.includes(answer.status)) return answer;
@@ -143,7 +150,10 @@ export class ConsulClient {
   }
 
   async #send(request: ConsulRequest, token: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const timeoutMs = request.timeoutMs ?? this.#timeoutMs;
+    const limits = {
+      timeoutMs: request.timeoutMs ?? this.#timeoutMs,
+      answerBytesMax: request.answerBytesMax ?? ANSWER_BYTES_MAX,
+    };
     const query = [...(request.query ?? []), ...this.#datacenter];
     try {
       return await this.#connection.send(
@@ -152,14 +162,13 @@ export class ConsulClient {
           path: query.length === 0 ? request.path : `${request.path}?${query.join('&')}`,
           headers: token === undefined ? {} : { 'x-consul-token': token },
           body: request.body,
-          timeoutMs,
-          answerBytesMax: request.answerBytesMax ?? ANSWER_BYTES_MAX,
+          ...limits,
           socketPool: request.socketPool ?? 'requests',
         },
         signal,
       );
     } catch (error) {
-      if (error instanceof TransportFailure) throw errorOfFailure(this.describe(request), error, timeoutMs);
+      if (error instanceof TransportFailure) throw errorOfFailure(this.describe(request), error, limits);
       throw error;
     }
   }

@@ -91,8 +91,15 @@ function judge(status: number, text: string): Verdict {
       'The Consul servers can not serve this now; it will be tried again',
     );
   }
-  return refused('STORE_PROTOCOL', 'Is this the HTTP address of a Consul agent, with nothing in between?');
+  if (status === 400)
+    return refused(
+      'STORE_PROTOCOL',
+      'From 1.22 on, Consul takes only letters, digits and ,-_./ in the keys of a URL',
+    );
+  return refused('STORE_PROTOCOL', NOT_CONSUL);
 }
+
+const NOT_CONSUL = 'Is this the HTTP address of a Consul agent, with nothing in between?';
 
 function refused(code: ErrorCode, advice: string): Verdict {
   return { code, retriable: false, notApplied: true, advice };
@@ -104,8 +111,7 @@ function passing(code: ErrorCode, notApplied: boolean, advice: string): Verdict 
 
 /** An answer that is not Consul's: whatever was asked may have been done. */
 export function protocolError(what: string, fault: string, cause?: unknown): ConsulError {
-  const advice = 'Is this the HTTP address of a Consul agent, with nothing in between?';
-  return new ConsulError('STORE_PROTOCOL', `${what}: ${fault}. ${advice}`, false, false, { cause });
+  return new ConsulError('STORE_PROTOCOL', `${what}: ${fault}. ${NOT_CONSUL}`, false, false, { cause });
 }
 
 const TRANSPORT_CODES: Readonly<Record<TransportFailureKind, ErrorCode>> = {
@@ -117,9 +123,13 @@ const TRANSPORT_CODES: Readonly<Record<TransportFailureKind, ErrorCode>> = {
 };
 
 /** The error that a missing answer stands for. */
-export function errorOfFailure(what: string, failure: TransportFailure, timeoutMs: number): ConsulError {
+export function errorOfFailure(
+  what: string,
+  failure: TransportFailure,
+  limits: { timeoutMs: number; answerBytesMax: number },
+): ConsulError {
   if (failure.kind === 'answer-too-large') {
-    return new AnswerTooLargeError(`${what}: the answer is longer than asked for`);
+    return new AnswerTooLargeError(`${what}: the answer is longer than ${limits.answerBytesMax} bytes`);
   }
   const notApplied = !failure.sent;
   if (isWrongProtocol(failure)) {
@@ -133,7 +143,7 @@ export function errorOfFailure(what: string, failure: TransportFailure, timeoutM
   }
   return new ConsulError(
     TRANSPORT_CODES[failure.kind],
-    `${what}: ${describe(failure, timeoutMs)}`,
+    `${what}: ${describe(failure, limits.timeoutMs)}`,
     failure.kind !== 'aborted',
     notApplied,
     { cause: failure.cause, lostOnReusedSocket: failure.kind === 'network' && failure.reusedSocket },
@@ -151,8 +161,16 @@ function describe(failure: TransportFailure, timeoutMs: number): string {
       return 'the connection broke in the middle of the answer';
     case 'answer-too-large':
     case 'network':
-      return `${causeText(failure)}, ${where}. Is the Consul agent running and reachable there?`;
+      return `${causeText(failure)}, ${where}. ${adviceOn(failure)}`;
   }
+}
+
+/** Node's and OpenSSL's names for a certificate that was not trusted. */
+const CERTIFICATE_FAULT = /CERT|SIGNED|ISSUER|VERIFY|ERR_TLS/;
+
+function adviceOn(failure: TransportFailure): string {
+  if (CERTIFICATE_FAULT.test(codeOf(failure))) return 'Check the authority (ca) and the serverName to trust';
+  return 'Is the Consul agent running and reachable there?';
 }
 
 /** Connecting to a name with several addresses fails with an error that holds one per address, and no text. */
@@ -164,8 +182,13 @@ function causeText(failure: TransportFailure): string {
 
 /** TLS answered by plain text (EPROTO), or no HTTP at all (llhttp's HPE_ codes). */
 function isWrongProtocol(failure: TransportFailure): boolean {
+  const code = codeOf(failure);
+  return code === 'EPROTO' || code.startsWith('HPE_');
+}
+
+function codeOf(failure: TransportFailure): string {
   const code = (failure.cause as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && (code === 'EPROTO' || code.startsWith('HPE_'));
+  return typeof code === 'string' ? code : '';
 }
 
 const SNIPPET_CHARACTERS_MAX = 200;

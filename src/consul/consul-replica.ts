@@ -20,6 +20,7 @@ import { listLedgersIn, readLedgerAt } from './ledger-reads.js';
 import { writeBatch } from './consul-writes.js';
 import type { WriteContext } from './consul-writes.js';
 import { KeySpace, hasUrl } from './kv-keys.js';
+import type { ReadContext } from './settled-reads.js';
 import { PrefixIndex, PrefixWatch } from './prefix-watch.js';
 import { encodedWriteBytes } from './transaction.js';
 
@@ -36,8 +37,8 @@ export interface ConsulReplicaOptions {
   readonly random: Random;
   /** 64 for every Consul; 1.14 and later take 128. */
   readonly operationsPerTransaction?: number;
-  /** Told, by every scan, of entries that are there but that the token may not read. */
-  readonly onDenied?: (keys: readonly EntryKey[]) => void;
+  /** Told, by every scan, of entries that it had to leave out although they are there. */
+  readonly onUnread?: ReadContext['onUnread'];
   /** Told whenever the watch is put in place or lost. */
   readonly onWatch?: (state: WatchState) => void;
 }
@@ -72,7 +73,7 @@ export class ConsulReplica implements Replica {
       keys,
       operationsMax: options.operationsPerTransaction ?? OPERATIONS_MAX,
       digest: options.digest,
-      onDenied: options.onDenied ?? (() => undefined),
+      onUnread: options.onUnread ?? (() => undefined),
       ledgerKey: options.ledgerKey,
       transactionBytesMax: TRANSACTION_BYTES_MAX,
       valueBytesMax: VALUE_BYTES_MAX,

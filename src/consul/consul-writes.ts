@@ -7,7 +7,7 @@ import { readEntries } from './entry-reads.js';
 import { versionOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
 import { hasUrl, kvPath } from './kv-keys.js';
-import { encodedTransactionBytes, failureKind } from './transaction.js';
+import { encodeTransaction, failureKind } from './transaction.js';
 import type { OperationFailure, TransactionAnswer, TransactionOperation } from './transaction.js';
 
 export interface WriteContext extends ReadContext {
@@ -28,16 +28,19 @@ export async function writeBatch(
   if (rejections.length > 0) return { kind: 'rejected', rejections };
   const operations = encodeBatch(context, batch);
   if (operations.length === 0) return applied(new Map(), undefined);
-  const bytes = encodedTransactionBytes(operations);
-  if (bytes > context.transactionBytesMax || operations.length > context.operationsMax) {
+  const body = encodeTransaction(operations);
+  if (operations.length > context.operationsMax) {
+    throw new RangeError(`a batch of ${operations.length} operations exceeds the limits`);
+  }
+  if (body.length > context.transactionBytesMax) {
     const [only, ...others] = batch.operations;
-    if (only !== undefined && only.kind !== 'delete' && others.length === 0) {
-      return writeLarge(context, only, signal);
+    if (only === undefined || only.kind === 'delete' || others.length > 0) {
+      throw new RangeError(`a batch of ${body.length} bytes exceeds the limits`);
     }
-    throw new RangeError(`a batch of ${operations.length} operations and ${bytes} bytes exceeds the limits`);
+    return writeLarge(context, only, signal);
   }
   try {
-    const answer = await context.client.transact(operations, { operation: 'write' }, signal);
+    const answer = await context.client.transact(body, { reads: false, operation: 'write' }, signal);
     return outcomeOf(context, batch, answer);
   } catch (error) {
     return outcomeOfError(context, batch, error);
@@ -115,11 +118,12 @@ function outcomeOfFailures(
   let ledger = false;
   for (const { position, what } of failures) {
     const operation = batch.operations[position - ledgerOperations];
-    const isStale = failureKind(what) === 'stale';
+    const kind = failureKind(what);
+    if (kind === 'broken') return { kind: 'retriable', cause: brokenTransaction(context, what) };
     if (operation !== undefined) {
-      if (isStale) keys.push(operation.key);
+      if (kind === 'stale') keys.push(operation.key);
       else rejections.push(rejectionFor(operation.key, what));
-    } else if (isStale && position < ledgerOperations) ledger = true;
+    } else if (kind === 'stale') ledger = true;
     else return { kind: 'retriable', cause: ledgerRefused(context, what) };
   }
   if (rejections.length > 0) return { kind: 'rejected', rejections };
@@ -128,6 +132,11 @@ function outcomeOfFailures(
 
 function rejectionFor(key: EntryKey, what: string): Rejection {
   return { key, reason: failureKind(what) === 'denied' ? 'denied' : 'illegal-key', detail: what };
+}
+
+/** Neither an operation's fault nor its condition's: the server failed to carry it out, and rolled all back. */
+function brokenTransaction({ client }: WriteContext, what: string): ConsulError {
+  return new ConsulError('STORE_UNREACHABLE', `a transaction on ${client.address}: ${what}`, true, true);
 }
 
 /** Not the entries' fault: all batches of the mapping wait until the ledger can be written. */
@@ -148,7 +157,7 @@ function outcomeOfError(context: WriteContext, batch: WriteBatch, error: unknown
 
 function tooLargeForServer(context: WriteContext, batch: WriteBatch, error: ConsulError): Rejection {
   const sizeOf = (operation: WriteOperation) =>
-    encodedTransactionBytes([encodeOperation(context, operation)]);
+    encodeTransaction([encodeOperation(context, operation)]).length;
   const largest = batch.operations.reduce((a, b) => (sizeOf(b) > sizeOf(a) ? b : a));
   return { key: largest.key, reason: 'too-large', detail: error.message };
 }

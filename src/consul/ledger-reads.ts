@@ -12,6 +12,7 @@ import type { StoredEntry } from './transaction.js';
 
 /** All ledgers of a store, and what else lies beside them. */
 const LIST_BYTES_MAX = 64 * 1024 * 1024;
+const LIST_TIMEOUT_MS = 60_000;
 
 /** @throws ConsulError `STORE_DENIED` when there is a ledger that the token may not read */
 export async function readLedgerAt(
@@ -40,6 +41,7 @@ export async function listLedgersIn(
     query: ['recurse', 'consistent'],
     accepts: [200, 404],
     repeatable: true,
+    timeoutMs: LIST_TIMEOUT_MS,
     answerBytesMax: LIST_BYTES_MAX,
   };
   const answer = await context.client.request(request, signal);

@@ -3,6 +3,7 @@ import type { Version } from '../core/version.js';
 import type { ConsulClient, RequestOperation } from './consul-client.js';
 import { ConsulError, protocolError } from './consul-errors.js';
 import type { KeySpace } from './kv-keys.js';
+import { encodeTransaction } from './transaction.js';
 import type { OperationFailure, StoredEntry, TransactionOperation } from './transaction.js';
 
 /** What the reads of one mapping have in common. */
@@ -11,8 +12,8 @@ export interface ReadContext {
   readonly keys: KeySpace;
   readonly operationsMax: number;
   readonly digest: (value: Uint8Array) => Digest;
-  /** Told of entries that are there but may not be read. */
-  readonly onDenied: (keys: readonly EntryKey[]) => void;
+  /** Told of entries that a scan had to leave out although they are there. */
+  readonly onUnread: (keys: readonly EntryKey[], reason: 'denied' | 'unreadable') => void;
 }
 
 /** Requests of one scan, read or proof under way at once. */
@@ -33,10 +34,10 @@ export async function settle(
   onFailure: (operation: TransactionOperation, failure: OperationFailure) => TransactionOperation | undefined,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, StoredEntry>> {
-  const options = { operation, answerBytesMax: PAGE_BYTES_MAX };
+  const options = { reads: true, operation, answerBytesMax: PAGE_BYTES_MAX };
   let asked = operations;
   while (asked.length > 0) {
-    const answer = await context.client.transact(asked, options, signal);
+    const answer = await context.client.transact(encodeTransaction(asked), options, signal);
     if (answer.kind === 'passed') return answer.entries;
     const failures = new Map(answer.failures.map((failure) => [failure.position, failure]));
     if (!asked.some((_one, position) => failures.has(position))) {

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { ReplicaError } from '../ports/errors.js';
+import { ConsulError } from './consul-errors.js';
 
 export interface TokenOptions {
   readonly token?: string | undefined;
@@ -18,27 +18,19 @@ export class TokenSource {
   #checkedAtMs = -Infinity;
   #checking: Promise<void> | undefined;
 
-  constructor(
-    options: TokenOptions,
-    readonly checkEveryMs = CHECK_EVERY_MS,
-  ) {
+  constructor(options: TokenOptions) {
     this.#file = options.tokenFile;
     this.#token = options.tokenFile === undefined ? options.token?.trim() || undefined : undefined;
-  }
-
-  /** The last token that was seen; none may have been. For keeping it out of messages. */
-  get latest(): string | undefined {
-    return this.#token;
   }
 
   /**
    * The token to send now, or undefined to send none. A file that is missing or empty for a moment, as while it is being
    * replaced, leaves the last token in force.
-   * @throws ReplicaError `STORE_AUTH_FAILED` when the file never gave one
+   * @throws ConsulError `STORE_AUTH_FAILED` when the file never gave one
    */
   async current(): Promise<string | undefined> {
     if (this.#file === undefined) return this.#token;
-    if (performance.now() - this.#checkedAtMs >= this.checkEveryMs) {
+    if (performance.now() - this.#checkedAtMs >= CHECK_EVERY_MS) {
       this.#checking ??= this.#check(this.#file).finally(() => {
         this.#checking = undefined;
         this.#checkedAtMs = performance.now();
@@ -61,9 +53,10 @@ export class TokenSource {
     } catch (cause) {
       if (this.#token !== undefined) return;
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ReplicaError(
+      throw new ConsulError(
         'STORE_AUTH_FAILED',
         `no Consul token from ${file}: ${why}. Write the token into that file, readable by this process`,
+        true,
         true,
         { cause },
       );

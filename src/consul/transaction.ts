@@ -64,15 +64,7 @@ function encodeOperation(operation: TransactionOperation): string {
   }
 }
 
-/** The length of `encodeTransaction`'s answer, or a little more. */
-export function encodedTransactionBytes(operations: readonly TransactionOperation[]): number {
-  return operations.reduce((sum, operation) => {
-    const valueBytes = operation.verb === 'cas' ? operation.value.length : 0;
-    return sum + encodedWriteBytes(operation.key, valueBytes);
-  }, 2);
-}
-
-/** The most that `encodeOperation` makes of a write with this key and value, with its comma. */
+/** The most that a write with this key and value takes of a transaction's body, besides its two brackets. */
 export function encodedWriteBytes(key: string, valueBytes: number): number {
   return WRITE_FRAME_BYTES + Buffer.byteLength(JSON.stringify(key)) + 4 * Math.ceil(valueBytes / 3);
 }
@@ -175,7 +167,16 @@ function unbase64(text: string): Uint8Array {
 }
 
 /** What Consul says of a failed operation, as far as it matters. */
-export type FailureKind = 'missing' | 'exists' | 'stale' | 'denied' | 'other';
+export type FailureKind =
+  | 'missing'
+  | 'exists'
+  /** Not at the index that the operation names. */
+  | 'stale'
+  | 'denied'
+  /** The server's own failure, such as `failed kvs lookup`. */
+  | 'broken'
+  /** Anything else is taken for an objection to the operation, such as `Must provide key`. */
+  | 'refused';
 
 /** Reads the text of a failed operation; the key in it is quoted, so only its two ends are trusted. */
 export function failureKind(what: string): FailureKind {
@@ -185,5 +186,5 @@ export function failureKind(what: string): FailureKind {
   if (/^failed to (set|delete) key ".*", index is stale$/su.test(what)) return 'stale';
   if (what.startsWith('failed index check for key ') || what.startsWith('failed to check index, key '))
     return 'stale';
-  return 'other';
+  return what.startsWith('failed ') ? 'broken' : 'refused';
 }

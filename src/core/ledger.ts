@@ -65,7 +65,8 @@ export function nextLedger(
   identity: Pick<Ledger, 'pairId' | 'writer' | 'places'>,
   mirror: LedgerMirror | undefined,
 ): Ledger {
-  const recent = mirror === undefined ? [] : withNewest(mirror.recent, mirror.version.modified);
+  const isFirst = mirror === undefined || standsForAnotherPair(mirror);
+  const recent = isFirst ? [] : withNewest(mirror.recent, mirror.version.modified);
   return { ...identity, generation: (mirror?.generation ?? 0) + 1, recent };
 }
 
@@ -84,9 +85,22 @@ function withNewest(recent: readonly bigint[], newest: bigint): readonly bigint[
   return recent.includes(newest) ? recent : [...recent, newest].slice(-LEDGER_RECENT_MAX);
 }
 
+/**
+ * A ledger of an earlier pair, in whose place a new pair is to put its own. What was written under it proves nothing
+ * to the new pair, which starts over because the stores may not be what they were.
+ */
+export function ledgerToReplace(version: Version): LedgerMirror {
+  return { version, generation: 0, recent: [] };
+}
+
+function standsForAnotherPair(mirror: LedgerMirror): boolean {
+  return mirror.generation === 0;
+}
+
 /** Whether a store's write number is one of the daemon's own, as far back as the ledger reaches. */
 export function wroteVersion(mirror: LedgerMirror | undefined, modified: bigint): boolean {
-  return mirror !== undefined && (mirror.version.modified === modified || mirror.recent.includes(modified));
+  if (mirror === undefined || standsForAnotherPair(mirror)) return false;
+  return mirror.version.modified === modified || mirror.recent.includes(modified);
 }
 
 /** What the ledgers say about whether this archive and these two stores still belong together (S4). */
@@ -109,9 +123,8 @@ export function judgeLedgers(
   const mirrors: { left: LedgerMirror | undefined; right: LedgerMirror | undefined } = { ...state.ledgers };
   for (const side of SIDES) {
     const verdict = judgeSide(state, observed[side], side);
-    if (verdict === undefined) continue;
     if (verdict.kind === 'hold') return verdict;
-    mirrors[side] = verdict.mirrors[side];
+    mirrors[side] = verdict.mirror;
   }
   return { kind: 'whole', mirrors };
 }
@@ -132,55 +145,57 @@ function judgeWithoutArchive(
   return { kind: 'unpaired' };
 }
 
+type SideVerdict =
+  | { readonly kind: 'whole'; readonly mirror: LedgerMirror | undefined }
+  | { readonly kind: 'hold'; readonly hold: Omit<MappingHold, 'sinceMs'> };
+
 function judgeSide(
   state: Pick<MappingState, 'pairId' | 'phase' | 'ledgers'>,
   found: ObservedLedger | 'foreign' | 'unused' | undefined,
   side: Side,
-): Exclude<LedgerVerdict, { kind: 'unpaired' }> | undefined {
-  if (found === 'unused') return undefined;
+): SideVerdict {
   const mirror = state.ledgers[side];
+  if (found === 'unused') return { kind: 'whole', mirror };
   if (found === undefined) {
-    // Pairing stops half way when the process dies between the two first ledger writes.
-    if (state.phase === 'pairing') return undefined;
+    // This pair never had one here: pairing stopped half way, or the daemon may write this side only now.
+    if (mirror === undefined || standsForAnotherPair(mirror)) return { kind: 'whole', mirror: undefined };
     return hold(
       'identity-changed',
       side,
       'the ledger is missing: the store was wiped, replaced or mispointed',
     );
   }
-  if (state.phase === 'pairing' && found !== 'foreign' && isToBeReplaced(found, mirror)) return undefined;
+  if (state.phase === 'pairing' && found !== 'foreign' && isToBeReplaced(found, mirror)) {
+    return { kind: 'whole', mirror };
+  }
   if (found === 'foreign' || found.ledger.pairId !== state.pairId) {
     return hold('identity-changed', side, 'the ledger is not the one this archive was paired with');
   }
-  if (mirror !== undefined && isBelow(found, mirror)) {
+  if (mirror !== undefined && isOfAnotherPast(found, mirror)) {
     return hold(
       'rolled-back',
       side,
-      `the ledger is at generation ${found.ledger.generation}, but had been at ${mirror.generation}: ` +
-        'the store was restored from a backup',
+      `the ledger is at generation ${found.ledger.generation} and version ${found.version.modified}, but had been ` +
+        `at ${mirror.generation} and ${mirror.version.modified}: the store was restored from a backup`,
     );
   }
-  const current = mirrorOf(found);
-  return {
-    kind: 'whole',
-    mirrors: side === 'left' ? { left: current, right: undefined } : { left: undefined, right: current },
-  };
+  // The mirror of the same ledger may know more: writes that went without it.
+  const isKnown = mirror !== undefined && sameVersion(found.version, mirror.version);
+  return { kind: 'whole', mirror: isKnown ? mirror : mirrorOf(found) };
 }
 
 /** A ledger of an earlier pair that an operator's word let this pair replace, and that has not been replaced yet. */
 function isToBeReplaced(found: ObservedLedger, mirror: LedgerMirror | undefined): boolean {
-  return mirror !== undefined && mirror.generation === 0 && sameVersion(found.version, mirror.version);
+  return mirror !== undefined && standsForAnotherPair(mirror) && sameVersion(found.version, mirror.version);
 }
 
-function isBelow(found: ObservedLedger, mirror: LedgerMirror): boolean {
-  return found.ledger.generation < mirror.generation || found.version.modified < mirror.version.modified;
+/** Below what was known, or the same generation written a second time: it went back, and on from there. */
+function isOfAnotherPast({ ledger, version }: ObservedLedger, mirror: LedgerMirror): boolean {
+  if (ledger.generation < mirror.generation || version.modified < mirror.version.modified) return true;
+  return ledger.generation === mirror.generation && !sameVersion(version, mirror.version);
 }
 
-function hold(
-  reason: MappingHold['reason'],
-  side: Side,
-  detail: string,
-): { kind: 'hold'; hold: Omit<MappingHold, 'sinceMs'> } {
+function hold(reason: MappingHold['reason'], side: Side, detail: string): SideVerdict & { kind: 'hold' } {
   return { kind: 'hold', hold: { reason, side, detail } };
 }
 

@@ -35,9 +35,12 @@ export function reconcileSessionBound(judged: Judged, owner: Side | 'both', poli
   if (original.kind !== 'present' || mirror.kind === 'unknown' || judged.states[owner] === 'unknown') {
     return { do: 'wait' };
   }
-  return mirror.kind === 'absent'
-    ? mirrorCopy(judged, owner, original, undefined)
-    : compareMirror(judged, owner, original, mirror);
+  if (mirror.kind === 'present') return compareMirror(judged, owner, original, mirror);
+  const { agreement } = judged;
+  const wasDeleted = agreement?.kind === 'entry' && agreement.session === owner;
+  return wasDeleted && judged.states[owner] === 'clean'
+    ? putBack(judged, owner, original, undefined)
+    : mirrorCopy(judged, owner, original, undefined);
 }
 
 function compareMirror(
@@ -50,7 +53,16 @@ function compareMirror(
   if (state === 'unknown') return { do: 'wait' };
   if (original.digest === mirror.digest) return recordMirror(judged, owner, original, mirror);
   if (state === 'clean' || state === 'structure') return mirrorCopy(judged, owner, original, mirror);
+  return putBack(judged, owner, original, mirror);
+}
 
+/** A client wrote to the mirror, or deleted it. Unheeded, it and the daemon could go on like this for ever. */
+function putBack(
+  judged: Judged,
+  owner: Side,
+  original: PresentReading,
+  mirror: PresentReading | undefined,
+): Decision {
   const entry = judged.agreement?.kind === 'entry' ? judged.agreement : undefined;
   const conflict = conflictOf(judged, entry === undefined ? 'initial' : 'copy-modified', {
     winner: owner,

@@ -133,7 +133,7 @@ const PERMISSIONS = { r: 1, w: 2, c: 4, d: 8, a: 16 } as const;
 const ALL_PERMISSIONS = 31;
 
 /** The ACL of znodes that the daemon creates. */
-function aclOf({ zookeeper: { acl } }: Config): readonly AclEntry[] {
+export function aclOf({ zookeeper: { acl } }: Config): readonly AclEntry[] {
   if (acl === 'open') return [{ scheme: 'world', id: 'anyone', permissions: ALL_PERMISSIONS }];
   if (acl === 'creator-all') return [{ scheme: 'auth', id: '', permissions: ALL_PERMISSIONS }];
   return acl.map(({ scheme, id, permissions }) => ({

@@ -33,12 +33,21 @@ export class PlanCollector {
       this.counts.conflicts++;
     if (step.action === 'skip') this.counts.skipped++;
     this.total++;
-    if (this.actions.length >= this.listedMax) return;
-    const detail = step.skipped ?? describeDecision(decision);
-    this.actions.push({ key: step.key, action: step.action, on, detail });
+    if (this.actions.length < this.listedMax) this.actions.push(plannedAction(step));
   }
 
   summary(entries: number): PlanSummary {
     return { entries, ...this.counts, actions: this.actions, truncated: this.total > this.actions.length };
   }
+}
+
+/** One step of a plan, in words. */
+export function plannedAction(step: PlannedStep): PlannedAction {
+  const { decision } = step.examined;
+  return {
+    key: step.key,
+    action: step.action,
+    on: 'on' in decision ? SIDE_NAMES[decision.on] : undefined,
+    detail: step.skipped ?? describeDecision(decision),
+  };
 }

@@ -1,4 +1,5 @@
 import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
+import { ledgerToReplace } from '../core/ledger.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES, withSide } from '../core/pair.js';
@@ -97,7 +98,7 @@ export class Establishment {
 
   private async standingLedger(side: Side, signal: AbortSignal): Promise<MappingState['ledgers']['left']> {
     const stored = await this.ledgers.stored(side, signal);
-    return stored === undefined ? undefined : { version: stored.version, generation: 0, recent: [] };
+    return stored === undefined ? undefined : ledgerToReplace(stored.version);
   }
 
   private async observe(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {

@@ -38,7 +38,7 @@ export function guard(
   const overwrites = intended.filter(isCountedOverwrite);
   const rest = intended.filter((one) => !isCountedDeletion(one) && !isCountedOverwrite(one));
 
-  const creates = rest.filter(({ decision }) => decision.do === 'copy' && isCountedCreate(decision)).length;
+  const creates = rest.filter(isCountedCreate).length;
   const forDeletions = holdDeletions(context, memory, deletions, creates, nowMs);
   const forOverwrites = holdOverwrites(context, memory, overwrites, sweptEntries, nowMs);
   return {
@@ -70,9 +70,11 @@ function holdDeletions(
 ): Split {
   const { approved, open } = byApproval(memory, deletions, 'held-deletion');
   const standing = memory.known.holds.find((hold) => hold.reason === 'mass-deletion');
+  // Entries that only the ledger proves to have been agreed on are not in the archive's count yet.
+  const unrecorded = open.filter(({ situation }) => situation.record?.kind !== 'entry').length;
   const judged = judgeDeletions({
     history: memory.known.sizes,
-    size: effectiveSize(memory),
+    size: effectiveSize(memory) + unrecorded,
     creates,
     deletions: open.length,
     holding: standing !== undefined,
@@ -151,11 +153,13 @@ function marksFor(
   return marks;
 }
 
-function isCountedDeletion({ decision }: Intended): boolean {
+/** Whether a write counts against `maxDelete`. */
+export function isCountedDeletion({ decision }: Intended): boolean {
   return decision.do === 'remove' && decision.cause === 'deleted';
 }
 
-function isCountedOverwrite({ decision }: Intended): boolean {
+/** Whether a write counts against `maxOverwrite`. */
+export function isCountedOverwrite({ decision }: Intended): boolean {
   return (
     decision.do === 'copy' &&
     decision.conflict !== undefined &&
@@ -164,7 +168,7 @@ function isCountedOverwrite({ decision }: Intended): boolean {
   );
 }
 
-/** Mirrors of session-bound entries come and go with their sessions, and make up for no deletion. */
-function isCountedCreate(decision: CopyDecision): boolean {
-  return decision.base === undefined && decision.session === undefined;
+/** Whether a write makes up for a deletion. Mirrors of session-bound entries don't: they come and go with sessions. */
+export function isCountedCreate({ decision }: Intended): boolean {
+  return decision.do === 'copy' && decision.base === undefined && decision.session === undefined;
 }

@@ -21,6 +21,8 @@ import { sweepSide } from './sweep.js';
 const ROUND_ENTRIES_MAX = 512;
 /** How long the loop sleeps at most: it must be seen turning, and has small duties of its own. */
 const TURN_MS_MAX = 5_000;
+/** How long a mapping that can't even begin rests between two looks at whether it can. */
+const BLOCKED_MS = 500;
 /** After foreign changes a side's ledger is moved at most this often. */
 const BUMP_EVERY_MS = 1_000;
 /** How often each store's progress is noted, so that later writes can be dated. */
@@ -56,6 +58,8 @@ export class MappingSync {
   private verifiedMs = -Infinity;
   private sweptEntries: Pair<number> = { left: 0, right: 0 };
   private readonly sweptSides = new Set<Side>();
+  /** Held before there is an archive: what is to be looked at waits, and must not keep the loop awake. */
+  private blocked = false;
   private completed = false;
   /** Something that may have changed is being looked at. */
   private looking = false;
@@ -90,7 +94,8 @@ export class MappingSync {
     const { clock, replicas } = this.context;
     const watches = SIDES.map((side) => replicas[side].watch(this.attention.listener(side), signal));
     while (!signal.aborted) {
-      await this.attention.wait(this.waitMs(), signal);
+      if (this.blocked) await clock.sleep(BLOCKED_MS, signal);
+      else await this.attention.wait(this.waitMs(), signal);
       this.lastTurnMs = clock.monotonicMs();
       if (signal.aborted) break;
       try {
@@ -177,7 +182,8 @@ export class MappingSync {
   }
 
   private async turn(signal: AbortSignal): Promise<void> {
-    if (!(await this.establish(signal))) return;
+    this.blocked = !(await this.establish(signal));
+    if (this.blocked) return;
     await this.settleIntents(signal);
     await this.learnSize(signal);
     for (const side of SIDES) await this.sweepIfDue(side, signal);

@@ -7,7 +7,7 @@ import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
 export type DataAnswer = NodeAnswer<NodeData> | { readonly kind: 'too-large' };
 
 /** What one `multiRead` is meant to bring. Its size is known only afterwards, and the server holds all of it at once. */
-const REPLY_BYTES_AIMED_AT = 1024 * 1024;
+const REPLY_BYTES_AIMED_AT = 512 * 1024;
 const GROUP_MAX = 256;
 const GROUP_FIRST = 16;
 const GROUP_GROWTH = 2;

@@ -1,6 +1,6 @@
 import { ReplicaError } from '../ports/errors.js';
-import { concurrently } from './concurrently.js';
 import { parentPath } from './mapping-paths.js';
+import type { NodeReader } from './node-reader.js';
 import { ownerSession } from './wire.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
@@ -13,7 +13,6 @@ export interface ParentState {
 }
 
 const KNOWN_MAX = 10_000;
-const CHECKS_IN_FLIGHT = 256;
 
 /**
  * Finds out which parents are missing. Remembers those that were seen, as an optimisation only: a write that fails
@@ -22,7 +21,10 @@ const CHECKS_IN_FLIGHT = 256;
 export class ParentNodes {
   readonly #known = new Set<string>(['/']);
 
-  constructor(private readonly session: ZooKeeperSession) {
+  constructor(
+    private readonly session: ZooKeeperSession,
+    private readonly reader: NodeReader,
+  ) {
     // A chroot is a node like others, and need not exist.
     if (session.chroot !== '') this.#known.delete('/');
   }
@@ -34,16 +36,14 @@ export class ParentNodes {
     let unknown = new Set([...paths].filter((path) => !this.#known.has(path)));
     while (unknown.size > 0) {
       const asked = [...unknown];
-      const answers = await concurrently(asked, CHECKS_IN_FLIGHT, (path) =>
-        this.session.exists(path, signal),
-      );
+      const answers = await this.reader.readStats(asked, signal);
       unknown = new Set();
-      asked.forEach((path, i) => {
-        const answer = answers[i];
+      for (const path of asked) {
+        const answer = answers.get(path);
         if (answer?.kind === 'node' && ownerSession(answer.node) !== undefined) ephemeral.add(path);
         else if (answer?.kind !== 'no-node') this.#remember(path);
         else missing.add(path);
-      });
+      }
       for (const path of asked) {
         if (!missing.has(path)) continue;
         const above = parentPath(path);

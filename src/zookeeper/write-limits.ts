@@ -6,10 +6,13 @@ import { multiOperationBytes, type AclEntry } from './wire.js';
 
 /** The server has no limit of operations; this keeps one batch from holding up others' requests. */
 const OPERATIONS_MAX = 256;
-/** Of the packet, left for headers, the ledger's and the root's paths, and what the transaction log adds. */
+/**
+ * A server keeps its last 500 transactions in memory (`zookeeper.commitLogCount`), so that batches as large as its
+ * packets would take 500 MB of it. This takes any value that Consul can have, with a ledger beside it.
+ */
+const BATCH_BYTES_MAX = 640 * 1024;
+/** Of the packet, left for the key, the ledger and the headers beside the largest value. */
 const PACKET_RESERVE_BYTES = 48 * 1024;
-/** Of a batch, left for a ledger and a long key beside the largest value. */
-const LARGEST_VALUE_RESERVE_BYTES = 32 * 1024;
 /** A key that takes more, with its parents, would starve the batches that it is in. */
 const KEY_BYTES_MAX = 16 * 1024;
 
@@ -19,7 +22,6 @@ export function writeLimits(
   acl: readonly AclEntry[],
   packetBytesMax: number,
 ): ReplicaLimits {
-  const batchBytesMax = packetBytesMax - PACKET_RESERVE_BYTES;
   const createOverheadBytes = multiOperationBytes({ kind: 'create', path: '', data: new Uint8Array(), acl });
   const prefixBytes = Buffer.byteLength(paths.prefix);
   /** A create is the largest operation, and may have to make all the parents below the mapping's root. */
@@ -34,8 +36,8 @@ export function writeLimits(
   };
   return {
     batchOperationsMax: OPERATIONS_MAX,
-    batchBytesMax,
-    valueBytesMax: batchBytesMax - LARGEST_VALUE_RESERVE_BYTES,
+    batchBytesMax: Math.min(BATCH_BYTES_MAX, packetBytesMax - PACKET_RESERVE_BYTES),
+    valueBytesMax: packetBytesMax - PACKET_RESERVE_BYTES,
     operationBytes: (key, valueBytes) => keyBytes(key) + valueBytes,
     unmappable: (key) => {
       const path = paths.pathOf(key);

@@ -10,7 +10,6 @@ import type {
   WriteBatch,
   WriteOutcome,
 } from '../ports/replica.js';
-import { concurrently } from './concurrently.js';
 import { LedgerNodes } from './ledger-nodes.js';
 import { MappingPaths } from './mapping-paths.js';
 import { NodeReader, type DataAnswer } from './node-reader.js';
@@ -48,7 +47,6 @@ export interface ZooKeeperReplicaOptions {
 
 const DEFAULT_WATCHED_NODES_MAX = 50_000;
 const READ_BYTES_MAX = 32 * 1024 * 1024;
-const PROOFS_IN_FLIGHT = 256;
 
 /** One mapping's subtree in a ZooKeeper ensemble. */
 export class ZooKeeperReplica implements Replica {
@@ -68,7 +66,16 @@ export class ZooKeeperReplica implements Replica {
     this.#ledgers = new LedgerNodes(session, namespaceRoot, acl);
     const { limits } = this;
     this.#writer = new ZooKeeperWriter({
-      ...{ session, paths: this.#paths, ledgerPath, ledgers: this.#ledgers, acl, limits, digest },
+      ...{
+        session,
+        reader: this.#reader,
+        paths: this.#paths,
+        ledgerPath,
+        ledgers: this.#ledgers,
+        acl,
+        limits,
+        digest,
+      },
     });
   }
 
@@ -80,7 +87,15 @@ export class ZooKeeperReplica implements Replica {
       watchedNodesMax = DEFAULT_WATCHED_NODES_MAX,
       onPartialWatch = () => undefined,
     } = this.#options;
-    const options = { session, paths: this.#paths, clock, random, watchedNodesMax, onPartialWatch };
+    const options = {
+      session,
+      reader: this.#reader,
+      paths: this.#paths,
+      clock,
+      random,
+      watchedNodesMax,
+      onPartialWatch,
+    };
     await watchForever(options, listener, signal);
   }
 
@@ -108,7 +123,7 @@ export class ZooKeeperReplica implements Replica {
   }
 
   async read(keys: readonly EntryKey[], signal: AbortSignal): Promise<Map<EntryKey, Reading>> {
-    const pathOf = new Map(keys.map((key) => [key, this.#paths.pathOf(key)]));
+    const pathOf = this.#pathsOf(keys);
     const answers = await this.#authoritatively(this.#paths.root, signal, () =>
       this.#reader.readData([...pathOf.values()], READ_BYTES_MAX, signal),
     );
@@ -118,11 +133,11 @@ export class ZooKeeperReplica implements Replica {
   }
 
   async proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<Set<EntryKey>> {
-    const { session } = this.#options;
+    const pathOf = this.#pathsOf(keys);
     const answers = await this.#authoritatively(this.#paths.root, signal, () =>
-      concurrently(keys, PROOFS_IN_FLIGHT, (key) => session.exists(this.#paths.pathOf(key), signal)),
+      this.#reader.readStats([...pathOf.values()], signal),
     );
-    return new Set(keys.filter((_, i) => answers[i]?.kind === 'no-node'));
+    return new Set(keys.filter((key) => answers.get(pathOf.get(key) ?? '')?.kind === 'no-node'));
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
@@ -149,6 +164,10 @@ export class ZooKeeperReplica implements Replica {
     if (session.connections === connections) return result;
     const detail = 'the connection was lost on the way, so that the answers are not of one server';
     throw unanswered('connection-lost', `read below ${path} on ${session.server}`, detail, false);
+  }
+
+  #pathsOf(keys: readonly EntryKey[]): Map<EntryKey, string> {
+    return new Map(keys.map((key) => [key, this.#paths.pathOf(key)]));
   }
 
   #readingOf(answer: DataAnswer | undefined): Reading {

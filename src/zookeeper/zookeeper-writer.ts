@@ -12,6 +12,7 @@ import type {
 } from '../ports/replica.js';
 import type { LedgerNodes } from './ledger-nodes.js';
 import type { MappingPaths } from './mapping-paths.js';
+import type { NodeReader } from './node-reader.js';
 import { ParentNodes } from './parent-nodes.js';
 import { presentReading, stampOf, versionOf } from './readings.js';
 import type { AclEntry, Stat } from './wire.js';
@@ -21,6 +22,7 @@ import type { ReadThenMulti, ZooKeeperSession } from './zookeeper-session.js';
 
 export interface WriterOptions {
   readonly session: ZooKeeperSession;
+  readonly reader: NodeReader;
   readonly paths: MappingPaths;
   readonly ledgerPath: string;
   readonly ledgers: LedgerNodes;
@@ -55,7 +57,7 @@ export class ZooKeeperWriter {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#parents = new ParentNodes(options.session);
+    this.#parents = new ParentNodes(options.session, options.reader);
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {

@@ -38,7 +38,11 @@ export function mappingState(changes: Partial<MappingState> = {}): MappingState 
     pairId: 'pair-1',
     phase: 'paired',
     ledgers: {
-      left: { version: { modified: 2n ** 63n, created: 7n, revision: 2 }, generation: 3, recent: [1n, 2n ** 64n - 1n] },
+      left: {
+        version: { modified: 2n ** 63n, created: 7n, revision: 2 },
+        generation: 3,
+        recent: [1n, 2n ** 64n - 1n],
+      },
       right: undefined,
     },
     ledgerless: ['right'],
@@ -90,21 +94,30 @@ export function newConflict(atMs: number, changes: Partial<NewConflict> = {}, by
 /** Any string, with all that makes the order and the encoding of keys hard. */
 export const anyKey: fc.Arbitrary<EntryKey> = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b', '/', '.', ' ', '0', '\0', '\u0001', '\u0002'), maxLength: 6 }),
-  fc.string({ unit: fc.constantFrom('/', 'z', '\x7f', 'ä', '\u07ff', '\u0800', '\uffff', '\ud800', '\udfff', '😀'), maxLength: 6 }),
+  fc.string({
+    unit: fc.constantFrom('/', 'z', '\x7f', 'ä', '\u07ff', '\u0800', '\uffff', '\ud800', '\udfff', '😀'),
+    maxLength: 6,
+  }),
   fc.string({ unit: 'binary', maxLength: 8 }),
 );
 
 const anyRecord: fc.Arbitrary<ArchiveRecord> = fc.oneof(
-  fc.record({ modified: fc.nat(), session: fc.constantFrom(undefined, 'left' as const, 'right' as const) }).map(
-    ({ modified, session }) => entryRecord(modified, { session }),
-  ),
+  fc
+    .record({ modified: fc.nat(), session: fc.constantFrom(undefined, 'left' as const, 'right' as const) })
+    .map(({ modified, session }) => entryRecord(modified, { session })),
   fc.nat().map(structureRecord),
 );
 
 const anyMark: fc.Arbitrary<EntryMark> = fc.oneof(
-  fc.constantFrom('conflict' as const, 'oscillating' as const).map((reason): EntryMark => ({ kind: 'hold', reason, sinceMs: 1, detail: '' })),
-  fc.constantFrom('too-large', 'denied').map((reason): EntryMark => ({ kind: 'skip', reason, detail: 'x', sinceMs: 2 })),
-  fc.constantFrom('added' as const, 'deleted' as const).map((drift): EntryMark => ({ kind: 'drift', drift, sinceMs: 3 })),
+  fc
+    .constantFrom('conflict' as const, 'oscillating' as const)
+    .map((reason): EntryMark => ({ kind: 'hold', reason, sinceMs: 1, detail: '' })),
+  fc
+    .constantFrom('too-large', 'denied')
+    .map((reason): EntryMark => ({ kind: 'skip', reason, detail: 'x', sinceMs: 2 })),
+  fc
+    .constantFrom('added' as const, 'deleted' as const)
+    .map((drift): EntryMark => ({ kind: 'drift', drift, sinceMs: 3 })),
   fc.boolean().map((approved): EntryMark => ({ kind: 'held-deletion', on: 'left', sinceMs: 4, approved })),
 );
 
@@ -123,7 +136,9 @@ export const anyChanges: fc.Arbitrary<ArchiveChanges> = fc.record(
     marks: mapOf(fc.option(anyMark, { nil: undefined })),
     conflicts: fc.array(anyConflict, { maxLength: 3 }),
     settled: fc
-      .array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.constantFrom('left' as const, 'right' as const)), { maxLength: 3 })
+      .array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.constantFrom('left' as const, 'right' as const)), {
+        maxLength: 3,
+      })
       .map((settled) => new Map(settled)),
     dropSettledBeforeMs: fc.nat(100),
     state: fc.nat().map((lastVerifiedAtMs) => mappingState({ lastVerifiedAtMs })),

@@ -178,7 +178,11 @@ class MemoryMappingArchive implements MappingArchive {
     const records = [...this.read().records.values()];
     const entries = records.filter((record) => record.kind === 'entry');
     const sessionBound = entries.filter((record) => record.session !== undefined).length;
-    return { entries: entries.length - sessionBound, sessionBound, structure: records.length - entries.length };
+    return {
+      entries: entries.length - sessionBound,
+      sessionBound,
+      structure: records.length - entries.length,
+    };
   }
 
   mark(key: EntryKey): EntryMark | undefined {
@@ -200,7 +204,9 @@ class MemoryMappingArchive implements MappingArchive {
 
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[] {
     const { beforeId = Infinity, limit, openOnly = false } = options;
-    const wanted = [...this.read().journal.values()].filter(({ id, open }) => id < beforeId && (open || !openOnly));
+    const wanted = [...this.read().journal.values()].filter(
+      ({ id, open }) => id < beforeId && (open || !openOnly),
+    );
     return wanted.reverse().slice(0, limit);
   }
 

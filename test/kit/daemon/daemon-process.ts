@@ -8,7 +8,9 @@ import { freePorts } from '../servers/free-ports.js';
 import { waitUntil } from '../servers/wait-until.js';
 import { watchdog } from '../servers/watchdog.js';
 
-const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
+/** What `npm run build` made; another build can be named, to try it without replacing that. */
+const MAIN =
+  process.env['ZK_CONSUL_SYNC_MAIN'] ?? new URL('../../../dist/main.js', import.meta.url).pathname;
 
 export interface DaemonOptions {
   readonly zookeeper: string;

@@ -21,7 +21,7 @@ export class Staging {
   private constructor(
     readonly zookeeperServer: ZooKeeperServer,
     readonly consulServer: ConsulServer,
-    readonly zookeeper: RawZooKeeper,
+    private zookeeperClient: RawZooKeeper,
     readonly consul: RawConsul,
   ) {}
 
@@ -33,6 +33,16 @@ export class Staging {
     const zookeeper = await RawZooKeeper.connect(zookeeperServer);
     const consul = new RawConsul(consulServer);
     return new Staging(zookeeperServer, consulServer, zookeeper, consul);
+  }
+
+  get zookeeper(): RawZooKeeper {
+    return this.zookeeperClient;
+  }
+
+  /** A new session for the tests' client: a restored ensemble refuses one that has seen more than it. */
+  async reconnectZooKeeper(): Promise<void> {
+    this.zookeeperClient.abandon();
+    this.zookeeperClient = await RawZooKeeper.connect(this.zookeeperServer);
   }
 
   async startDaemon(options: Partial<DaemonOptions> = {}): Promise<DaemonProcess> {
@@ -52,7 +62,11 @@ export class Staging {
   }
 
   /** Waits until the znode holds `value`; undefined waits until there is none. */
-  async zookeeperHolds(path: string, value: string | Uint8Array | undefined, timeoutMs = 10_000): Promise<void> {
+  async zookeeperHolds(
+    path: string,
+    value: string | Uint8Array | undefined,
+    timeoutMs = 10_000,
+  ): Promise<void> {
     await waitUntil(
       `${path} in ZooKeeper to be ${describe(value)}`,
       async () => sameBytes((await this.zookeeper.get(path))?.data, value),

@@ -39,7 +39,7 @@ beforeEach(async () => {
   replica = replicaOf(counting.client, {
     prefix,
     ledgerKey,
-    onDenied: (keys) => {
+    onUnread: (keys) => {
       denied = [...keys];
     },
   });

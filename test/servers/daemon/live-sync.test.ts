@@ -53,7 +53,18 @@ describe.each(['3.8', '3.4'] as const)('a running daemon between ZooKeeper %s an
   });
 
   it('maps keys that are no legal znode names, each to a znode of its own and back', async () => {
-    const keys = ['with space', '100%', 'ünï/cödé', '😀/emoji', 'a//b', './c', '../d', 'ends/', '%2E', 'tab\tin'];
+    const keys = [
+      'with space',
+      '100%',
+      'ünï/cödé',
+      '😀/emoji',
+      'a//b',
+      './c',
+      '../d',
+      'ends/',
+      '%2E',
+      'tab\tin',
+    ];
     for (const key of keys) await staging.consul.put(`config/${key}`, `value of ${key}`);
     await waitUntil('all keys to have a znode', async () => {
       const paths = await staging.zookeeper.listTree('/config');

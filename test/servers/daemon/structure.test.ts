@@ -32,7 +32,10 @@ describe('inner znodes without data', () => {
     await staging.consulHolds('config/parent/child', 'value');
     await staging.consulHolds('config/parent', undefined);
     await daemon.inSync();
-    expect(await staging.zookeeper.listTree('/config/parent')).toEqual(['/config/parent', '/config/parent/child']);
+    expect(await staging.zookeeper.listTree('/config/parent')).toEqual([
+      '/config/parent',
+      '/config/parent/child',
+    ]);
   });
 
   it('of a client stay when their children go, and bring no key into being', async () => {

@@ -83,7 +83,10 @@ describe('a server on loopback', () => {
     const { post, control, logger } = await runServer();
     expect(await post(pause, {}, headers)).toMatchObject({ status, json: { code } });
     expect(control.config.calls).toEqual([]);
-    expect(logger.lines.at(-1)).toMatchObject({ level: 'warn', message: 'A change was refused.' });
+    expect(logger.lines.at(-1)).toMatchObject({
+      level: 'warn',
+      fields: { code, remoteAddress: '127.0.0.1' },
+    });
   });
 
   it('shows its status to no page under a name that was rebound to this machine', async () => {

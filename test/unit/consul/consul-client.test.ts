@@ -110,7 +110,7 @@ describe('answers that are not there', () => {
   it('S9: an answer longer than its bound is broken off', async () => {
     const peer = await startPeer({ body: 'x'.repeat(1_000_000) });
     const error = await failureOf(clientOf(peer.address).request({ ...GET, answerBytesMax: 1_000 }, NEVER));
-    expect(error.message).toContain('longer than asked for');
+    expect(error.message).toContain('longer than 1000 bytes');
   });
 });
 
@@ -149,6 +149,18 @@ describe('connections', () => {
     const writing = clientOf(peer.address, { socketsMax: 1 });
     await writing.request(PUT, NEVER);
     expect(await failureOf(writing.request(PUT, NEVER))).toMatchObject({ notApplied: false });
+    expect(peer.requests).toHaveLength(2);
+  });
+
+  it('a closed client breaks off what is under way, sends nothing again and takes nothing new', async () => {
+    const peer = await startPeer((_request, position) => (position === 0 ? { body: 'ok' } : 'silence'));
+    const client = clientOf(peer.address, { socketsMax: 1 });
+    await client.request(GET, NEVER);
+    const underWay = failureOf(client.request(GET, NEVER));
+    await vi.waitFor(() => expect(peer.requests).toHaveLength(2));
+    client.close();
+    expect(await underWay).toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(await failureOf(client.request(PUT, NEVER))).toMatchObject({ code: 'ABORTED', notApplied: true });
     expect(peer.requests).toHaveLength(2);
   });
 
@@ -209,7 +221,7 @@ describe('answers that say no', () => {
   it('S5: a web page behind the port is no answer to a transaction', async () => {
     const peer = await startPeer({ body: '<!doctype html><title>Welcome to nginx!</title>' });
     const error = await failureOf(
-      clientOf(peer.address).transact([{ verb: 'get', key: 'a' }], { operation: 'read' }, NEVER),
+      clientOf(peer.address).transact(Buffer.from('[]'), { reads: true, operation: 'read' }, NEVER),
     );
     expect(error).toMatchObject({ code: 'STORE_PROTOCOL', retriable: false });
     expect(error.message).toContain(peer.address.origin);
@@ -227,8 +239,8 @@ describe('answers that say no', () => {
   ])('S5: %s is no answer to a transaction', async (_name, body) => {
     const peer = await startPeer({ body });
     const pending = clientOf(peer.address).transact(
-      [{ verb: 'get', key: 'a' }],
-      { operation: 'read' },
+      Buffer.from('[]'),
+      { reads: true, operation: 'read' },
       NEVER,
     );
     expect(await failureOf(pending)).toMatchObject({ code: 'STORE_PROTOCOL' });
@@ -290,8 +302,9 @@ describe('tokens', () => {
   it('a token file that is not there is an error that names it', async () => {
     const peer = await startPeer({ body: 'ok' });
     const client = clientOf(peer.address, { tokenFile: '/no/such/token' });
-    await expect(client.request(GET, NEVER)).rejects.toMatchObject({
+    await expect(client.request(PUT, NEVER)).rejects.toMatchObject({
       code: 'STORE_AUTH_FAILED',
+      notApplied: true,
       message: expect.stringContaining('/no/such/token') as string,
     });
     expect(peer.requests).toHaveLength(0);

@@ -69,7 +69,7 @@ describe('reading', () => {
   });
 
   it('S9: an answer beyond the bound is asked for in halves, and a single key beyond it is unreadable', async () => {
-    const huge = 'x'.repeat(17 * 1024 * 1024);
+    const huge = 'x'.repeat(9 * 1024 * 1024);
     const { replica } = await start((request) => {
       const keys = operationsOf(request).map(({ Key }) => Key);
       return keys.includes('config/huge') ? { body: huge } : passed(...keys.map((key) => entry(key)));
@@ -211,7 +211,7 @@ describe('scanning', () => {
   });
 
   it('S5: entries that may not be read are reported, and left out', async () => {
-    const { replica, denied } = await start((request) => {
+    const { replica, unread } = await start((request) => {
       if (request.method === 'GET') return listed(['config/a', 'config/b', 'config/c']);
       const operations = operationsOf(request);
       const checked = operations.findIndex(({ Verb }) => Verb === 'check-index');
@@ -219,7 +219,18 @@ describe('scanning', () => {
     });
     const entries = await scan(replica, new Map([['b', 7n]]));
     expect(entries.map(({ key }) => key)).toEqual(['a']);
-    expect([...denied].sort()).toEqual(['b', 'c']);
+    expect(unread).toEqual(['denied b', 'denied c']);
+  });
+
+  it('L2: an entry too large for any answer is reported, and does not keep the others from being scanned', async () => {
+    const huge = 'x'.repeat(9 * 1024 * 1024);
+    const { replica, unread } = await start((request) => {
+      if (request.method === 'GET') return listed(['config/a', 'config/huge', 'config/z']);
+      const keys = operationsOf(request).map(({ Key }) => Key);
+      return keys.includes('config/huge') ? { body: huge } : passed(...keys.map((key) => entry(key)));
+    });
+    expect((await scan(replica)).map(({ key }) => key)).toEqual(['a', 'z']);
+    expect(unread).toEqual(['unreadable huge']);
   });
 
   it('S8: keys of siblings and of this program are left out, whatever the list holds', async () => {

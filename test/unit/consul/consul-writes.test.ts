@@ -80,6 +80,7 @@ describe('a batch', () => {
     ['a closed connection', 'hang-up', 'unknown'],
     ['a web page', { body: '<html>' }, 'unknown'],
     ['a success without results', passed(), 'unknown'],
+    ['a failure of the server itself', failed([0, 'failed kvs lookup: broken']), 'retriable'],
   ])('S7: %s ends as it must', async (_name, answer, kind) => {
     const consul = await start(answer);
     expect((await write(consul, [create('a')])).kind).toBe(kind);

@@ -10,8 +10,8 @@ export const NEVER = new AbortController().signal;
 export interface ScriptedConsul {
   readonly replica: ConsulReplica;
   readonly peer: ScriptedHttpPeer;
-  /** Entries that a scan reported as denied. */
-  readonly denied: readonly string[];
+  /** Entries that a scan had to leave out, like `denied a`. */
+  readonly unread: readonly string[];
   /** What became of the watch. */
   readonly watched: readonly WatchState[];
   dispose(): Promise<void>;
@@ -23,7 +23,7 @@ export async function scriptedConsul(
 ): Promise<ScriptedConsul> {
   const peer = await ScriptedHttpPeer.start(script);
   const client = new ConsulClient({ address: peer.address, requestTimeoutMs: 5_000 });
-  const denied: string[] = [];
+  const unread: string[] = [];
   const watched: WatchState[] = [];
   const replica = new ConsulReplica({
     client,
@@ -38,7 +38,7 @@ export async function scriptedConsul(
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(ms, 10))),
     },
     random: { next: () => 0.5 },
-    onDenied: (keys) => denied.push(...keys),
+    onUnread: (keys, reason) => unread.push(...keys.map((key) => `${reason} ${key}`)),
     onWatch: (state) => watched.push(state),
     ...options,
   });
@@ -46,7 +46,7 @@ export async function scriptedConsul(
     client.close();
     await peer.dispose();
   };
-  return { replica, peer, denied, watched, dispose };
+  return { replica, peer, unread, watched, dispose };
 }
 
 interface SentOperation {

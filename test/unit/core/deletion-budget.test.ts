@@ -65,7 +65,7 @@ describe('the deletion budget', () => {
     expect(judge({ size: 2, creates: 1, deletions: 2 }).reason).toBeUndefined();
   });
 
-  it('allows all of a drain’s deletions or none', () => {
+  it("allows all of a drain's deletions or none", () => {
     fc.assert(
       fc.property(drains, fc.nat(400), budgets, (drain, peak, within) => {
         const { allowed, held, reason } = judge(drain, peak, within);

@@ -36,7 +36,7 @@ class Entry {
 }
 
 describe('oscillation', () => {
-  it.each(SIDES)('holds a one-way mapping’s entry whose copy is put back each time, source %s', (source) => {
+  it.each(SIDES)("holds a one-way mapping's entry whose copy is put back each time, source %s", (source) => {
     const entry = new Entry({ left: 'new', right: 'new' });
     const target = otherSide(source);
     let rounds = 0;

@@ -157,7 +157,7 @@ describe('the sighting log', () => {
   });
 });
 
-describe('the offset of a store leader’s clock', () => {
+describe("the offset of a store leader's clock", () => {
   const measurements = fc.array(
     fc.record({
       gapMs: fc.nat(60_000),
@@ -210,7 +210,7 @@ describe('the offset of a store leader’s clock', () => {
     expect(after).toMatchObject({ leastMs: 3_599_989, mostMs: 3_600_001 });
   });
 
-  it('learns nothing from a request during which the daemon’s own clock went back', () => {
+  it("learns nothing from a request during which the daemon's own clock went back", () => {
     const known = measureOffset(undefined, { atMs: 1_000, epoch: 1n }, 1_000, 1_010);
     expect(measureOffset(known, { atMs: 1_100, epoch: 1n }, 1_100, 500)).toBe(known);
     expect(measureOffset(undefined, { atMs: 1_100, epoch: 1n }, 1_100, 500)).toBeUndefined();
@@ -225,7 +225,7 @@ describe('the offset of a store leader’s clock', () => {
     expect(second).toMatchObject({ epoch: 2n, leastMs: -101, mostMs: 101 });
   });
 
-  it('leaves an interval as it was when the stamp can’t be true', () => {
+  it("leaves an interval as it was when the stamp can't be true", () => {
     const offset = measureOffset(undefined, { atMs: 1_000, epoch: 1n }, 1_000, 1_010);
     const interval: Interval = { earliestMs: 1_000, latestMs: 2_000 };
     expect(narrow(interval, { atMs: 9_000, epoch: 1n }, offset)).toBe(interval);

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+/** What of the admin API's answers the command line reads (docs/http-api.md). */
+
+export const errorAnswer = z.object({ error: z.string(), code: z.string(), hint: z.string() });
+
+const store = z.looseObject({
+  connected: z.boolean(),
+  address: z.string(),
+  server: z.string().nullable(),
+  lastError: z.string().nullable(),
+});
+
+const hold = z.looseObject({
+  reason: z.string(),
+  key: z.string().nullable(),
+  since: z.string().nullable(),
+  detail: z.string(),
+});
+
+const mappingStatus = z.looseObject({
+  name: z.string(),
+  role: z.string(),
+  state: z.string(),
+  inSync: z.boolean(),
+  inSyncSince: z.string().nullable(),
+  entries: z.number(),
+  pending: z.object({ toZookeeper: z.number(), toConsul: z.number() }),
+  conflicts: z.object({ open: z.number(), total: z.number() }),
+  holds: z.array(hold),
+  skipped: z.array(z.object({ key: z.string(), reason: z.string() })),
+  skippedTotal: z.number(),
+  lastVerifiedAt: z.string().nullable(),
+});
+
+/** Whatever else the daemon tells is kept for `--json`. */
+export const statusAnswer = z.looseObject({
+  version: z.string(),
+  instance: z.string(),
+  role: z.string(),
+  uptimeSeconds: z.number(),
+  replicas: z.object({ zookeeper: store, consul: store }),
+  mappings: z.array(mappingStatus),
+});
+
+export type StatusAnswer = z.output<typeof statusAnswer>;
+export type MappingAnswer = z.output<typeof mappingStatus>;
+export type StoreAnswer = z.output<typeof store>;
+export type HoldAnswer = z.output<typeof hold>;
+
+const plain = z.record(z.string(), z.unknown());
+
+const conflictSide = z.looseObject({
+  value: z.looseObject({ bytes: z.number() }).nullable(),
+});
+
+export const explanationAnswer = z.looseObject({
+  key: z.string(),
+  zookeeper: plain,
+  consul: plain,
+  archive: plain.nullable(),
+  mark: plain.nullable(),
+  decision: z.string(),
+  why: z.string(),
+  lastConflict: z
+    .looseObject({
+      id: z.number(),
+      at: z.string().nullable(),
+      open: z.boolean(),
+      kind: z.string(),
+      winner: z.string().nullable(),
+      rule: z.string(),
+      ambiguous: z.boolean(),
+      zookeeper: conflictSide,
+      consul: conflictSide,
+    })
+    .nullable(),
+});
+
+export type ExplanationAnswer = z.output<typeof explanationAnswer>;

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import type { ConsulClient } from '../../consul/consul-client.js';
+import { kvPath } from '../../consul/kv-keys.js';
+import { failureKind } from '../../consul/transaction.js';
+import { SyncError } from '../../ports/errors.js';
+import type { AclEntry } from '../../zookeeper/wire.js';
+import { showStatus, STATUS } from '../../zookeeper/zookeeper-errors.js';
+import type { ZooKeeperSession } from '../../zookeeper/zookeeper-session.js';
+
+/** Whether something would be allowed, found out without doing it; else what the store said. */
+export type Permission = { readonly allowed: true } | { readonly allowed: false; readonly answer: string };
+
+const ALLOWED: Permission = { allowed: true };
+const NEVER = new AbortController().signal;
+
+/** Stands for any entry that does not exist. */
+function unusedName(): string {
+  return `zk-consul-sync-check-${randomUUID()}`;
+}
+
+/** Whether a znode, and the names of its children, may be read; undefined when there is no such znode. */
+export async function mayReadZnode(session: ZooKeeperSession, path: string): Promise<Permission | undefined> {
+  const [data, children] = await Promise.all([
+    session.getData(path, NEVER),
+    session.getChildren(path, NEVER),
+  ]);
+  if (data.kind === 'no-node' || children.kind === 'no-node') return undefined;
+  if (data.kind === 'node' && children.kind === 'node') return ALLOWED;
+  return { allowed: false, answer: showStatus(STATUS.noAuth) };
+}
+
+/**
+ * Whether children of a znode may be created with this ACL, and deleted. Asks by a transaction that can't succeed,
+ * because its last operation deletes what does not exist; ZooKeeper applies all of it or nothing, and names the first
+ * operation that fails (`PrepRequestProcessor` checks them one after the other).
+ */
+export async function mayChangeChildren(
+  session: ZooKeeperSession,
+  parent: string,
+  acl: readonly AclEntry[],
+): Promise<Permission> {
+  const path = `${parent === '/' ? '' : parent}/${unusedName()}`;
+  const outcome = await session.multi(
+    [
+      { kind: 'create', path, data: new Uint8Array(), acl },
+      { kind: 'delete', path, version: 0 },
+      { kind: 'delete', path, version: 0 },
+    ],
+    NEVER,
+  );
+  if (outcome.kind === 'applied') throw new Error('ZooKeeper deleted a znode that does not exist');
+  if (outcome.index === 2 && outcome.status === STATUS.noNode) return ALLOWED;
+  const what = outcome.index === 0 ? 'create' : 'delete';
+  return { allowed: false, answer: `${what} below ${parent}: ${showStatus(outcome.status)}` };
+}
+
+/** Whether an existing znode's data may be replaced. Asks with a version that it does not have. */
+export async function mayWriteZnode(
+  session: ZooKeeperSession,
+  path: string,
+  version: number,
+): Promise<Permission> {
+  const otherVersion = version === 0 ? 1 : version - 1;
+  const outcome = await session.multi(
+    [
+      { kind: 'setData', path, data: new Uint8Array(), version: otherVersion },
+      { kind: 'delete', path: `${path}/${unusedName()}`, version: 0 },
+    ],
+    NEVER,
+  );
+  if (outcome.kind === 'failed' && outcome.index === 0 && outcome.status === STATUS.badVersion) return ALLOWED;
+  const status = outcome.kind === 'failed' ? outcome.status : STATUS.ok;
+  return { allowed: false, answer: `setData ${path}: ${showStatus(status)}` };
+}
+
+/** The deepest znode on the way to `path` that exists, itself included. */
+export async function nearestZnode(session: ZooKeeperSession, path: string): Promise<string> {
+  for (let at = path; at !== '/' && at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+    if ((await session.exists(at, NEVER)).kind === 'node') return at;
+  }
+  return '/';
+}
+
+/** Whether keys with this prefix may be read. Asks for one that does not exist: 404 where allowed, 403 where not. */
+export async function mayReadKeys(client: ConsulClient, prefix: string): Promise<Permission> {
+  return unlessDenied(async () => {
+    await client.request(
+      {
+        operation: 'other',
+        method: 'GET',
+        path: kvPath(prefix + unusedName()),
+        query: ['consistent'],
+        accepts: [200, 404],
+        repeatable: true,
+      },
+      NEVER,
+    );
+    return ALLOWED;
+  });
+}
+
+/** Whether a key may be written. `check-not-exists` asks for permission to write it, and writes nothing. */
+export async function mayWriteKey(client: ConsulClient, key: string): Promise<Permission> {
+  return unlessDenied(async () => {
+    const answer = await client.transact([{ verb: 'check-not-exists', key }], { operation: 'other' }, NEVER);
+    if (answer.kind === 'passed') return ALLOWED;
+    const what = answer.failures[0]?.what ?? 'failed';
+    return failureKind(what) === 'denied' ? { allowed: false, answer: what } : ALLOWED;
+  });
+}
+
+/** A key that does not exist, for asking about all those with its prefix. */
+export function unusedKey(prefix: string): string {
+  return prefix + unusedName();
+}
+
+async function unlessDenied(ask: () => Promise<Permission>): Promise<Permission> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'STORE_DENIED') return { allowed: false, answer: error.message };
+    throw error;
+  }
+}

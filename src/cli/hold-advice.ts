@@ -1,0 +1,94 @@
+import { isLoopbackHost } from '../config/network-address.js';
+import type { MappingHoldReason } from '../core/mapping-state.js';
+import type { EntryHoldReason } from '../ports/archive.js';
+import { TOKEN_VARIABLE } from './admin-client.js';
+import { shellWord } from './printable.js';
+
+/** What a person can do about a hold: first what to find out, then the requests that end it. */
+export interface HoldAdvice {
+  readonly first: string;
+  readonly requests: readonly HoldRequest[];
+}
+
+export interface HoldRequest {
+  readonly effect: string;
+  readonly action: 'approve' | 'resync' | 'release';
+  readonly body: Readonly<Record<string, string>> | undefined;
+}
+
+const APPROVE: HoldRequest = { effect: 'let exactly these pass', action: 'approve', body: undefined };
+
+function resync(first: string): HoldAdvice {
+  const effects = {
+    zookeeper: 'start over, ZooKeeper wins',
+    consul: 'start over, Consul wins',
+    merge: 'start over, each difference decided as a conflict',
+  };
+  const requests = Object.entries(effects).map(([from, effect]) => ({
+    effect,
+    action: 'resync' as const,
+    body: { from },
+  }));
+  return { first, requests };
+}
+
+function release(first: string): HoldAdvice {
+  const requests = (['zookeeper', 'consul'] as const).map((keep) => ({
+    effect: `the content of ${keep} stands on both sides`,
+    action: 'release' as const,
+    body: { keep },
+  }));
+  return { first, requests };
+}
+
+const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> = {
+  'mass-deletion': {
+    first: 'Find out who deleted so much. If it was a mistake, put the entries back: the hold then has nothing left to hold.',
+    requests: [APPROVE],
+  },
+  'mass-conflict': {
+    first: 'Both sides differ in much. Look at what would be overwritten, and whether the right stores are mapped.',
+    requests: [APPROVE],
+  },
+  'identity-changed': resync(
+    'Look whether the configuration names the right store. If it was mispointed, correct that: the hold ends by itself.',
+  ),
+  'rolled-back': resync('The store went back to an earlier state. Decide which side has what is to stand.'),
+  'archive-lost': resync(
+    "Put the archive back in its place (archive.path) if it still exists. Without it nothing tells deletions from what was never there.",
+  ),
+  'mapped-twice': {
+    first:
+      'Another deployment syncs the same entries. Stop one of them, or give them different entries; the hold ends by itself when the other ledger is gone.',
+    requests: [],
+  },
+  conflict: release('Both sides changed it. Decide whose content stands.'),
+  oscillating: release('Find the program that keeps writing it back, and stop it. Then decide whose content stands.'),
+  'copy-modified': release('Find the client that writes to the copy of an entry that a session owns elsewhere.'),
+  'journal-full': {
+    first: 'Give the conflict journal more room (journal.maxBytes), or decide its open conflicts; writing goes on by itself then.',
+    requests: [],
+  },
+};
+
+/** @param reason as the status names it; undefined for one that this version does not know */
+export function holdAdvice(reason: string): HoldAdvice | undefined {
+  return reason in ADVICE ? ADVICE[reason as keyof typeof ADVICE] : undefined;
+}
+
+/** A command to copy that makes the request. */
+export function curlCommand(
+  adminUrl: string,
+  mapping: string,
+  key: string | null,
+  { action, body }: HoldRequest,
+): string {
+  const data = action === 'release' ? { key, ...body } : body;
+  const isLocal = isLoopbackHost(new URL(adminUrl).hostname.replace(/^\[|\]$/g, ''));
+  return [
+    "curl -X POST -H 'Content-Type: application/json'",
+    ...(isLocal ? [] : [`-H "Authorization: Bearer $${TOKEN_VARIABLE}"`]),
+    ...(data === undefined ? [] : [`-d ${shellWord(JSON.stringify(data))}`]),
+    shellWord(`${adminUrl}/api/v1/mappings/${encodeURIComponent(mapping)}/${action}`),
+  ].join(' ');
+}

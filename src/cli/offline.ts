@@ -1,0 +1,26 @@
+import type { Config } from '../config/schema.js';
+import { OfflineAccess } from '../daemon/offline-access.js';
+import type { Terminal } from './terminal.js';
+import { WarningLogger } from './warning-logger.js';
+
+/** How long a command waits for a store to let it in. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Does something with both stores, and with the archive where there is one, without a daemon.
+ * @throws SyncError when the archive can't be opened, ReplicaError when a store can't be reached
+ */
+export async function withOfflineAccess<T>(
+  terminal: Terminal,
+  config: Config,
+  use: 'stores' | 'stores-and-archive',
+  work: (access: OfflineAccess) => Promise<T>,
+): Promise<T> {
+  const access = await OfflineAccess.open(config, use, new WarningLogger(terminal));
+  try {
+    await access.connect(CONNECT_TIMEOUT_MS);
+    return await work(access);
+  } finally {
+    await access.close();
+  }
+}

@@ -1,0 +1,118 @@
+import type { MappingConfig } from '../config/schema.js';
+import type { PlannedStart } from '../daemon/offline-plan.js';
+import type { StandingHold, StartOutlook } from '../daemon/start-outlook.js';
+import type { PlannedAction } from '../ports/control.js';
+import { mappingTitle } from './mapping-title.js';
+import { printableKey, printableText } from './printable.js';
+import { alignedLines } from './table.js';
+import type { Style, Terminal } from './terminal.js';
+import { showCount } from './times.js';
+
+type ActionName = PlannedAction['action'];
+
+/** What can do harm comes first. */
+const ACTIONS: readonly ActionName[] = ['delete', 'conflict', 'hold', 'skip', 'drift', 'update', 'create'];
+
+const ACTION_STYLES: Readonly<Record<ActionName, Style | undefined>> = {
+  delete: 'red',
+  conflict: 'yellow',
+  hold: 'yellow',
+  skip: 'yellow',
+  drift: 'yellow',
+  update: undefined,
+  create: 'green',
+};
+
+/** The first actions of each kind, as many as are to be listed, and how many there are of each. */
+export class ListedActions {
+  private readonly kinds = new Map<ActionName, { listed: PlannedAction[]; count: number }>();
+
+  constructor(private readonly limit: number) {}
+
+  add(action: PlannedAction): void {
+    const kind = this.kinds.get(action.action) ?? { listed: [], count: 0 };
+    this.kinds.set(action.action, kind);
+    kind.count++;
+    if (kind.listed.length < this.limit) kind.listed.push(action);
+  }
+
+  of(name: ActionName): { readonly listed: readonly PlannedAction[]; readonly count: number } {
+    return this.kinds.get(name) ?? { listed: [], count: 0 };
+  }
+}
+
+export interface ShownPlan {
+  readonly mapping: MappingConfig;
+  readonly hasArchive: boolean;
+  readonly outlook: StartOutlook;
+  readonly planned: PlannedStart;
+  readonly listed: ListedActions;
+}
+
+/** The plan of one mapping for a person: what stands in the way, the sums, then lists. */
+export function planLines(terminal: Terminal, shown: ShownPlan): string[] {
+  const { mapping, outlook, planned, listed } = shown;
+  return [
+    mappingTitle(terminal, mapping),
+    ...circumstances(terminal, shown).map((line) => `  ${line}`),
+    ...outlook.holds.map((hold) => `  ${holdLine(terminal, hold)}`),
+    ...planned.guards.map(({ reason, detail }) => {
+      const held = terminal.style(`Would be held as ${reason}:`, 'red');
+      return `  ${held} ${detail}. Nothing of it is written before an operator approves.`;
+    }),
+    ...sums(terminal, planned).map((line) => `  ${line}`),
+    ...ACTIONS.flatMap((name) => actionLines(terminal, name, listed)).map((line) => `  ${line}`),
+  ];
+}
+
+function circumstances(terminal: Terminal, { mapping, hasArchive, outlook }: ShownPlan): string[] {
+  const lines: string[] = [];
+  if (!hasArchive) lines.push('There is no archive: nothing was ever agreed on, and nothing would be deleted.');
+  if (outlook.pairing === 'new') lines.push('A start would make this mapping\'s ledgers in both stores.');
+  if (mapping.mode === 'observe') lines.push(terminal.style('mode: observe. Nothing of this would be written.', 'yellow'));
+  if (outlook.paused) lines.push(terminal.style('Paused. Nothing of this would be written before it is resumed.', 'yellow'));
+  return lines;
+}
+
+function holdLine(terminal: Terminal, { reason, detail, stopsAll }: StandingHold): string {
+  const effect = stopsAll ? ' Nothing of this would be written before an operator decides.' : '';
+  return `${terminal.style(`Held as ${reason}:`, 'red')} ${printableText(detail)}.${effect}`;
+}
+
+function sums(terminal: Terminal, planned: PlannedStart): string[] {
+  const { entries, create, update, delete: deletes, conflicts, held, skipped, drifted } = planned;
+  const row = (name: string, { zookeeper, consul }: PlannedStart['entries']) => [
+    name,
+    showCount(zookeeper),
+    showCount(consul),
+  ];
+  const titles = ['', 'ZOOKEEPER', 'CONSUL'].map((text) => ({ text, style: 'bold' as const }));
+  const rows = [titles, row('entries', entries), row('create', create), row('update', update), row('delete', deletes)];
+  const others = [
+    [conflicts, 'conflicts'],
+    [held, 'held'],
+    [skipped, 'left out'],
+    [drifted, 'drifted'],
+  ] as const;
+  return [
+    ...alignedLines(terminal, [{}, { align: 'right' }, { align: 'right' }], rows),
+    others.map(([count, what]) => `${showCount(count)} ${what}`).join(', '),
+  ];
+}
+
+function actionLines(terminal: Terminal, name: ActionName, actions: ListedActions): string[] {
+  const { listed, count } = actions.of(name);
+  const rows = listed.map((action) => [
+    { text: name, style: ACTION_STYLES[name] },
+    action.on === undefined ? '' : `in ${action.on}`,
+    printableKey(action.key),
+    explainsItself(name) ? '' : printableText(action.detail),
+  ]);
+  const unlisted = count - listed.length;
+  const more = unlisted > 0 ? [`${name}: ... and ${showCount(unlisted)} more (--limit N, --json)`] : [];
+  return [...alignedLines(terminal, [{}, {}, {}, {}], rows), ...more];
+}
+
+function explainsItself(name: ActionName): boolean {
+  return name === 'create' || name === 'update';
+}

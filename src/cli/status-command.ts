@@ -1,0 +1,84 @@
+import type { Environment } from '../config/variables.js';
+import { systemClock } from '../daemon/system.js';
+import type { StatusAnswer } from './admin-answers.js';
+import { statusAnswer } from './admin-answers.js';
+import { AdminClient, configuredAdmin, DaemonUnreachableError, parseAdminUrl } from './admin-client.js';
+import { requireConfig } from './config-file.js';
+import type { ExitCode } from './exit-code.js';
+import { EXIT, usageError } from './exit-code.js';
+import { printableText } from './printable.js';
+import { statusLines } from './status-lines.js';
+import type { Terminal } from './terminal.js';
+
+export interface StatusOptions {
+  readonly config?: string;
+  readonly admin?: string;
+  readonly watch?: true;
+  readonly json?: true;
+}
+
+const WATCH_EVERY_MS = 2_000;
+const CURSOR_HOME = '\x1b[H';
+const CLEAR_BELOW = '\x1b[J';
+
+/** The command `status`: what a running daemon says of itself. */
+export async function statusCommand(
+  terminal: Terminal,
+  environment: Environment,
+  options: StatusOptions,
+  interrupted: () => AbortSignal,
+): Promise<ExitCode> {
+  const client = await adminClientFor(options, environment);
+  if (options.watch !== true) return showStatus(terminal, client, options);
+  const signal = interrupted();
+  let exitCode: ExitCode = EXIT.done;
+  while (!signal.aborted) {
+    if (terminal.isWatched) terminal.write(CURSOR_HOME + CLEAR_BELOW);
+    exitCode = await showWhatThereIs(terminal, client, options);
+    await systemClock.sleep(WATCH_EVERY_MS, signal);
+  }
+  return exitCode;
+}
+
+/**
+ * The daemon named by `--admin`, else that of the configuration. The token of a configuration goes to the daemon of
+ * that configuration only.
+ * @throws CommandError or ConfigurationError
+ */
+async function adminClientFor(options: StatusOptions, environment: Environment): Promise<AdminClient> {
+  if (options.admin !== undefined) return new AdminClient(parseAdminUrl(options.admin, environment));
+  const address = configuredAdmin(await requireConfig(options.config, environment), environment);
+  if (typeof address === 'string') throw usageError(`no daemon to ask: ${address}`);
+  return new AdminClient(address);
+}
+
+/** A daemon that restarts is no reason to stop watching it. */
+async function showWhatThereIs(
+  terminal: Terminal,
+  client: AdminClient,
+  options: StatusOptions,
+): Promise<ExitCode> {
+  try {
+    return await showStatus(terminal, client, options);
+  } catch (error) {
+    if (!(error instanceof DaemonUnreachableError)) throw error;
+    terminal.note(printableText(error.message));
+    return error.exitCode;
+  }
+}
+
+async function showStatus(
+  terminal: Terminal,
+  client: AdminClient,
+  options: StatusOptions,
+): Promise<ExitCode> {
+  const status = await client.get('api/v1/status', statusAnswer);
+  if (options.json === true) terminal.printJson(status);
+  else terminal.print(...statusLines(terminal, status, client.shownUrl, systemClock.nowMs()));
+  return isAllWell(status) ? EXIT.done : EXIT.found;
+}
+
+function isAllWell({ mappings, replicas }: StatusAnswer): boolean {
+  const connected = replicas.zookeeper.connected && replicas.consul.connected;
+  return connected && mappings.every(({ state, inSync }) => state === 'live' && inSync);
+}

@@ -1,0 +1,130 @@
+import type { HoldAnswer, MappingAnswer, StatusAnswer, StoreAnswer } from './admin-answers.js';
+import { groupedBy } from './grouped.js';
+import { curlCommand, holdAdvice } from './hold-advice.js';
+import { printableKey, printableText } from './printable.js';
+import type { Cell, Column } from './table.js';
+import { alignedLines, tableLines } from './table.js';
+import type { Style, Terminal } from './terminal.js';
+import { showAge, showCount, showCounted, showDuration } from './times.js';
+
+/** How many entries are listed of one kind. */
+const KEYS_LISTED_MAX = 10;
+
+/** A daemon's status for a person. */
+export function statusLines(
+  terminal: Terminal,
+  status: StatusAnswer,
+  adminUrl: string,
+  nowMs: number,
+): string[] {
+  const { version, instance, role, uptimeSeconds, mappings } = status;
+  const head = `zk-consul-sync ${version}, instance ${instance}, ${role}, up ${showDuration(uptimeSeconds)}`;
+  return [
+    terminal.style(printableText(head), 'bold'),
+    ...storeLines(terminal, status),
+    '',
+    ...mappingTable(terminal, mappings, nowMs),
+    ...mappings.flatMap((mapping) => holdLines(terminal, mapping, adminUrl, nowMs)),
+    ...skippedLines(terminal, mappings),
+  ];
+}
+
+function storeLines(terminal: Terminal, { replicas }: StatusAnswer): string[] {
+  const row = (name: string, { connected, address, server, lastError }: StoreAnswer): Cell[] => [
+    name,
+    connected ? { text: 'connected', style: 'green' } : { text: 'NOT CONNECTED', style: 'red' },
+    printableText(address),
+    printableText((connected ? server : lastError) ?? ''),
+  ];
+  const rows = [row('ZooKeeper', replicas.zookeeper), row('Consul', replicas.consul)];
+  return alignedLines(terminal, [{}, {}, {}, {}], rows);
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'MAPPING' },
+  { title: 'STATE' },
+  { title: 'IN SYNC' },
+  { title: 'ENTRIES', align: 'right' },
+  { title: 'TO ZOOKEEPER', align: 'right' },
+  { title: 'TO CONSUL', align: 'right' },
+  { title: 'CONFLICTS', align: 'right' },
+  { title: 'HELD', align: 'right' },
+  { title: 'LEFT OUT', align: 'right' },
+  { title: 'VERIFIED' },
+];
+
+const STATE_STYLES: Readonly<Record<string, Style>> = {
+  live: 'green',
+  starting: 'yellow',
+  paused: 'yellow',
+  held: 'red',
+  degraded: 'red',
+};
+
+function mappingTable(terminal: Terminal, mappings: readonly MappingAnswer[], nowMs: number): string[] {
+  const rows = mappings.map((mapping): Cell[] => [
+    printableText(mapping.name),
+    { text: printableText(mapping.state), style: STATE_STYLES[mapping.state] },
+    inSyncCell(mapping, nowMs),
+    showCount(mapping.entries),
+    showCount(mapping.pending.toZookeeper),
+    showCount(mapping.pending.toConsul),
+    `${showCount(mapping.conflicts.open)} of ${showCount(mapping.conflicts.total)}`,
+    showCount(mapping.holds.length),
+    showCount(mapping.skippedTotal),
+    showAge(mapping.lastVerifiedAt, nowMs),
+  ]);
+  return tableLines(terminal, COLUMNS, rows);
+}
+
+function inSyncCell({ inSync, inSyncSince }: MappingAnswer, nowMs: number): Cell {
+  if (!inSync) return { text: 'no', style: 'yellow' };
+  if (inSyncSince === null) return 'yes';
+  return `for ${showDuration((nowMs - Date.parse(inSyncSince)) / 1000)}`;
+}
+
+/** What is held, by reason, and what can be done about it. */
+function holdLines(terminal: Terminal, mapping: MappingAnswer, adminUrl: string, nowMs: number): string[] {
+  const byReason = groupedBy(mapping.holds, ({ reason }) => reason);
+  return [...byReason].flatMap(([reason, holds]) => [
+    '',
+    terminal.style(`Held: ${printableText(`${mapping.name}, ${reason}`)}`, 'red'),
+    ...holds.slice(0, KEYS_LISTED_MAX).map((hold) => `  ${describeHold(hold, nowMs)}`),
+    ...moreLine(holds.length),
+    ...adviceLines(mapping.name, reason, holds[0]?.key ?? null, adminUrl),
+  ]);
+}
+
+function describeHold({ key, since, detail }: HoldAnswer, nowMs: number): string {
+  const what = key === null ? 'the mapping' : printableKey(key);
+  return `${what}, ${showAge(since, nowMs)}: ${printableText(detail)}`;
+}
+
+function adviceLines(mapping: string, reason: string, key: string | null, adminUrl: string): string[] {
+  const advice = holdAdvice(reason);
+  if (advice === undefined) return [];
+  const requests = advice.requests.map((request) => [
+    `    # ${request.effect}`,
+    `    ${curlCommand(adminUrl, mapping, key, request)}`,
+  ]);
+  return [`  ${advice.first}`, ...requests.flat()];
+}
+
+function skippedLines(terminal: Terminal, mappings: readonly MappingAnswer[]): string[] {
+  const lines = mappings.flatMap(({ name, skipped, skippedTotal }) => {
+    const byReason = groupedBy(skipped, ({ reason }) => reason);
+    const listed = [...byReason].flatMap(([reason, entries]) => [
+      `  ${printableText(`${name}, ${reason}`)}: ${showCounted(entries.length, 'entry', 'entries')}`,
+      ...entries.slice(0, KEYS_LISTED_MAX).map(({ key }) => `    ${printableKey(key)}`),
+      ...moreLine(entries.length).map((line) => `  ${line}`),
+    ]);
+    const unlisted = skippedTotal - skipped.length;
+    if (unlisted <= 0) return listed;
+    return [...listed, `  ${printableText(name)}: ${showCount(unlisted)} more that the daemon does not list`];
+  });
+  return lines.length === 0 ? [] : ['', terminal.style('Left out:', 'yellow'), ...lines];
+}
+
+function moreLine(count: number): string[] {
+  return count > KEYS_LISTED_MAX ? [`  ... and ${showCount(count - KEYS_LISTED_MAX)} more (--json)`] : [];
+}

@@ -1,0 +1,119 @@
+import { archiveExists } from '../archive/archive-directory.js';
+import { openArchive } from '../archive/open-archive.js';
+import type { Config, MappingConfig } from '../config/schema.js';
+import { pairOf } from '../core/pair.js';
+import type { Archive } from '../ports/archive.js';
+import { ReplicaError, SyncError } from '../ports/errors.js';
+import type { Logger } from '../ports/logger.js';
+import type { MappingMetrics } from '../ports/metrics.js';
+import type { MappingContext } from '../sync/context.js';
+import { WriteGate } from '../sync/write-gate.js';
+import { mappingContext, SIDE_NAMES } from './mapping-context.js';
+import { NO_ARCHIVE } from './read-only-archive.js';
+import { Stores } from './stores.js';
+import { systemClock } from './system.js';
+
+/** Both stores, and the archive where there is one, for commands that look without a daemon. Nothing is written. */
+export class OfflineAccess {
+  private constructor(
+    private readonly config: Config,
+    readonly stores: Stores,
+    private readonly archive: Archive | undefined,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Begins to connect; does not wait for either store.
+   * @param use whether the archive is opened, if there is one; none is ever made
+   * @throws SyncError when there is an archive that can't be opened, `ARCHIVE_LOCKED` while a daemon has it
+   */
+  static async open(config: Config, use: 'stores' | 'stores-and-archive', logger: Logger): Promise<OfflineAccess> {
+    const wanted = use === 'stores-and-archive' && (await archiveExists(config.archive.path));
+    const archive = wanted
+      ? await openArchive({ path: config.archive.path, journal: config.journal })
+      : undefined;
+    try {
+      const stores = await Stores.open(config, () => undefined);
+      return new OfflineAccess(config, stores, archive, logger);
+    } catch (error) {
+      await archive?.close();
+      throw error;
+    }
+  }
+
+  get hasArchive(): boolean {
+    return this.archive !== undefined;
+  }
+
+  /** @throws ReplicaError when one of the stores can't be reached, or lets nobody in, within `timeoutMs` */
+  async connect(timeoutMs: number): Promise<void> {
+    await Promise.all([
+      connectZooKeeper(this.config, this.stores, timeoutMs),
+      connectConsul(this.stores, timeoutMs),
+    ]);
+  }
+
+  /** A mapping without its loop. */
+  context(mapping: MappingConfig): MappingContext {
+    const { config, stores, archive = NO_ARCHIVE, logger } = this;
+    const gates = pairOf((side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond));
+    return mappingContext(mapping, { config, stores, archive, writer: 'none', gates, logger }, UNCOUNTED);
+  }
+
+  async close(): Promise<void> {
+    await this.archive?.close();
+    await this.stores.close();
+  }
+}
+
+/** @throws ReplicaError, with what kept the connection from coming about */
+export async function connectZooKeeper(config: Config, stores: Stores, timeoutMs: number): Promise<void> {
+  try {
+    await stores.zookeeper.whenConnected(AbortSignal.timeout(timeoutMs));
+  } catch (error) {
+    const isDeadline = error instanceof SyncError && error.code === 'ABORTED';
+    if (!isDeadline) throw error;
+    const { lastError = 'no answer', address } = stores.status().zookeeper;
+    const servers = config.zookeeper.connect.servers.length;
+    const tried = servers === 1 ? address : `${address}, the last one tried of ${servers} servers`;
+    const message =
+      `no session with ZooKeeper within ${timeoutMs} ms, at ${tried}: ${lastError}. ` +
+      'Is it running and reachable from here, and is zookeeper.connect its client port?';
+    throw new ReplicaError('STORE_UNREACHABLE', message, true, { cause: error });
+  }
+}
+
+/**
+ * Asks Consul who leads it.
+ * @returns the leader's address
+ * @throws ReplicaError
+ */
+export async function connectConsul(stores: Stores, timeoutMs: number): Promise<string> {
+  const { consul } = stores;
+  const path = '/v1/status/leader';
+  const { body } = await consul.request(
+    { operation: 'other', method: 'GET', path, accepts: [200], repeatable: true, timeoutMs },
+    AbortSignal.timeout(timeoutMs),
+  );
+  const text = body.toString('utf8').trim();
+  const leader = /^"([^"]*)"$/.exec(text)?.[1];
+  if (leader === undefined) {
+    const message = `GET ${path} on ${consul.address}: the answer is not Consul's. Is this the HTTP address of a Consul agent?`;
+    throw new ReplicaError('STORE_PROTOCOL', message, false);
+  }
+  if (leader === '') {
+    const message = `Consul at ${consul.address} has no leader now: its servers can't serve anything. See \`consul operator raft list-peers\``;
+    throw new ReplicaError('STORE_UNREACHABLE', message, true);
+  }
+  return leader;
+}
+
+const UNCOUNTED: MappingMetrics = {
+  write: () => undefined,
+  batch: () => undefined,
+  echoes: () => undefined,
+  conflict: () => undefined,
+  rescan: () => undefined,
+  propagated: () => undefined,
+  reconciled: () => undefined,
+};

@@ -1,0 +1,109 @@
+import { expect } from 'vitest';
+import type { ArchiveRecord } from '../../src/core/archive-record.js';
+import { compareKeys } from '../../src/core/key-order.js';
+import type { MappingState } from '../../src/core/mapping-state.js';
+import type { EntryKey } from '../../src/core/observation.js';
+import type { ArchiveChanges, EntryMark, JournalEntry, MappingArchive } from '../../src/ports/archive.js';
+
+/** What a mapping's part of an archive has to be after a number of commits, in the plainest way. */
+export class ArchiveModel {
+  private state: MappingState | undefined;
+  private records = new Map<EntryKey, ArchiveRecord>();
+  private marks = new Map<EntryKey, EntryMark>();
+  private journal: JournalEntry[] = [];
+  private nextId = 1;
+
+  apply(changes: ArchiveChanges): void {
+    put(this.records, changes.records);
+    put(this.marks, changes.marks);
+    this.state = changes.state ?? this.state;
+    for (const [id, winner] of changes.settled ?? []) {
+      this.journal = this.journal.map((entry) =>
+        entry.id === id ? { ...entry, winner, open: false } : entry,
+      );
+    }
+    const beforeMs = changes.dropSettledBeforeMs ?? -Infinity;
+    this.journal = this.journal.filter(({ open, atMs }) => open || atMs >= beforeMs);
+    for (const conflict of changes.conflicts ?? []) this.journal.push({ ...conflict, id: this.nextId++ });
+  }
+
+  reset(): void {
+    this.state = undefined;
+    this.records = new Map();
+    this.marks = new Map();
+  }
+
+  /** Compares everything that `mapping` can be asked for, and pages through it, `limit` at a time. */
+  expectSameAs(mapping: MappingArchive, limit: number): void {
+    expect(mapping.state()).toStrictEqual(this.state);
+    expect(paged((last) => mapping.recordsAfter(last, limit))).toStrictEqual(inOrder(this.records));
+    expect(paged((last) => mapping.marksAfter(last, limit))).toStrictEqual(inOrder(this.marks));
+    for (const [key, record] of this.records) expect(mapping.record(key)).toStrictEqual(record);
+    for (const [key, mark] of this.marks) expect(mapping.mark(key)).toStrictEqual(mark);
+    expect(mapping.counts()).toStrictEqual(this.counts());
+    expect(new Map(mapping.markCounts())).toStrictEqual(this.markCounts());
+    this.expectSameJournal(mapping, limit);
+  }
+
+  private expectSameJournal(mapping: MappingArchive, limit: number): void {
+    const newestFirst = this.journal.toReversed();
+    const open = newestFirst.filter((entry) => entry.open);
+    expect(pagedJournal(mapping, limit, false)).toStrictEqual(newestFirst);
+    expect(pagedJournal(mapping, limit, true)).toStrictEqual(open);
+    expect(mapping.conflictCounts()).toStrictEqual({ open: open.length, total: newestFirst.length });
+    for (const entry of newestFirst) expect(mapping.conflict(entry.id)).toStrictEqual(entry);
+    expect(mapping.conflict(this.nextId)).toBeUndefined();
+  }
+
+  private counts(): Record<string, number> {
+    const counts = { entries: 0, sessionBound: 0, structure: 0 };
+    for (const record of this.records.values()) {
+      if (record.kind === 'structure') counts.structure++;
+      else if (record.session === undefined) counts.entries++;
+      else counts.sessionBound++;
+    }
+    return counts;
+  }
+
+  private markCounts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const mark of this.marks.values()) {
+      const detail = 'reason' in mark ? mark.reason : 'drift' in mark ? mark.drift : undefined;
+      const label = detail === undefined ? mark.kind : `${mark.kind}:${detail}`;
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
+    return counts;
+  }
+}
+
+/** Everything that pages have, asking for the next one until one is empty. */
+export function paged<T>(
+  after: (last: EntryKey | undefined) => readonly (readonly [EntryKey, T])[],
+): [EntryKey, T][] {
+  const found: [EntryKey, T][] = [];
+  for (let page = after(undefined); page.length > 0; page = after(found.at(-1)?.[0])) {
+    for (const [key, value] of page) found.push([key, value]);
+  }
+  return found;
+}
+
+function pagedJournal(mapping: MappingArchive, limit: number, openOnly: boolean): JournalEntry[] {
+  const found: JournalEntry[] = [];
+  let page = mapping.conflicts({ limit, openOnly });
+  while (page.length > 0) {
+    found.push(...page);
+    page = mapping.conflicts({ limit, openOnly, beforeId: found.at(-1)?.id ?? 0 });
+  }
+  return found;
+}
+
+function inOrder<T>(map: ReadonlyMap<EntryKey, T>): [EntryKey, T][] {
+  return [...map].sort(([a], [b]) => compareKeys(a, b));
+}
+
+function put<T>(map: Map<EntryKey, T>, changes: ReadonlyMap<EntryKey, T | undefined> | undefined): void {
+  for (const [key, value] of changes ?? []) {
+    if (value === undefined) map.delete(key);
+    else map.set(key, value);
+  }
+}
