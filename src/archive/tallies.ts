@@ -31,6 +31,7 @@ export function recordKind(record: ArchiveRecord): keyof RecordCounts {
 /** The name under which marks are counted. */
 export function markLabel(mark: EntryMark): string {
   if (mark.kind === 'drift') return `drift:${mark.drift}`;
+  if ('approved' in mark && mark.approved) return `${mark.kind}:approved`;
   return 'reason' in mark ? `${mark.kind}:${mark.reason}` : mark.kind;
 }
 

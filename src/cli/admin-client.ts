@@ -35,7 +35,9 @@ export function parseAdminUrl(text: string, environment: Environment): AdminAddr
   const isUsable =
     url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
   if (!isUsable || url.hostname === '') {
-    throw usageError(`--admin takes the address of a daemon, such as http://127.0.0.1:9464; the token goes into ${TOKEN_VARIABLE}`);
+    throw usageError(
+      `--admin takes the address of a daemon, such as http://127.0.0.1:9464; the token goes into ${TOKEN_VARIABLE}`,
+    );
   }
   url.pathname = url.pathname.replace(/\/*$/, '/');
   url.search = '';
@@ -47,7 +49,8 @@ export function parseAdminUrl(text: string, environment: Environment): AdminAddr
 export function configuredAdmin({ admin }: Config, environment: Environment): AdminAddress | string {
   const { listen, token } = admin;
   if (listen === undefined) return 'admin.listen is off';
-  if (listen.port === 0) return 'admin.listen takes any free port: name the one that was logged with --admin URL';
+  if (listen.port === 0)
+    return 'admin.listen takes any free port: name the one that was logged with --admin URL';
   const anywhere = listen.host === '0.0.0.0' || listen.host === '::';
   const host = anywhere ? (isIPv6(listen.host) ? '::1' : '127.0.0.1') : listen.host;
   const url = new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${listen.port}/`);
@@ -80,7 +83,11 @@ export class AdminClient {
     );
   }
 
-  private async fetch(what: string, path: string, trusted: boolean): Promise<{ status: number; text: string }> {
+  private async fetch(
+    what: string,
+    path: string,
+    trusted: boolean,
+  ): Promise<{ status: number; text: string }> {
     const { url, token } = this.address;
     try {
       const response = await fetch(new URL(path, url), {

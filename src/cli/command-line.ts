@@ -1,23 +1,31 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigurationError } from '../config/problem.js';
 import { VERSION } from '../daemon/version.js';
 import { SyncError } from '../ports/errors.js';
+import { checkCommand } from './check/check-command.js';
 import { CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, requireConfigFile } from './config-file.js';
+import type { DiffCommandOptions } from './diff-command.js';
+import { diffCommand } from './diff-command.js';
+import { TOKEN_VARIABLE } from './admin-client.js';
 import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, exitCodeOf } from './exit-code.js';
+import type { ExplainOptions } from './explain-command.js';
+import { explainCommand } from './explain-command.js';
+import type { PlanCommandOptions } from './plan-command.js';
+import { planCommand } from './plan-command.js';
 import { printableText } from './printable.js';
 import { runDaemon } from './run/run-daemon.js';
+import type { StatusOptions } from './status-command.js';
+import { statusCommand } from './status-command.js';
 import type { Surroundings } from './terminal.js';
+import { Terminal } from './terminal.js';
 
 /**
  * Does what the arguments say.
  * @param args without the program's own name
  * @returns the exit code; failures have been told on standard error
  */
-export async function runCommandLine(
-  args: readonly string[],
-  surroundings: Surroundings,
-): Promise<ExitCode> {
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.done;
   const program = createProgram(surroundings, (code) => (exitCode = code));
   try {
@@ -38,15 +46,22 @@ interface CommonOptions {
   readonly color: boolean;
 }
 
-type Finish = (code: ExitCode) => void;
+/** What the commands are given, and where they leave their exit code. */
+interface Setting {
+  readonly surroundings: Surroundings;
+  readonly finish: (code: ExitCode) => void;
+}
 
-function createProgram(surroundings: Surroundings, finish: Finish): Command {
+const LISTED_DEFAULT = 50;
+
+function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): Command {
   const program = new Command('zk-consul-sync')
     .description('Keeps ZooKeeper subtrees and Consul KV prefixes equal, in both directions, live.')
     .version(VERSION, '-V, --version', 'print the version')
     .option('-c, --config <file>', `the configuration; else ${CONFIG_VARIABLE}, else ${DEFAULT_CONFIG_FILE}`)
     .option('--no-color', 'no colours; there are none where NO_COLOR is set or the output is no terminal')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void surroundings.stdout.write(text),
@@ -54,22 +69,145 @@ function createProgram(surroundings: Surroundings, finish: Finish): Command {
     })
     .exitOverride()
     .addHelpText('after', EXIT_CODES);
-  addRun(program, surroundings, finish);
+  const setting = { surroundings, finish };
+  for (const add of [addRun, addCheck, addPlan, addDiff, addStatus, addExplain]) add(program, setting);
   return program;
 }
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 found something or failed, 2 usage or configuration, 3 a store or the daemon can't be reached.`;
+Exit codes:
+  0  done
+  1  found something, or failed
+  2  wrong usage or configuration
+  3  a store, or the daemon, can't be reached`;
 
-function addRun(program: Command, { environment }: Surroundings, finish: Finish): void {
+function addRun(program: Command, { surroundings, finish }: Setting): void {
   program
     .command('run')
-    .description('The daemon, in the foreground: syncs until SIGTERM or SIGINT. SIGHUP reloads the configuration.')
+    .summary('the daemon, in the foreground')
+    .description(
+      'The daemon, in the foreground. SIGTERM and SIGINT end it; SIGHUP has it read the configuration again, as does ' +
+        'a change of the file. What it logs goes to standard output.',
+    )
     .addHelpText('after', examples('run --config /etc/zk-consul-sync/config.yaml'))
     .action(async (_options, command: Command) => {
       const { config } = command.optsWithGlobals<CommonOptions>();
+      const { environment } = surroundings;
       finish(await runDaemon(requireConfigFile(config, environment), environment));
     });
+}
+
+function addCheck(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('check')
+    .summary('validates the configuration, and tries both stores')
+    .description(
+      'Validates the configuration, connects to both stores, and tries permissions, versions, limits, the archive and ' +
+        'the ledgers. Leaves nothing behind. Ends with 1 when something fails; warnings are no failure.',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('check --config config.yaml', 'check --json | jq \'.findings[] | select(.level != "ok")\''),
+    )
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions>();
+      finish(await checkCommand(terminalOf(surroundings, options), surroundings.environment, options));
+    });
+}
+
+function addPlan(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('plan')
+    .summary('what a start would do; writes nothing')
+    .description(
+      'What a start would do: creates, updates, deletes, conflicts, and entries that can not be mapped. Writes nothing. ' +
+        'Needs the archive, so not while the daemon runs. Ends with 1 when there is something to do.',
+    )
+    .argument('[mapping...]', 'names of mappings; all without one')
+    .option('--limit <count>', 'how many entries of each kind are listed', parseCount, LISTED_DEFAULT)
+    .option('--json', 'print JSON, with all entries')
+    .addHelpText(
+      'after',
+      examples('plan', 'plan config --limit 1000', "plan --json | jq '.mappings[].delete'"),
+    )
+    .action(async (mappings: string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & PlanCommandOptions>();
+      finish(
+        await planCommand(terminalOf(surroundings, options), surroundings.environment, mappings, options),
+      );
+    });
+}
+
+function addDiff(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('diff')
+    .summary('compares both sides now')
+    .description(
+      'Compares both sides now, whatever was agreed before. What is just on its way shows as a difference: run it again. ' +
+        'Ends with 0 when they are equal, with 1 when they are not.',
+    )
+    .argument('[mapping...]', 'names of mappings; all without one')
+    .option('--limit <count>', 'how many differences of each mapping are listed', parseCount, LISTED_DEFAULT)
+    .option('--json', 'print JSON, with all differences')
+    .addHelpText('after', examples('diff', "diff config --json | jq -r '.mappings[].differences[].key'"))
+    .action(async (mappings: string[], _options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & DiffCommandOptions>();
+      finish(
+        await diffCommand(terminalOf(surroundings, options), surroundings.environment, mappings, options),
+      );
+    });
+}
+
+function addStatus(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('status')
+    .summary('what a running daemon says of itself')
+    .description(
+      'What a running daemon says of itself: its stores and mappings, what is held and what to do about it. ' +
+        'Ends with 0 when everything is live and in sync, with 1 when it is not.',
+    )
+    .option('--admin <url>', "the daemon's address; else admin.listen of the configuration")
+    .option('--watch', 'again every 2 seconds, until Ctrl-C')
+    .option('--json', 'print JSON; with --watch, one line each time')
+    .addHelpText('after', examples('status', 'status --watch --admin http://sync.internal:9464'))
+    .action(async (_options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & StatusOptions>();
+      const { environment, interrupted } = surroundings;
+      finish(await statusCommand(terminalOf(surroundings, options), environment, options, interrupted));
+    });
+}
+
+function addExplain(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('explain')
+    .summary('why an entry is as it is')
+    .description(
+      'Why an entry is as it is: both stores now, the archive, the decision and its reason. Asks the running daemon; ' +
+        'without one, looks at the archive and the stores. The token of a daemon on another machine goes into ' +
+        `${TOKEN_VARIABLE}.`,
+    )
+    .argument('<mapping>', 'name of a mapping')
+    .argument('<key>', "the entry's key, relative to what is mapped")
+    .option('--admin <url>', "the daemon's address; else admin.listen of the configuration")
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('explain config db/host', 'explain config db/host --json | jq .archive'))
+    .action(async (mapping: string, key: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & ExplainOptions>();
+      const entry = { mapping, key };
+      finish(
+        await explainCommand(terminalOf(surroundings, options), surroundings.environment, entry, options),
+      );
+    });
+}
+
+function terminalOf(surroundings: Surroundings, { color }: CommonOptions): Terminal {
+  return new Terminal(surroundings, { color });
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It has to be a whole number.');
 }
 
 function examples(...lines: readonly string[]): string {

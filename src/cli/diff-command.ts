@@ -77,7 +77,14 @@ async function diffAsJson(
     const counts = await diff(terminal, access, mapping, (one) => entries.item(differenceJson(one)));
     const { compared, onlyLeft, onlyRight, content, unknown, sessionBound } = counts;
     const only = { onlyInZookeeper: onlyLeft, onlyInConsul: onlyRight };
-    entries.end({ compared, ...only, different: content, unknown, sessionBound, equal: isEqual(mapping, counts) });
+    entries.end({
+      compared,
+      ...only,
+      different: content,
+      unknown,
+      sessionBound,
+      equal: isEqual(mapping, counts),
+    });
     equal &&= isEqual(mapping, counts);
   }
   list.end({ equal });
@@ -130,7 +137,9 @@ function summaryLines(terminal: Terminal, mapping: MappingConfig, counts: DiffCo
     [counts.sessionBound, `different and owned by a session${leftOut}`],
   ] as const;
   const shown = parts.filter(([count]) => count > 0).map(([count, what]) => `${showCount(count)} ${what}`);
-  const verdict = isEqual(mapping, counts) ? terminal.style('equal', 'green') : terminal.style('different', 'red');
+  const verdict = isEqual(mapping, counts)
+    ? terminal.style('equal', 'green')
+    : terminal.style('different', 'red');
   return [`  ${verdict}, ${compared}: ${shown.join(', ')}`];
 }
 
@@ -138,7 +147,8 @@ function differenceLines(terminal: Terminal, differences: readonly Difference[])
   const isSessionBound = (one: Difference) => one.kind !== 'unknown' && one.session !== undefined;
   const ordinary = differences.filter((one) => !isSessionBound(one));
   const sessionBound = differences.filter(isSessionBound);
-  const lines = (some: readonly Difference[]) => alignedLines(terminal, [{}, {}, {}, {}], some.map(differenceRow));
+  const lines = (some: readonly Difference[]) =>
+    alignedLines(terminal, [{}, {}, {}, {}], some.map(differenceRow));
   const title = sessionBound.length === 0 ? [] : ['  Owned by a session:'];
   return [...lines(ordinary), ...title, ...lines(sessionBound)];
 }

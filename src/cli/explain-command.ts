@@ -78,7 +78,9 @@ async function lookOffline(
   try {
     return await withOfflineAccess(terminal, config, 'stores-and-archive', async (access) => {
       terminal.note(`No daemon was asked: ${printableText(why)}`);
-      const archive = access.hasArchive ? `the archive at ${config.archive.path}` : 'no archive, as there is none';
+      const archive = access.hasArchive
+        ? `the archive at ${config.archive.path}`
+        : 'no archive, as there is none';
       terminal.note(`Looked at both stores instead, with ${printableText(archive)}.`);
       const context = access.context(mapping);
       if (!context.scope.includes(entry.key)) throw outsideScope(entry);

@@ -21,7 +21,11 @@ export function explanationLines(
     ['because', printableText(why)],
     ...(lastConflict === null ? [] : [['last conflict', describeConflict(lastConflict)]]),
   ];
-  return [terminal.style(title, 'bold'), ...alignedLines(terminal, [{}, {}], rows).map((line) => `  ${line}`), ...hint(explanation)];
+  return [
+    terminal.style(title, 'bold'),
+    ...alignedLines(terminal, [{}, {}], rows).map((line) => `  ${line}`),
+    ...hint(explanation),
+  ];
 }
 
 /** Plain data on one line: `present, modified 12, bytes 3`. What an object is comes first, without a name. */
@@ -41,7 +45,7 @@ function describeMember(name: string, value: unknown): string[] {
   if (name.endsWith('Ms') && typeof value === 'number') {
     return [`${name.slice(0, -2)} ${new Date(value).toISOString()}`];
   }
-  return [`${name} ${String(value as string | number | boolean)}`];
+  return [`${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`];
 }
 
 function describeConflict({
@@ -54,7 +58,9 @@ function describeConflict({
   ambiguous,
 }: NonNullable<ExplanationAnswer['lastConflict']>): string {
   const decided = winner === null ? 'not decided yet' : `${winner} won by ${rule}`;
-  const notes = [ambiguous ? 'the times of the writes overlap' : '', open ? 'still open' : ''].filter((note) => note !== '');
+  const notes = [ambiguous ? 'the times of the writes overlap' : '', open ? 'still open' : ''].filter(
+    (note) => note !== '',
+  );
   return printableText([`#${id} at ${at ?? 'an unknown time'}`, kind, decided, ...notes].join(', '));
 }
 

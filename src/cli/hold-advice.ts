@@ -43,11 +43,13 @@ function release(first: string): HoldAdvice {
 
 const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> = {
   'mass-deletion': {
-    first: 'Find out who deleted so much. If it was a mistake, put the entries back: the hold then has nothing left to hold.',
+    first:
+      'Find out who deleted so much. If it was a mistake, put the entries back: the hold then has nothing left to hold.',
     requests: [APPROVE],
   },
   'mass-conflict': {
-    first: 'Both sides differ in much. Look at what would be overwritten, and whether the right stores are mapped.',
+    first:
+      'Both sides differ in much. Look at what would be overwritten, and whether the right stores are mapped.',
     requests: [APPROVE],
   },
   'identity-changed': resync(
@@ -55,7 +57,7 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
   ),
   'rolled-back': resync('The store went back to an earlier state. Decide which side has what is to stand.'),
   'archive-lost': resync(
-    "Put the archive back in its place (archive.path) if it still exists. Without it nothing tells deletions from what was never there.",
+    'Put the archive back in its place (archive.path) if it still exists. Without it nothing tells deletions from what was never there.',
   ),
   'mapped-twice': {
     first:
@@ -63,10 +65,15 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
     requests: [],
   },
   conflict: release('Both sides changed it. Decide whose content stands.'),
-  oscillating: release('Find the program that keeps writing it back, and stop it. Then decide whose content stands.'),
-  'copy-modified': release('Find the client that writes to the copy of an entry that a session owns elsewhere.'),
+  oscillating: release(
+    'Find the program that keeps writing it back, and stop it. Then decide whose content stands.',
+  ),
+  'copy-modified': release(
+    'Find the client that writes to the copy of an entry that a session owns elsewhere.',
+  ),
   'journal-full': {
-    first: 'Give the conflict journal more room (journal.maxBytes), or decide its open conflicts; writing goes on by itself then.',
+    first:
+      'Give the conflict journal more room (journal.maxBytes), or decide its open conflicts; writing goes on by itself then.',
     requests: [],
   },
 };

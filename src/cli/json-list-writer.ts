@@ -1,4 +1,5 @@
 import type { Terminal } from './terminal.js';
+import { jsonText } from './terminal.js';
 
 /**
  * Writes one JSON object with one long list, member by member, so that the list need not fit into memory. What is
@@ -12,13 +13,13 @@ export class JsonListWriter {
     head: object,
     listName: string,
   ) {
-    const members = JSON.stringify(head).slice(1, -1);
+    const members = jsonText(head).slice(1, -1);
     terminal.write(`{${members}${members === '' ? '' : ','}${JSON.stringify(listName)}:[`);
   }
 
   item(value: unknown): void {
     this.separate();
-    this.terminal.write(JSON.stringify(value));
+    this.terminal.write(jsonText(value));
   }
 
   /** An object of the list that itself has a long list. */
@@ -28,7 +29,7 @@ export class JsonListWriter {
   }
 
   end(tail: object): void {
-    const members = JSON.stringify(tail).slice(1, -1);
+    const members = jsonText(tail).slice(1, -1);
     this.terminal.write(`${this.count === 0 ? '' : '\n'}]${members === '' ? '' : `,${members}`}}`);
   }
 

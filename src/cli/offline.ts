@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.js';
-import { OfflineAccess } from '../daemon/offline-access.js';
+import { OfflineAccess, openArchiveIfThere } from '../daemon/offline-access.js';
 import type { Terminal } from './terminal.js';
 import { WarningLogger } from './warning-logger.js';
 
@@ -16,7 +16,8 @@ export async function withOfflineAccess<T>(
   use: 'stores' | 'stores-and-archive',
   work: (access: OfflineAccess) => Promise<T>,
 ): Promise<T> {
-  const access = await OfflineAccess.open(config, use, new WarningLogger(terminal));
+  const archive = use === 'stores-and-archive' ? await openArchiveIfThere(config) : undefined;
+  const access = await OfflineAccess.open(config, archive, new WarningLogger(terminal));
   try {
     await access.connect(CONNECT_TIMEOUT_MS);
     return await work(access);

@@ -60,7 +60,9 @@ async function planForPerson(
   for (const mapping of mappings) {
     const listed = new ListedActions(limit);
     const { outlook, planned } = await plan(terminal, access, mapping, (action) => listed.add(action));
-    terminal.print(...planLines(terminal, { mapping, hasArchive: access.hasArchive, outlook, planned, listed }));
+    terminal.print(
+      ...planLines(terminal, { mapping, hasArchive: access.hasArchive, outlook, planned, listed }),
+    );
     nothing &&= isNothing(outlook, planned);
   }
   return nothing;
@@ -112,13 +114,23 @@ async function plan(
 }
 
 /** Entries that are left out, and drift that is left alone, are no work. */
-function isNothing(outlook: StartOutlook, { create, update, delete: deletes, ...rest }: PlannedStart): boolean {
-  const writes = [create, update, deletes].reduce((sum, { zookeeper, consul }) => sum + zookeeper + consul, 0);
+function isNothing(
+  outlook: StartOutlook,
+  { create, update, delete: deletes, ...rest }: PlannedStart,
+): boolean {
+  const writes = [create, update, deletes].reduce(
+    (sum, { zookeeper, consul }) => sum + zookeeper + consul,
+    0,
+  );
   return writes + rest.conflicts + rest.held === 0 && outlook.holds.length === 0;
 }
 
 /** While a daemon has the archive, only it knows what was agreed on. */
-async function daemonRuns(config: Config, environment: Environment, locked: SyncError): Promise<CommandError> {
+async function daemonRuns(
+  config: Config,
+  environment: Environment,
+  locked: SyncError,
+): Promise<CommandError> {
   const advice =
     'A plan is made without the daemon: stop it first. Of a running one, `zk-consul-sync status` tells what it has ' +
     'still to do, and `zk-consul-sync diff` compares both sides now.';

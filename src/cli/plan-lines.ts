@@ -61,16 +61,19 @@ export function planLines(terminal: Terminal, shown: ShownPlan): string[] {
       return `  ${held} ${detail}. Nothing of it is written before an operator approves.`;
     }),
     ...sums(terminal, planned).map((line) => `  ${line}`),
-    ...ACTIONS.flatMap((name) => actionLines(terminal, name, listed)).map((line) => `  ${line}`),
+    ...actionLines(terminal, listed).map((line) => `  ${line}`),
   ];
 }
 
 function circumstances(terminal: Terminal, { mapping, hasArchive, outlook }: ShownPlan): string[] {
   const lines: string[] = [];
-  if (!hasArchive) lines.push('There is no archive: nothing was ever agreed on, and nothing would be deleted.');
-  if (outlook.pairing === 'new') lines.push('A start would make this mapping\'s ledgers in both stores.');
-  if (mapping.mode === 'observe') lines.push(terminal.style('mode: observe. Nothing of this would be written.', 'yellow'));
-  if (outlook.paused) lines.push(terminal.style('Paused. Nothing of this would be written before it is resumed.', 'yellow'));
+  if (!hasArchive)
+    lines.push('There is no archive: nothing was ever agreed on, and nothing would be deleted.');
+  if (outlook.pairing === 'new') lines.push("A start would make this mapping's ledgers in both stores.");
+  if (mapping.mode === 'observe')
+    lines.push(terminal.style('mode: observe. Nothing of this would be written.', 'yellow'));
+  if (outlook.paused)
+    lines.push(terminal.style('Paused. Nothing of this would be written before it is resumed.', 'yellow'));
   return lines;
 }
 
@@ -87,7 +90,13 @@ function sums(terminal: Terminal, planned: PlannedStart): string[] {
     showCount(consul),
   ];
   const titles = ['', 'ZOOKEEPER', 'CONSUL'].map((text) => ({ text, style: 'bold' as const }));
-  const rows = [titles, row('entries', entries), row('create', create), row('update', update), row('delete', deletes)];
+  const rows = [
+    titles,
+    row('entries', entries),
+    row('create', create),
+    row('update', update),
+    row('delete', deletes),
+  ];
   const others = [
     [conflicts, 'conflicts'],
     [held, 'held'],
@@ -100,19 +109,21 @@ function sums(terminal: Terminal, planned: PlannedStart): string[] {
   ];
 }
 
-function actionLines(terminal: Terminal, name: ActionName, actions: ListedActions): string[] {
-  const { listed, count } = actions.of(name);
-  const rows = listed.map((action) => [
-    { text: name, style: ACTION_STYLES[name] },
+function actionLines(terminal: Terminal, actions: ListedActions): string[] {
+  const rows = ACTIONS.flatMap((name) => actions.of(name).listed).map((action) => [
+    { text: action.action, style: ACTION_STYLES[action.action] },
     action.on === undefined ? '' : `in ${action.on}`,
-    printableKey(action.key),
-    explainsItself(name) ? '' : printableText(action.detail),
+    [printableKey(action.key), ...detailOf(action)].join('  '),
   ]);
-  const unlisted = count - listed.length;
-  const more = unlisted > 0 ? [`${name}: ... and ${showCount(unlisted)} more (--limit N, --json)`] : [];
-  return [...alignedLines(terminal, [{}, {}, {}, {}], rows), ...more];
+  const more = ACTIONS.flatMap((name) => {
+    const { listed, count } = actions.of(name);
+    const unlisted = count - listed.length;
+    return unlisted > 0 ? [`${name}: ... and ${showCount(unlisted)} more (--limit N, --json)`] : [];
+  });
+  return [...alignedLines(terminal, [{}, {}, {}], rows), ...more];
 }
 
-function explainsItself(name: ActionName): boolean {
-  return name === 'create' || name === 'update';
+/** Creates and updates need no words: the other side has what this one lacks. */
+function detailOf({ action, detail }: PlannedAction): string[] {
+  return action === 'create' || action === 'update' ? [] : [`(${printableText(detail)})`];
 }

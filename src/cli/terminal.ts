@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Environment } from '../config/variables.js';
+import { printableText } from './printable.js';
 
 /** Where a command writes. */
 export interface OutputStream {
@@ -51,7 +52,7 @@ export class Terminal {
 
   /** Data for programs, on one line. */
   printJson(value: unknown): void {
-    this.print(JSON.stringify(value));
+    this.print(jsonText(value));
   }
 
   style(text: string, style: Style | undefined): string {
@@ -64,6 +65,11 @@ export class Terminal {
   progress(clock: () => number = () => performance.now()): Progress {
     return new Progress(this.surroundings.stderr, clock);
   }
+}
+
+/** JSON in which all that a terminal would obey is escaped: it can stand in strings only. */
+export function jsonText(value: unknown): string {
+  return printableText(JSON.stringify(value));
 }
 
 /** Lines are rewritten at most this often. */

@@ -9,11 +9,13 @@ const UNITS = [
 export function showDuration(seconds: number): string {
   let rest = Math.max(0, Math.round(seconds));
   const first = UNITS.findIndex(([, length]) => rest >= length);
-  const parts = UNITS.slice(first < 0 ? -1 : first).slice(0, 2).map(([unit, length]) => {
-    const count = Math.floor(rest / length);
-    rest -= count * length;
-    return { count, text: `${count} ${unit}` };
-  });
+  const parts = UNITS.slice(first < 0 ? -1 : first)
+    .slice(0, 2)
+    .map(([unit, length]) => {
+      const count = Math.floor(rest / length);
+      rest -= count * length;
+      return { count, text: `${count} ${unit}` };
+    });
   const shown = parts.filter(({ count }, i) => i === 0 || count > 0);
   return shown.map(({ text }) => text).join(' ');
 }

@@ -78,10 +78,7 @@ export function placesOf(config: Config, mapping: MappingConfig): Pair<string> {
   };
 }
 
-function replicasOf(
-  mapping: MappingConfig,
-  surroundings: MappingSurroundings,
-): Pair<Replica> {
+function replicasOf(mapping: MappingConfig, surroundings: MappingSurroundings): Pair<Replica> {
   const { config, stores } = surroundings;
   const ledger = `${NAMESPACE}/${config.instance}/${mapping.name}`;
   const common = { digest: digestOf, clock: systemClock, random: systemRandom };

@@ -1,5 +1,6 @@
 import type { EntryKey } from '../core/observation.js';
 import type { Explanation, MappingControl, PlanSummary, ResyncFrom } from '../ports/control.js';
+import { SyncError } from '../ports/errors.js';
 import type { MappingSync } from '../sync/mapping-sync.js';
 import type { Operator } from '../sync/operator.js';
 import { explain } from './explain.js';
@@ -28,19 +29,25 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     previewResync: (from, signal) => previewResync(operator, from, signal),
     resync: async (from) => {
       const inTheWay = await operator.resync(sideOrMerge(from), stopping);
-      if (inTheWay !== undefined) return `mapping ${name} is still held: ${inTheWay}`;
+      if (inTheWay !== undefined) throw refused(`mapping ${name} is still held: ${inTheWay}`);
       return `mapping ${name} starts over: what differs is decided by ${from}, nothing is deleted`;
     },
     release: async (key, keep) => {
       const released = await operator.release(key, sideOf(keep), stopping);
       const shown = JSON.stringify(key);
-      if (!released) return `entry ${shown} of mapping ${name} is not held: there is nothing to release`;
+      if (!released)
+        throw refused(`entry ${shown} of mapping ${name} is not held: there is nothing to release`);
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
     explain: (key, signal) => explainEntry(sync, operator, key, signal),
     conflicts: (options) => archive.conflicts(options),
     conflict: (id) => archive.conflict(id),
   };
+}
+
+/** The daemon is well, and the answer is no. */
+function refused(message: string): SyncError {
+  return new SyncError('REFUSED', message);
 }
 
 function sideOrMerge(from: ResyncFrom): 'merge' | 'left' | 'right' {
@@ -63,8 +70,11 @@ async function explainEntry(
   key: EntryKey,
   signal: AbortSignal,
 ): Promise<Explanation> {
-  if (!sync.context.scope.includes(key))
-    throw new RangeError(`${JSON.stringify(key)} is outside include/exclude`);
+  if (!sync.context.scope.includes(key)) {
+    throw refused(
+      `${JSON.stringify(key)} is outside the include and exclude of mapping ${sync.context.name}`,
+    );
+  }
   const examined = await operator.look(key, signal);
   return explain(sync.memory.archive, key, examined);
 }

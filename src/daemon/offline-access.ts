@@ -24,17 +24,11 @@ export class OfflineAccess {
 
   /**
    * Begins to connect; does not wait for either store.
-   * @param use whether the archive is opened, if there is one; none is ever made
-   * @throws SyncError when there is an archive that can't be opened, `ARCHIVE_LOCKED` while a daemon has it
+   * @param archive closed together with the rest
    */
-  static async open(config: Config, use: 'stores' | 'stores-and-archive', logger: Logger): Promise<OfflineAccess> {
-    const wanted = use === 'stores-and-archive' && (await archiveExists(config.archive.path));
-    const archive = wanted
-      ? await openArchive({ path: config.archive.path, journal: config.journal })
-      : undefined;
+  static async open(config: Config, archive: Archive | undefined, logger: Logger): Promise<OfflineAccess> {
     try {
-      const stores = await Stores.open(config, () => undefined);
-      return new OfflineAccess(config, stores, archive, logger);
+      return new OfflineAccess(config, await Stores.open(config, () => undefined), archive, logger);
     } catch (error) {
       await archive?.close();
       throw error;
@@ -56,7 +50,9 @@ export class OfflineAccess {
   /** A mapping without its loop. */
   context(mapping: MappingConfig): MappingContext {
     const { config, stores, archive = NO_ARCHIVE, logger } = this;
-    const gates = pairOf((side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond));
+    const gates = pairOf(
+      (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
+    );
     return mappingContext(mapping, { config, stores, archive, writer: 'none', gates, logger }, UNCOUNTED);
   }
 
@@ -64,6 +60,14 @@ export class OfflineAccess {
     await this.archive?.close();
     await this.stores.close();
   }
+}
+
+/**
+ * Opens the archive of a configuration where there is one; makes none.
+ * @throws SyncError when there is one that can't be opened, `ARCHIVE_LOCKED` while a daemon has it
+ */
+export async function openArchiveIfThere({ archive, journal }: Config): Promise<Archive | undefined> {
+  return (await archiveExists(archive.path)) ? openArchive({ path: archive.path, journal }) : undefined;
 }
 
 /** @throws ReplicaError, with what kept the connection from coming about */

@@ -1,5 +1,10 @@
 import type { EntryKey } from '../core/observation.js';
-import { judgeDeletions, judgeOverwrites, startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
+import {
+  judgeDeletions,
+  judgeOverwrites,
+  startOverwriteHistory,
+  startSizeHistory,
+} from '../core/deletion-budget.js';
 import type { Explanation, PlannedAction } from '../ports/control.js';
 import type { MappingContext } from '../sync/context.js';
 import type { Examined } from '../sync/examine.js';

@@ -32,7 +32,10 @@ export interface MappingArchive {
 
   mark(key: EntryKey): EntryMark | undefined;
   marksAfter(key: EntryKey | undefined, limit: number): ReadonlyArray<readonly [EntryKey, EntryMark]>;
-  /** How many entries carry a mark, by `EntryMark.kind` and reason (`hold:oscillating`, `skip:too-large`, `drift:changed`). */
+  /**
+   * How many entries carry a mark, by its kind and reason: `hold:oscillating`, `skip:too-large`, `drift:changed`,
+   * `held-deletion`, `held-deletion:approved`, `held-overwrite`, `held-overwrite:approved`.
+   */
   markCounts(): ReadonlyMap<string, number>;
 
   /** Journal entries from the newest to the oldest, before `id` when given. */

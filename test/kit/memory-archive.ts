@@ -304,7 +304,7 @@ function labelOf(mark: EntryMark): string {
       return `drift:${mark.drift}`;
     case 'held-deletion':
     case 'held-overwrite':
-      return mark.kind;
+      return mark.approved ? `${mark.kind}:approved` : mark.kind;
   }
 }
 

@@ -43,7 +43,10 @@ async function checkToken(config: Config, client: ConsulClient, findings: Findin
     const { data } = tokenSelf.safeParse(parseJson(answer.body));
     findings.ok(ABOUT, `the token is accepted${data === undefined ? '' : `, accessor ${data.AccessorID}`}`);
   } else if (answer.status === 401) {
-    findings.warn(ABOUT, 'a token is configured, but access control is off there: everyone may do everything');
+    findings.warn(
+      ABOUT,
+      'a token is configured, but access control is off there: everyone may do everything',
+    );
   }
 }
 
@@ -69,7 +72,10 @@ async function checkAgent(config: Config, client: ConsulClient, findings: Findin
   findings.ok(ABOUT, `version ${Version}, an agent of datacenter ${Datacenter}`);
   const { KVMaxValueSize, TxnMaxReqLen, HTTPMaxConnsPerClient } = data.DebugConfig ?? {};
   if (KVMaxValueSize !== undefined && KVMaxValueSize < VALUE_BYTES_NEEDED) {
-    findings.warn(ABOUT, `limits.kv_max_value_size is ${KVMaxValueSize}: larger values can't be written there`);
+    findings.warn(
+      ABOUT,
+      `limits.kv_max_value_size is ${KVMaxValueSize}: larger values can't be written there`,
+    );
   }
   if (TxnMaxReqLen !== undefined && TxnMaxReqLen < TRANSACTION_BYTES_NEEDED) {
     findings.fail(

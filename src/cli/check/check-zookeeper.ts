@@ -16,7 +16,8 @@ export async function checkZooKeeper(config: Config, stores: Stores, findings: F
   try {
     await connectZooKeeper(config, stores, CONNECT_TIMEOUT_MS);
     const { auth } = config.zookeeper;
-    const authenticated = auth === undefined ? 'no authentication configured' : `authenticated by ${auth.scheme}`;
+    const authenticated =
+      auth === undefined ? 'no authentication configured' : `authenticated by ${auth.scheme}`;
     findings.ok(ABOUT, `session with ${zookeeper.server}, ${authenticated}`);
     await checkVersion(config, zookeeper, findings);
     checkSessionTimeout(config, zookeeper, findings);

@@ -11,11 +11,9 @@ export interface Finding {
   readonly unreachable: boolean;
 }
 
-/** Takes findings as they are made. */
+/** Takes findings down in their order. */
 export class Findings {
   private readonly all: Finding[] = [];
-
-  constructor(private readonly told: (finding: Finding) => void = () => undefined) {}
 
   get list(): readonly Finding[] {
     return this.all;
@@ -47,8 +45,11 @@ export class Findings {
     this.add({ level: 'fail', about, message: error.message, unreachable: isUnreachable(error.code) });
   }
 
+  addAll(findings: readonly Finding[]): void {
+    this.all.push(...findings);
+  }
+
   private add(finding: Finding): void {
     this.all.push(finding);
-    this.told(finding);
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConsulClient } from '../../consul/consul-client.js';
 import { kvPath } from '../../consul/kv-keys.js';
-import { failureKind } from '../../consul/transaction.js';
+import { encodeTransaction, failureKind } from '../../consul/transaction.js';
 import { SyncError } from '../../ports/errors.js';
 import type { AclEntry } from '../../zookeeper/wire.js';
 import { showStatus, STATUS } from '../../zookeeper/zookeeper-errors.js';
@@ -68,9 +68,10 @@ export async function mayWriteZnode(
     ],
     NEVER,
   );
-  if (outcome.kind === 'failed' && outcome.index === 0 && outcome.status === STATUS.badVersion) return ALLOWED;
-  const status = outcome.kind === 'failed' ? outcome.status : STATUS.ok;
-  return { allowed: false, answer: `setData ${path}: ${showStatus(status)}` };
+  if (outcome.kind === 'applied') throw new Error('ZooKeeper deleted a znode that does not exist');
+  // Somebody else's write may have led to just that version; then the second operation is the one that fails.
+  if (outcome.index === 1 || outcome.status === STATUS.badVersion) return ALLOWED;
+  return { allowed: false, answer: `setData ${path}: ${showStatus(outcome.status)}` };
 }
 
 /** The deepest znode on the way to `path` that exists, itself included. */
@@ -102,7 +103,8 @@ export async function mayReadKeys(client: ConsulClient, prefix: string): Promise
 /** Whether a key may be written. `check-not-exists` asks for permission to write it, and writes nothing. */
 export async function mayWriteKey(client: ConsulClient, key: string): Promise<Permission> {
   return unlessDenied(async () => {
-    const answer = await client.transact([{ verb: 'check-not-exists', key }], { operation: 'other' }, NEVER);
+    const body = encodeTransaction([{ verb: 'check-not-exists', key }]);
+    const answer = await client.transact(body, { reads: true, operation: 'other' }, NEVER);
     if (answer.kind === 'passed') return ALLOWED;
     const what = answer.failures[0]?.what ?? 'failed';
     return failureKind(what) === 'denied' ? { allowed: false, answer: what } : ALLOWED;
@@ -118,7 +120,8 @@ async function unlessDenied(ask: () => Promise<Permission>): Promise<Permission>
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof SyncError && error.code === 'STORE_DENIED') return { allowed: false, answer: error.message };
+    if (error instanceof SyncError && error.code === 'STORE_DENIED')
+      return { allowed: false, answer: error.message };
     throw error;
   }
 }

@@ -66,7 +66,10 @@ function endOnSignal(logger: Logger): AbortSignal {
 
 /** What is cut off by the deadline is as safe as with `kill -9`: the next start looks again. */
 function endUnfinished(logger: Logger): never {
-  logger.warn({}, `Not all that was in flight came to an end within ${STOP_TIMEOUT_MS} ms: ending without it.`);
+  logger.warn(
+    {},
+    `Not all that was in flight came to an end within ${STOP_TIMEOUT_MS} ms: ending without it.`,
+  );
   process.exit(EXIT.done);
 }
 

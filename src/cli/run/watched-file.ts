@@ -41,7 +41,9 @@ export class WatchedFile {
     try {
       const found = await stat(this.path, { bigint: true });
       const readable = found.isFile() && found.size <= FILE_BYTES_MAX;
-      return readable ? `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : undefined;
+      return readable
+        ? `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`
+        : undefined;
     } catch {
       return undefined;
     }
@@ -49,7 +51,9 @@ export class WatchedFile {
 
   private async contentDigest(): Promise<string | undefined> {
     try {
-      return createHash('sha256').update(await readFile(this.path)).digest('hex');
+      return createHash('sha256')
+        .update(await readFile(this.path))
+        .digest('hex');
     } catch {
       return undefined;
     }

@@ -19,7 +19,7 @@ export function readBounded(
   for (const key of keys) {
     const reading = readOne(key);
     const size = reading.kind === 'present' ? reading.value.length : 0;
-    const isFull = bytes > 0 && bytes + size > readBytesMax;
+    const isFull = size > 0 && bytes > 0 && bytes + size > readBytesMax;
     readings.set(key, isFull ? { kind: 'unknown', reason: 'not-read' } : reading);
     if (!isFull) bytes += size;
   }

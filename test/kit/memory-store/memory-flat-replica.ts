@@ -73,7 +73,10 @@ export class MemoryFlatReplica implements Replica {
           if (isNear || (changes.length > 0 && flat.keys(prefix).length === 0)) stirred();
         },
         replaced: (how) => {
-          if (how === 'restored') return stirred();
+          if (how === 'restored') {
+            stirred();
+            return;
+          }
           link.disconnect();
           link.reconnect();
         },

@@ -25,7 +25,10 @@ export class TreeClient {
   /** Creates or replaces a node. Missing parents are made first, each in a write of its own, without data. */
   put(key: EntryKey, value: Uint8Array): void {
     const path = this.pathOf(key);
-    if (this.tree.node(path) !== undefined) return this.must([{ kind: 'set', path, data: value }]);
+    if (this.tree.node(path) !== undefined) {
+      this.must([{ kind: 'set', path, data: value }]);
+      return;
+    }
     this.makeParents(path);
     this.must([{ kind: 'create', path, data: value }]);
   }

@@ -69,6 +69,13 @@ export class RawConsul {
     return entry;
   }
 
+  /** Sets a value by a request of its own, which may be larger than a transaction: 512 KiB. Flags become 0. */
+  async putWhole(key: string, value: Uint8Array): Promise<void> {
+    const path = key.split('/').map(encodeURIComponent).join('/');
+    const { status, text } = await this.request('PUT', `/v1/kv/${path}`, value);
+    if (status !== 200 || text.trim() !== 'true') throw new Error(`put ${key}: ${String(status)} ${text}`);
+  }
+
   async delete(key: string): Promise<void> {
     await this.#apply([{ verb: 'delete', key }]);
   }
@@ -99,12 +106,16 @@ export class RawConsul {
   }
 
   /** A request to any other endpoint, such as `/v1/session/create`. */
-  async request(method: string, path: string, body?: string): Promise<ConsulAnswer> {
+  async request(method: string, path: string, body?: string | Uint8Array): Promise<ConsulAnswer> {
     const response = await fetch(`${this.#address}${path}`, {
       method,
-      headers: this.#token === undefined ? {} : { 'X-Consul-Token': this.#token },
+      // Compressing random values would take Consul many times longer than sending them.
+      headers: {
+        'Accept-Encoding': 'identity',
+        ...(this.#token === undefined ? {} : { 'X-Consul-Token': this.#token }),
+      },
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      ...(body === undefined ? {} : { body }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : new Uint8Array(body) }),
     });
     return { status: response.status, headers: response.headers, text: await response.text() };
   }

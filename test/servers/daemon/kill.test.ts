@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DaemonProcess } from '../../kit/daemon/daemon-process.js';
 import { Staging } from '../../kit/daemon/staging.js';
+import { waitUntil } from '../../kit/servers/wait-until.js';
 
+const WRITES = 'zk_consul_sync_writes_total';
 const KILLS = 10;
 const ENTRIES_A_SIDE = 2_500;
 const BATCH = 50;
@@ -58,7 +60,10 @@ describe('kill -9', () => {
     let last = new Map<string, Set<string>>();
     for (let round = 0; round < KILLS; round++) {
       const writing = burst(round);
-      await new Promise((resolve) => setTimeout(resolve, 150 + round * 60));
+      // In the middle of its work: it has written some of this burst already.
+      await waitUntil('the daemon to write', async () => (await daemon.metric(WRITES)) > round * 50, {
+        timeoutMs: 60_000,
+      });
       await daemon.kill();
       last = await writing;
       await daemon.start();

@@ -1,44 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
 import { encodeKey } from '../../../src/core/key-codec.js';
-import type { Clock, Random } from '../../../src/ports/clock.js';
+import type { EntryKey } from '../../../src/core/observation.js';
+import type { HintListener } from '../../../src/ports/replica.js';
 import type { ZooKeeperSessionOptions } from '../../../src/zookeeper/reconnecting-client.js';
 import type { AclEntry } from '../../../src/zookeeper/wire.js';
 import { ZooKeeperReplica } from '../../../src/zookeeper/zookeeper-replica.js';
 import type { ZooKeeperReplicaOptions } from '../../../src/zookeeper/zookeeper-replica.js';
-import { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';
+import type { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';
 import type { ClientWriter } from '../../kit/replica-contract.js';
-import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
-
-export const NEVER = new AbortController().signal;
+import type { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
+import { startSession, systemClock, systemRandom } from '../../unit/zookeeper/session-fixture.js';
 
 export const OPEN_ACL: readonly AclEntry[] = [{ scheme: 'world', id: 'anyone', permissions: 31 }];
 
 export const digest = (value: Uint8Array): string => createHash('sha256').update(value).digest('base64');
-
-export const systemClock: Clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
-};
-
-export const systemRandom: Random = { next: () => Math.random() };
-
-/** A session that is to connect; the caller closes it. */
-export function startSession(
-  server: { readonly connect: string },
-  options: Partial<ZooKeeperSessionOptions> = {},
-): ZooKeeperSession {
-  const session = new ZooKeeperSession({
-    connect: server.connect,
-    sessionTimeoutMs: 10_000,
-    clock: systemClock,
-    random: systemRandom,
-    ...options,
-  });
-  session.start();
-  return session;
-}
 
 export async function connectSession(
   server: { readonly connect: string },
@@ -83,4 +59,22 @@ export function clientOf(raw: RawZooKeeper, root: string): ClientWriter {
       return node && new Uint8Array(node.data ?? []);
     },
   };
+}
+
+/** A watch that writes down what it is told; ended after the test. */
+export function recordHints(replica: ZooKeeperReplica): { changed: Set<EntryKey>; rescans: string[] } {
+  const changed = new Set<EntryKey>();
+  const rescans: string[] = [];
+  const abort = new AbortController();
+  const listener: HintListener = {
+    changed: (keys) => keys.forEach((key) => changed.add(key)),
+    stirred: () => undefined,
+    rescan: (reason) => rescans.push(reason),
+  };
+  const ended = replica.watch(listener, abort.signal);
+  onTestFinished(async () => {
+    abort.abort();
+    await ended;
+  });
+  return { changed, rescans };
 }

@@ -6,13 +6,11 @@ import { entryRecord, mappingState, newConflict } from '../../kit/archive-sample
 import { applyDamage } from './damages.js';
 import type { Damage } from './damages.js';
 import { digestOf } from './archive-digest.js';
+import { storm } from './storm.js';
 
 /** Does one thing with an archive, in a process of its own. See archive-processes.ts. */
 
 const JOURNAL = { keepMs: Infinity, maxBytes: 100_000_000 };
-export const STORM_PLACES = ['one', 'two', 'three'].map((name) => ({ left: `/${name}`, right: `${name}/` }));
-/** Each commit of a storm writes this many records of a mapping. */
-export const STORM_RECORDS = 40;
 
 const [command, path = '', ...rest] = process.argv.slice(2);
 
@@ -43,25 +41,21 @@ async function race(): Promise<void> {
   }
 }
 
-/** Commits without a pause, and prints for which mapping the how manieth commit was resolved. */
-async function storm(): Promise<void> {
+/** Commits without a pause, and prints which commits were resolved. */
+async function commitStorm(): Promise<void> {
   const archive = await openArchive({ path, journal: JOURNAL });
-  await Promise.all(
-    STORM_PLACES.map(async (places, place) => {
-      const mapping = archive.mapping(places);
-      for (let round = 1; ; round++) {
-        const keys = Array.from({ length: STORM_RECORDS }, (_, i) => `record-${i}`);
-        await mapping.commit({
-          records: new Map(keys.map((key) => [key, entryRecord(round)])),
-          state: mappingState({ lastVerifiedAtMs: round }),
-          conflicts: [newConflict(round, { open: round % 5 === 0 })],
-          dropSettledBeforeMs: round - 50,
-        });
-        if (round % 40 === 0) await mapping.reset();
-        print({ place, round });
-      }
-    }),
-  );
+  await storm(archive, print);
+}
+
+/** Empties a large mapping, and waits to be killed. */
+async function reset(): Promise<void> {
+  const archive = await openArchive({ path, journal: JOURNAL });
+  const mapping = archive.mapping({ left: '/config', right: 'config/' });
+  const keys = Array.from({ length: 30_000 }, (_, i) => `key-${i}`);
+  await mapping.commit({ records: new Map(keys.map((key) => [key, entryRecord(1)])), state: mappingState() });
+  await mapping.reset();
+  print('reset');
+  await new Promise((resolve) => process.stdin.resume().once('end', resolve));
 }
 
 /** Opens copies of an archive, each with some damage, and prints what comes of it. */
@@ -111,5 +105,12 @@ async function fill(): Promise<void> {
   await archive.close();
 }
 
-const commands: Readonly<Record<string, () => Promise<void>>> = { hold, race, storm, damaged, fill };
+const commands: Readonly<Record<string, () => Promise<void>>> = {
+  hold,
+  race,
+  storm: commitStorm,
+  reset,
+  damaged,
+  fill,
+};
 await commands[command ?? '']?.();

@@ -100,7 +100,7 @@ describe('a damaged data file', () => {
         }),
         fc.record({ kind: fc.constant('copied' as const), from: page, to: page, bytes: fc.constant(PAGE) }),
       );
-      const outcomes = await outcomesOf(fc.sample(damage, 2500));
+      const outcomes = await outcomesOf(fc.sample(damage, 400));
       for (const outcome of outcomes) expectRefusedOrHarmless(outcome);
     },
     SLOW_TEST_MS,

@@ -33,14 +33,22 @@ export class DecisionWorld {
   carryOut(decision: Decision, { recorded = true } = {}): void {
     switch (decision.do) {
       case 'copy':
-      case 'remove':
-        return this.#write(decision, recorded);
-      case 'record':
-        return this.#become({ record: decision.record, drifted: false });
-      case 'nothing':
-        return this.#become({ drifted: false });
-      case 'drift':
-        return this.#become({ drifted: true });
+      case 'remove': {
+        this.#write(decision, recorded);
+        return;
+      }
+      case 'record': {
+        this.#become({ record: decision.record, drifted: false });
+        return;
+      }
+      case 'nothing': {
+        this.#become({ drifted: false });
+        return;
+      }
+      case 'drift': {
+        this.#become({ drifted: true });
+        return;
+      }
       case 'wait':
       case 'hold':
       case 'skip':

@@ -1,0 +1,194 @@
+import type { Config, MappingConfig } from '../../config/schema.js';
+import { decodeLedger } from '../../core/ledger.js';
+import { aclOf, NAMESPACE } from '../../daemon/mapping-context.js';
+import type { OfflineAccess } from '../../daemon/offline-access.js';
+import { lookAtStart } from '../../daemon/start-outlook.js';
+import type { MappingContext } from '../../sync/context.js';
+import { placesShown } from '../mapping-title.js';
+import { showCounted } from '../times.js';
+import type { Findings } from './finding.js';
+import {
+  mayChangeChildren,
+  mayReadKeys,
+  mayReadZnode,
+  mayWriteKey,
+  mayWriteZnode,
+  nearestZnode,
+  unusedKey,
+} from './permissions.js';
+
+const NEVER = new AbortController().signal;
+
+/** What is checked of one mapping, and with what. */
+export interface MappingCheck {
+  readonly config: Config;
+  readonly mapping: MappingConfig;
+  readonly access: OfflineAccess;
+  readonly findings: Findings;
+}
+
+/** What the daemon must be able to do in ZooKeeper for this mapping. */
+export async function checkZooKeeperSide(check: MappingCheck): Promise<void> {
+  const { mapping, access, config, findings } = check;
+  const session = access.stores.zookeeper;
+  const root = mapping.zookeeper;
+  const isWritten = mapping.direction !== 'zookeeper-to-consul' && mapping.mode !== 'observe';
+  try {
+    const read = await mayReadZnode(session, root);
+    if (read?.allowed === false) {
+      deniedByZooKeeper(check, `read ${root}: ${read.answer}`);
+      return;
+    }
+    if (isWritten) {
+      const parent = read === undefined ? await nearestZnode(session, root) : root;
+      const change = await mayChangeChildren(session, parent, aclOf(config));
+      if (!change.allowed) {
+        deniedByZooKeeper(check, change.answer);
+        return;
+      }
+    }
+    tellZooKeeperSide(check, read !== undefined, isWritten);
+    if (mapping.mode !== 'observe') await checkLedgerInZooKeeper(check);
+  } catch (error) {
+    findings.failure(mapping.name, error);
+  }
+}
+
+function tellZooKeeperSide({ mapping, findings }: MappingCheck, exists: boolean, isWritten: boolean): void {
+  const { zookeeper } = placesShown(mapping);
+  if (exists) {
+    findings.ok(mapping.name, `${zookeeper} in ZooKeeper may be read${isWritten ? ' and changed' : ''}`);
+  } else if (isWritten) {
+    findings.ok(mapping.name, `${zookeeper} does not exist in ZooKeeper yet: a start may make it`);
+  } else {
+    findings.warn(mapping.name, `${zookeeper} does not exist in ZooKeeper: there is nothing to copy from it`);
+  }
+}
+
+async function checkLedgerInZooKeeper(check: MappingCheck): Promise<void> {
+  const { mapping, access, config } = check;
+  const session = access.stores.zookeeper;
+  const path = `/${NAMESPACE}/${config.instance}/${mapping.name}`;
+  const nearest = await nearestZnode(session, path);
+  const found = nearest === path ? await session.exists(path, NEVER) : undefined;
+  const permission =
+    found?.kind === 'node'
+      ? await mayWriteZnode(session, path, found.node.version)
+      : await mayChangeChildren(session, nearest, aclOf(config));
+  if (permission.allowed) return;
+  if (mapping.direction === 'zookeeper-to-consul') {
+    goesWithoutLedger(check, 'ZooKeeper', permission.answer);
+    return;
+  }
+  deniedByZooKeeper(check, `the ledger ${path}: ${permission.answer}`);
+}
+
+/** What the daemon must be able to do in Consul for this mapping. */
+export async function checkConsulSide(check: MappingCheck): Promise<void> {
+  const { mapping, access, config, findings } = check;
+  const { consul } = access.stores;
+  const prefix = mapping.consul === '' ? '' : `${mapping.consul}/`;
+  const { consul: shown } = placesShown(mapping);
+  const isWritten = mapping.direction !== 'consul-to-zookeeper' && mapping.mode !== 'observe';
+  try {
+    const read = await mayReadKeys(consul, prefix);
+    if (!read.allowed) {
+      deniedByConsul(check, `read ${shown}`, read.answer);
+      return;
+    }
+    const write = isWritten ? await mayWriteKey(consul, unusedKey(prefix)) : read;
+    if (!write.allowed) {
+      deniedByConsul(check, `write ${shown}`, write.answer);
+      return;
+    }
+    findings.ok(mapping.name, `${shown} in Consul may be read${isWritten ? ' and changed' : ''}`);
+    if (mapping.mode === 'observe') return;
+    const key = `${NAMESPACE}/${config.instance}/${mapping.name}`;
+    const ledger = await mayWriteKey(consul, key);
+    if (ledger.allowed) return;
+    if (mapping.direction === 'consul-to-zookeeper') goesWithoutLedger(check, 'Consul', ledger.answer);
+    else deniedByConsul(check, `write the ledger ${key}`, ledger.answer);
+  } catch (error) {
+    findings.failure(mapping.name, error);
+  }
+}
+
+/** Whether the stores and the archive belong together, as a start would judge. */
+export async function checkPairing(check: MappingCheck): Promise<void> {
+  const { mapping, access, findings } = check;
+  try {
+    const { pairing, holds, paused, memory } = await lookAtStart(access.context(mapping), NEVER);
+    for (const { reason, detail } of holds) {
+      findings.fail(mapping.name, `a start would hold it as ${reason}: ${detail}`);
+    }
+    if (paused) findings.warn(mapping.name, 'paused by an operator: nothing is written until it is resumed');
+    const { entries } = memory.archive.counts();
+    const agreed = showCounted(entries, 'entry is', 'entries are');
+    if (pairing === 'paired')
+      findings.ok(mapping.name, `archive and ledgers belong together; ${agreed} agreed on`);
+    if (pairing === 'new')
+      findings.ok(mapping.name, 'not paired yet: a start makes the ledgers in both stores');
+    if (pairing === 'unpaired') findings.ok(mapping.name, 'only observes: it needs no ledgers');
+  } catch (error) {
+    findings.failure(mapping.name, error);
+  }
+}
+
+/** While a daemon has the archive: whether the two ledgers at least belong to each other. */
+export async function checkLedgers(check: MappingCheck): Promise<void> {
+  const { mapping, access, findings } = check;
+  if (mapping.mode === 'observe') return;
+  try {
+    const context = access.context(mapping);
+    const [left, right] = await Promise.all([pairIdAt(context, 'left'), pairIdAt(context, 'right')]);
+    if (left === undefined && right === undefined) {
+      findings.warn(mapping.name, 'it has no ledgers: the daemon that runs does not sync it yet');
+    } else if (left === right) {
+      findings.ok(mapping.name, 'the ledgers of both stores belong together');
+    } else if (mapping.direction === 'both') {
+      findings.fail(
+        mapping.name,
+        'the ledgers of the two stores do not belong together: one was wiped or replaced',
+      );
+    } else {
+      findings.ok(mapping.name, 'a ledger stands on the target of this one-way mapping');
+    }
+  } catch (error) {
+    findings.failure(mapping.name, error);
+  }
+}
+
+async function pairIdAt(context: MappingContext, side: 'left' | 'right'): Promise<string | undefined> {
+  const stored = await context.replicas[side].readLedger(NEVER);
+  return stored && (decodeLedger(stored.content)?.pairId ?? 'unreadable');
+}
+
+/** ZooKeeper takes any digest: a wrong password shows only where an ACL asks for the right one. */
+function deniedByZooKeeper({ config, mapping, findings }: MappingCheck, answer: string): void {
+  const { auth } = config.zookeeper;
+  if (auth === undefined) {
+    findings.fail(
+      mapping.name,
+      `denied by ZooKeeper, ${answer}. zookeeper.auth is not set: does the ACL ask for it?`,
+    );
+    return;
+  }
+  findings.unreachable(
+    mapping.name,
+    `denied by ZooKeeper, ${answer}. Either zookeeper.auth is wrong (ZooKeeper accepts a wrong password without a word, and then denies), or the ACL does not name it`,
+  );
+}
+
+function deniedByConsul({ mapping, findings }: MappingCheck, what: string, answer: string): void {
+  findings.fail(
+    mapping.name,
+    `Consul does not allow to ${what}: ${answer}. Widen the policy of the token (consul.token)`,
+  );
+}
+
+function goesWithoutLedger({ mapping, findings }: MappingCheck, store: string, answer: string): void {
+  findings.warn(
+    mapping.name,
+    `goes without a ledger in ${store}, which is only read: whether it was wiped, replaced or restored can't be told there (${answer})`,
+  );
+}

@@ -1,0 +1,245 @@
+import { decodeSegment } from '../../../src/core/key-codec.js';
+import type { Pair, Side } from '../../../src/core/pair.js';
+import type { Policy } from '../../../src/core/policy.js';
+import type { Archive } from '../../../src/ports/archive.js';
+import type { Logger } from '../../../src/ports/logger.js';
+import type { MappingMetrics } from '../../../src/ports/metrics.js';
+import type { MappingContext } from '../../../src/sync/context.js';
+import { MappingSync } from '../../../src/sync/mapping-sync.js';
+import { Operator } from '../../../src/sync/operator.js';
+import { WriteGate } from '../../../src/sync/write-gate.js';
+import { MemoryArchiveDisk } from '../memory-archive.js';
+import { contentDigest } from '../memory-store/content-digest.js';
+import { FlatClient } from '../memory-store/flat-client.js';
+import { Link } from '../memory-store/link.js';
+import { MemoryFlat } from '../memory-store/memory-flat.js';
+import { MemoryFlatReplica } from '../memory-store/memory-flat-replica.js';
+import { MemoryTree } from '../memory-store/memory-tree.js';
+import { MemoryTreeReplica } from '../memory-store/memory-tree-replica.js';
+import { SeededRandom } from '../memory-store/seeded-random.js';
+import { SimClock } from '../memory-store/sim-clock.js';
+import { TreeClient } from '../memory-store/tree-client.js';
+
+const ROOT = '/config';
+const PREFIX = 'config/';
+const LEDGER_PLACE = 'default/config';
+const JOURNAL = { keepMs: 30 * 24 * 3_600_000, maxBytes: 2 ** 30 };
+
+export interface WorldOptions {
+  readonly seed?: number;
+  readonly context?: Partial<MappingContext>;
+  readonly policy?: Partial<Policy>;
+  /** How long requests travel, each way. */
+  readonly travelMs?: { readonly min: number; readonly max: number };
+}
+
+/** Two stores in memory under a simulated clock, clients of both, and one daemon's mapping between them. */
+export class SimulatedWorld {
+  readonly clock = new SimClock();
+  readonly random: SeededRandom;
+  readonly tree: MemoryTree;
+  readonly flat: MemoryFlat;
+  readonly treeClient: TreeClient;
+  readonly flatClient: FlatClient;
+  readonly disk: MemoryArchiveDisk;
+  private process: DaemonLife | undefined;
+  private lives = 0;
+
+  constructor(private readonly options: WorldOptions = {}) {
+    this.random = new SeededRandom(options.seed ?? 1);
+    this.tree = new MemoryTree(this.clock);
+    this.flat = new MemoryFlat(this.clock);
+    this.treeClient = new TreeClient(this.tree, ROOT);
+    this.flatClient = new FlatClient(this.flat, PREFIX);
+    this.disk = new MemoryArchiveDisk({ journal: JOURNAL });
+  }
+
+  /** Starts the daemon on the disk's archive. */
+  async start(options: WorldOptions = {}): Promise<DaemonLife> {
+    const archive = await this.disk.open();
+    const merged: WorldOptions = {
+      ...this.options,
+      ...options,
+      context: { ...this.options.context, ...options.context },
+      policy: { ...this.options.policy, ...options.policy },
+    };
+    this.process = new DaemonLife(this, archive, `life-${++this.lives}`, merged);
+    return this.process;
+  }
+
+  get daemon(): DaemonLife {
+    if (this.process === undefined) throw new Error('the daemon does not run');
+    return this.process;
+  }
+
+  /** `kill -9`: of the commits it was waiting for, the disk keeps some. */
+  crash(): void {
+    this.process?.crash();
+    this.disk.crash((pending) => this.random.below(pending + 1));
+    this.process = undefined;
+  }
+
+  async stop(): Promise<void> {
+    const { process } = this;
+    this.process = undefined;
+    await process?.stop();
+  }
+
+  async inSync(limitMs = 600_000): Promise<void> {
+    const what = 'both sides to be in sync';
+    await this.clock.runUntil(() => this.daemon.sync.isInSync, { limitMs, what });
+  }
+
+  async held(reason: string, limitMs = 600_000): Promise<void> {
+    const isHeld = (): boolean => this.daemon.sync.holds.some((hold) => hold.reason === reason);
+    await this.clock.runUntil(isHeld, { limitMs, what: `a hold ${reason}` });
+  }
+
+  /** What the tree holds below the mapping, as text; nodes without data left out. */
+  treeEntries(): Map<string, string> {
+    const entries = new Map<string, string>();
+    for (const key of this.keysOfTree()) {
+      const value = this.treeClient.get(key);
+      if (value !== undefined && value.length > 0) entries.set(key, Buffer.from(value).toString());
+    }
+    return entries;
+  }
+
+  /** What the flat store holds below the mapping, as text; empty values left out, as the tree can't show them. */
+  flatEntries(): Map<string, string> {
+    const entries = new Map<string, string>();
+    for (const key of this.flat.keys(PREFIX)) {
+      const value = this.flat.entry(key)?.value;
+      if (value !== undefined && value.length > 0) {
+        entries.set(key.slice(PREFIX.length), Buffer.from(value).toString());
+      }
+    }
+    return entries;
+  }
+
+  private keysOfTree(): string[] {
+    const keys: string[] = [];
+    const walk = (path: string, key: string): void => {
+      for (const name of this.tree.children(path)) {
+        const segment = decodeSegment(name);
+        const below = path === ROOT ? segment : `${key}/${segment}`;
+        keys.push(below);
+        walk(`${path}/${name}`, below);
+      }
+    };
+    walk(ROOT, '');
+    return keys;
+  }
+}
+
+/** One process of the daemon, from its start to its end. */
+export class DaemonLife {
+  readonly sync: MappingSync;
+  readonly operator: Operator;
+  readonly links: Pair<Link>;
+  /** Writes of entries that were acknowledged, both sides together. */
+  written = 0;
+  readonly errors: string[] = [];
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>;
+
+  constructor(
+    world: SimulatedWorld,
+    private readonly archive: Archive,
+    name: string,
+    options: WorldOptions,
+  ) {
+    const { clock, random } = world;
+    const link = (storeName: string): Link =>
+      new Link({ storeName, clock, random, ...(options.travelMs && { travelMs: options.travelMs }) });
+    this.links = { left: link('tree'), right: link('flat') };
+    const common = { ledgerPlace: LEDGER_PLACE, digest: contentDigest, writer: 'daemon' };
+    const places = { left: 'tree:/config/', right: 'flat:config/' };
+    this.sync = new MappingSync({
+      name: 'config',
+      instance: 'default',
+      writer: name,
+      replicas: {
+        left: new MemoryTreeReplica({ ...common, tree: world.tree, link: this.links.left, root: ROOT }),
+        right: new MemoryFlatReplica({ ...common, flat: world.flat, link: this.links.right, prefix: PREFIX }),
+      },
+      sideNames: { left: 'tree', right: 'flat' },
+      places,
+      policy: {
+        source: undefined,
+        conflict: 'last-writer-wins',
+        tieBreak: 'left',
+        initial: 'merge',
+        sessionBound: 'mirror',
+        drift: 'report',
+        ...options.policy,
+      },
+      mode: 'sync',
+      maxDelete: { percent: 25, atLeast: 20, withinMs: 3_600_000 },
+      maxOverwrite: { percent: 25, atLeast: 20, withinMs: 3_600_000 },
+      verifyEveryMs: 600_000,
+      onArchiveLoss: 'hold',
+      scope: { id: 'all', includes: () => true },
+      keyBytesMax: 2_000,
+      archive: archive.mapping(places),
+      gates: { left: new WriteGate(clock, 0), right: new WriteGate(clock, 0) },
+      clock,
+      random,
+      logger: this.logger(),
+      metrics: this.metrics(),
+      ...options.context,
+    });
+    this.operator = new Operator(this.sync);
+    this.running = this.sync.run(this.stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+    await this.archive.close();
+  }
+
+  /** Whatever it still does from here on reaches nobody. */
+  crash(): void {
+    this.links.left.disconnect();
+    this.links.right.disconnect();
+    this.stopping.abort();
+    this.running.catch(() => undefined);
+  }
+
+  linkOf(side: Side): Link {
+    return this.links[side];
+  }
+
+  private metrics(): MappingMetrics {
+    const nothing = (): void => undefined;
+    return {
+      write: (_on, _operation, result, count) => {
+        if (result === 'applied') this.written += count;
+      },
+      batch: nothing,
+      echoes: nothing,
+      conflict: nothing,
+      rescan: nothing,
+      propagated: nothing,
+      reconciled: nothing,
+    };
+  }
+
+  /** Errors that are not the stores' are the daemon's own. */
+  private logger(): Logger {
+    const logger: Logger = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: (fields, message) =>
+        void this.errors.push(`${message} ${fields.err instanceof Error ? (fields.err.stack ?? '') : ''}`),
+      child: () => logger,
+    };
+    return logger;
+  }
+}
+
+export function bytes(text: string): Uint8Array {
+  return Buffer.from(text);
+}
