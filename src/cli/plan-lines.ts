@@ -92,7 +92,7 @@ function sums(terminal: Terminal, planned: PlannedStart): string[] {
   const titles = ['', 'ZOOKEEPER', 'CONSUL'].map((text) => ({ text, style: 'bold' as const }));
   const rows = [
     titles,
-    row('entries', entries),
+    row('keys now', entries),
     row('create', create),
     row('update', update),
     row('delete', deletes),

@@ -10,7 +10,7 @@ import { restrictToOneWay } from './one-way.js';
 import type { Pair, Side } from './pair.js';
 import { otherSide, pairOf, SIDES } from './pair.js';
 import type { Policy } from './policy.js';
-import { reconcileSessionBound, sessionOwner } from './session-bound.js';
+import { ownsSession, reconcileSessionBound, sessionOwner, skip } from './session-bound.js';
 import type { Judged, Situation } from './situation.js';
 import { sameVersion } from './version.js';
 
@@ -29,7 +29,9 @@ export function reconcile(situation: Situation, policy: Policy): Decision {
 /** Makes the state of `winner` stand on both sides, as an operator said. */
 export function impose(situation: Situation, winner: Side): Decision {
   const judged = judge(situation);
+  if (SIDES.some((side) => judged.states[side] === 'unknown')) return { do: 'wait' };
   if (sameContent(judged)) return adopt(judged);
+  if (ownsSession(judged, otherSide(winner))) return skip('a session owns what would be overwritten');
   const outcome = { winner, rule: 'operator', ambiguous: false } as const;
   return enforce(judged, winner, conflictOf(judged, 'update-update', outcome));
 }

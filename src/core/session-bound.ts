@@ -1,7 +1,7 @@
 import { conflictOf } from './decide-conflict.js';
 import type { CopyDecision, Decision } from './decision.js';
 import { recordAgreed } from './decision.js';
-import type { PresentReading, Reading } from './observation.js';
+import type { PresentReading } from './observation.js';
 import type { Side } from './pair.js';
 import { otherSide } from './pair.js';
 import type { Policy } from './policy.js';
@@ -13,13 +13,14 @@ export const MIRROR_REWRITES_MAX = 8;
 
 /** The side on which a session owns the entry now, both, or undefined for an ordinary entry. */
 export function sessionOwner(judged: Pick<Judged, 'readings'>): Side | 'both' | undefined {
-  const left = hasSession(judged.readings.left);
-  const right = hasSession(judged.readings.right);
+  const left = ownsSession(judged, 'left');
+  const right = ownsSession(judged, 'right');
   if (left && right) return 'both';
   return left ? 'left' : right ? 'right' : undefined;
 }
 
-function hasSession(reading: Reading): boolean {
+export function ownsSession({ readings }: Pick<Judged, 'readings'>, side: Side): boolean {
+  const reading = readings[side];
   return reading.kind === 'present' && reading.session !== undefined;
 }
 
@@ -126,6 +127,6 @@ function mirrorCopy(
   };
 }
 
-function skip(detail: string): Decision {
+export function skip(detail: string): Decision {
   return { do: 'skip', reason: 'session-bound', detail };
 }

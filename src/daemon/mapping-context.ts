@@ -2,6 +2,7 @@ import type { Config, MappingConfig } from '../config/schema.js';
 import { ConsulReplica } from '../consul/consul-replica.js';
 import { archiveKeyBytesMax } from '../archive/entry-key-bytes.js';
 import { entryFilter } from '../core/glob.js';
+import type { EntryKey } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
 import type { Archive } from '../ports/archive.js';
@@ -40,6 +41,7 @@ export function mappingContext(
   mapping: MappingConfig,
   surroundings: MappingSurroundings,
   metrics: MappingMetrics,
+  onUnread: (keys: readonly EntryKey[]) => void = () => undefined,
 ): MappingContext {
   const { config, archive, writer, gates } = surroundings;
   const logger = surroundings.logger.child({ mapping: mapping.name });
@@ -48,7 +50,7 @@ export function mappingContext(
     name: mapping.name,
     instance: config.instance,
     writer,
-    replicas: replicasOf(mapping, surroundings),
+    replicas: replicasOf(mapping, surroundings, logger, onUnread),
     sideNames: SIDE_NAMES,
     places,
     policy: policyOf(mapping),
@@ -78,7 +80,12 @@ export function placesOf(config: Config, mapping: MappingConfig): Pair<string> {
   };
 }
 
-function replicasOf(mapping: MappingConfig, surroundings: MappingSurroundings): Pair<Replica> {
+function replicasOf(
+  mapping: MappingConfig,
+  surroundings: MappingSurroundings,
+  logger: Logger,
+  onUnread: (keys: readonly EntryKey[]) => void,
+): Pair<Replica> {
   const { config, stores } = surroundings;
   const ledger = `${NAMESPACE}/${config.instance}/${mapping.name}`;
   const common = { digest: digestOf, clock: systemClock, random: systemRandom };
@@ -90,6 +97,9 @@ function replicasOf(mapping: MappingConfig, surroundings: MappingSurroundings): 
       ledgerPath: `/${ledger}`,
       namespaceRoot: `/${NAMESPACE}`,
       acl: aclOf(config),
+      onDenied: (key) => onUnread([key]),
+      onIllegalName: (path) =>
+        logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
     }),
     right: new ConsulReplica({
       ...common,
@@ -97,6 +107,7 @@ function replicasOf(mapping: MappingConfig, surroundings: MappingSurroundings): 
       prefix: mapping.consul === '' ? '' : `${mapping.consul}/`,
       ledgerKey: ledger,
       namespacePrefix: `${NAMESPACE}/`,
+      onUnread,
     }),
   };
 }

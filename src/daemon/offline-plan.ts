@@ -31,7 +31,7 @@ export interface PlannedStart {
   readonly held: number;
   readonly skipped: number;
   readonly drifted: number;
-  /** What the guards would hold back of all this. */
+  /** What the guards would hold back of all this, where they don't already. */
   readonly guards: readonly GuardForecast[];
 }
 
@@ -64,12 +64,13 @@ export async function planStart(
   const examiner = new Examiner(context, memory);
   const { left, right } = await planMapping(context, memory, examiner, step, signal);
   const nowMs = context.clock.nowMs();
+  const isHeld = (reason: string) => holds.some((hold) => hold.reason === reason);
   const deletions = judgeDeletions({
     history: memory.state?.sizes ?? startSizeHistory(nowMs, 0),
     size: effectiveSize(memory),
     creates: tally.countedCreates,
     deletions: tally.countedDeletions,
-    holding: holds.some(({ reason }) => reason === 'mass-deletion'),
+    holding: isHeld('mass-deletion'),
     budget: context.maxDelete,
   });
   const size = Math.max(memory.archive.counts().entries, left, right);
@@ -80,11 +81,11 @@ export async function planStart(
     budget: context.maxOverwrite,
   });
   const guards: GuardForecast[] = [];
-  if (deletions.held > 0) {
+  if (deletions.held > 0 && !isHeld('mass-deletion')) {
     const detail = `${deletions.held} deletions would leave ${deletions.wouldRemain} of ${deletions.largest} entries`;
     guards.push({ reason: 'mass-deletion', count: deletions.held, detail });
   }
-  if (overwrites.held > 0) {
+  if (overwrites.held > 0 && !isHeld('mass-conflict')) {
     const detail = `${overwrites.total} of ${size} entries would be overwritten by decision of a conflict`;
     guards.push({ reason: 'mass-conflict', count: overwrites.held, detail });
   }

@@ -24,7 +24,9 @@ export class RunningMapping {
     private readonly surroundings: MappingSurroundings,
     metrics: MappingMetrics,
   ) {
-    this.sync = new MappingSync(mappingContext(config, surroundings, metrics));
+    this.sync = new MappingSync(
+      mappingContext(config, surroundings, metrics, (keys) => this.sync.noticeUnread(keys)),
+    );
     this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);
     this.running = this.sync.run(this.stopping.signal);
   }

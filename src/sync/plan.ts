@@ -88,7 +88,10 @@ function toldBefore({ mark, situation }: Examined): boolean {
 
 function plan(context: MappingContext, memory: MappingMemory, examined: Examined): PlannedStep | undefined {
   const { key } = examined.mark;
-  const mark = sortWork(context, memory, [examined]).marks.get(key);
+  const work = sortWork(context, memory, [examined]);
+  // A mark that stays as it is is not among the changes.
+  const isMarkedStill = work.intended.length === 0 && !work.marks.has(key);
+  const mark = isMarkedStill ? memory.archive.mark(key) : work.marks.get(key);
   if (mark?.kind === 'skip')
     return { key, examined, action: 'skip', skipped: `${mark.reason}: ${mark.detail}` };
   if (mark?.kind === 'hold')

@@ -98,7 +98,7 @@ describe('watching a real server', () => {
     await waitUntil('the hint', () => watched.stirs() === 1);
   });
 
-  it('S9: an empty prefix is asked for twice a second while others write, and tells its first key', async () => {
+  it('S9: an empty prefix is asked for less than once a second while others write, and tells its first key', async () => {
     const prefix = `${randomUUID()}/`;
     const watched = await watch(prefix);
     const startedMs = performance.now();
@@ -109,8 +109,8 @@ describe('watching a real server', () => {
     }
     const seconds = (performance.now() - startedMs) / 1_000;
     expect(writes).toBeGreaterThan(100);
-    // A burst of four, then two a second.
-    expect(watched.counting.count('watch ok')).toBeLessThanOrEqual(Math.ceil(6 + 2 * seconds));
+    // The first two at once.
+    expect(watched.counting.count('watch ok')).toBeLessThanOrEqual(Math.ceil(4 + seconds));
     expect(watched.stirs()).toBe(0);
     await raw.put(`${prefix}first`, '1');
     await waitUntil('the hint', () => watched.stirs() === 1);

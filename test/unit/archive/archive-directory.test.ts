@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openArchive } from '../../../src/archive/open-archive.js';
@@ -74,10 +74,12 @@ describe('the directory of an archive', () => {
   });
 
   it('is refused when it can not be written, with what to do', async () => {
-    path = '/proc/archive';
-    const { code, message } = await refusal();
+    await mkdir(path, { recursive: true });
+    await chmod(path, 0o500);
+    const { code, message } = await asOrdinaryUser(refusal);
     expect(code).toBe('ARCHIVE_IO');
-    expect(message).toMatch(/at \/proc\/archive: .*\. The archive needs a directory .*\(archive\.path\)/);
+    expect(message).toContain(`Could not use the directory at ${path}: EACCES: permission denied`);
+    expect(message).toContain('belongs to the user of this process (archive.path)');
   });
 
   it('is refused when a newer version made it', async () => {
@@ -140,3 +142,14 @@ describe('the directory of an archive', () => {
     await makeArchive();
   });
 });
+
+/** Root may write everywhere. */
+async function asOrdinaryUser<T>(action: () => Promise<T>): Promise<T> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    return await action();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}

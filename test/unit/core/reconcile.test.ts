@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryRecord } from '../../../src/core/archive-record.js';
 import type { Policy } from '../../../src/core/policy.js';
-import { reconcile } from '../../../src/core/reconcile.js';
+import { impose, reconcile } from '../../../src/core/reconcile.js';
 import type { Situation } from '../../../src/core/situation.js';
 import {
   ABSENT,
@@ -167,6 +167,11 @@ describe('an entry that the daemon itself has written, as its ledger proves', ()
     'record entry',
   );
   rule(
+    'S7: the record was lost, and it had put the agreed content back: its version is recorded now',
+    { record: D, left: present('D', 10), right: present('D', 21), ours: { left: false, right: true } },
+    'record entry',
+  );
+  rule(
     'S2: it is never dirty: a newer write of the other side is copied over it, and is no conflict',
     { left: present('F', 12), right: present('E', 21), ours: { left: false, right: true } },
     'update right with "F"',
@@ -287,6 +292,53 @@ describe('an entry that had drifted before the mapping got another direction', (
     'create left with "D" as conflict',
   );
   rule('S1: added there: created here', { left: present('E', 11), drifted: true }, 'create right with "E"');
+});
+
+describe('an entry that an operator has decided', () => {
+  const imposed: ReadonlyArray<readonly [sentence: string, parts: Parts, expected: string]> = [
+    [
+      'has the chosen content on both sides',
+      { left: present('E', 11), right: present('F', 21) },
+      'update right with "E" as conflict',
+    ],
+    ['is deleted, if that was chosen', { right: present('F', 21) }, 'remove right, deleted as conflict'],
+    [
+      'is only recorded where the sides have become equal',
+      { left: present('E', 11), right: present('E', 21) },
+      'record entry',
+    ],
+    ['S5: waits while a side is unknown', { left: present('E', 11), right: UNKNOWN }, 'wait'],
+    [
+      'S6: waits while a side is below its agreed version',
+      { left: present('E', 9), right: present('F', 21) },
+      'wait',
+    ],
+    [
+      'is left alone where a session owns what would be overwritten',
+      { left: present('E', 11), right: present('F', 21, { session: 'session 7' }) },
+      'skip, session-bound',
+    ],
+  ];
+
+  it.each(imposed)('%s', (_, parts, expected) => {
+    const one = situation({ record: D, written: laterOn('right'), ...parts });
+    expect(brief(impose(one, 'left'))).toBe(expected);
+    expect(brief(swapDecision(impose(swapSituation(one), 'right')))).toBe(expected);
+  });
+
+  it('S1: names the operator in the journal, with both values', () => {
+    const parts = { record: D, left: present('E', 11), right: present('F', 21) };
+    expect(impose(situation(parts), 'right')).toMatchObject({
+      do: 'copy',
+      on: 'left',
+      conflict: {
+        winner: 'right',
+        rule: 'operator',
+        ambiguous: false,
+        sides: { left: { value: parts.left.value }, right: { value: parts.right.value } },
+      },
+    });
+  });
 });
 
 describe('what a write takes along', () => {

@@ -122,6 +122,11 @@ describe('the end of a session', () => {
     'record entry',
   );
   rule(
+    'is recorded also where the version did not move',
+    { record: mirrored('L'), left: present('L', 10), right: present('L', 20) },
+    'record entry',
+  );
+  rule(
     'that leaves it with another content has that written to the copy, as for any entry',
     { record: mirrored('L'), left: present('M', 11), right: present('L', 20) },
     'update right with "M"',

@@ -1,0 +1,88 @@
+import type { Side } from '../core/pair.js';
+import { pairOf, SIDES } from '../core/pair.js';
+import { recordSighting } from '../core/write-interval.js';
+import type { Attention } from './attention.js';
+import type { BatchWriter } from './batch-writer.js';
+import type { MappingContext } from './context.js';
+import type { Permission } from './drain.js';
+import type { LedgerKeeper } from './ledger-keeper.js';
+import type { MappingMemory } from './mapping-memory.js';
+
+/** After foreign changes a side's ledger is moved at most this often. */
+const BUMP_EVERY_MS = 1_000;
+/** How often each store's progress is noted, so that later writes can be dated. */
+const SIGHT_EVERY_MS = 15_000;
+
+/** What a mapping's loop does from time to time, whether or not anything changed. */
+export class Chores {
+  private readonly bumpDue = new Set<Side>();
+  private bumpedMs = -Infinity;
+  private sightedMs = -Infinity;
+  private verifiedMs: number | undefined;
+
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly ledgers: LedgerKeeper,
+    private readonly writer: BatchWriter,
+    private readonly attention: Attention,
+  ) {}
+
+  /** Somebody else's changes were seen on `foreign`; the ledgers on `written` have moved with batches since. */
+  noteRound(foreign: ReadonlySet<Side>, written: ReadonlySet<Side>): void {
+    for (const side of foreign) this.bumpDue.add(side);
+    for (const side of written) this.bumpDue.delete(side);
+  }
+
+  async run(permission: Permission, signal: AbortSignal): Promise<void> {
+    await this.bumpLedgers(permission, signal);
+    if (permission !== 'count') await this.noteProgress(signal);
+    this.scheduleVerification();
+  }
+
+  /** How long until the next chore that can't wait for the loop's own pace. */
+  dueInMs(): number {
+    if (this.bumpDue.size === 0) return Infinity;
+    return this.bumpedMs + BUMP_EVERY_MS - this.context.clock.monotonicMs();
+  }
+
+  /** Moves the ledgers after foreign changes, so that a store restored to before these shows in its ledger. */
+  private async bumpLedgers(permission: Permission, signal: AbortSignal): Promise<void> {
+    if (this.dueInMs() > 0) return;
+    if (permission !== 'write') {
+      this.bumpDue.clear();
+      return;
+    }
+    this.bumpedMs = this.context.clock.monotonicMs();
+    for (const side of [...this.bumpDue]) {
+      const trouble = this.ledgers.next(side) && (await this.writer.bump(side, signal));
+      if (trouble !== undefined) throw trouble;
+      this.bumpDue.delete(side);
+    }
+  }
+
+  private async noteProgress(signal: AbortSignal): Promise<void> {
+    const { clock, replicas } = this.context;
+    if (clock.monotonicMs() - this.sightedMs < SIGHT_EVERY_MS) return;
+    this.sightedMs = clock.monotonicMs();
+    const atMs = clock.nowMs();
+    const [left, right] = await Promise.all([
+      replicas.left.position(signal),
+      replicas.right.position(signal),
+    ]);
+    const positions = { left, right };
+    await this.memory.commit(({ sightings }) => ({
+      state: {
+        sightings: pairOf((side) => recordSighting(sightings[side], { atMs, version: positions[side] })),
+      },
+    }));
+  }
+
+  private scheduleVerification(): void {
+    const nowMs = this.context.clock.monotonicMs();
+    this.verifiedMs ??= nowMs;
+    if (nowMs - this.verifiedMs < this.context.verifyEveryMs) return;
+    this.verifiedMs = nowMs;
+    for (const side of SIDES) this.attention.requestSweep(side, 'verify');
+  }
+}

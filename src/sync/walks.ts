@@ -1,0 +1,112 @@
+import type { EntryKey } from '../core/observation.js';
+import type { Pair, Side } from '../core/pair.js';
+import { SIDES, withSide } from '../core/pair.js';
+import type { Attention } from './attention.js';
+import type { MappingContext } from './context.js';
+import type { Permission } from './drain.js';
+import type { MappingMemory } from './mapping-memory.js';
+import { sweepSide } from './sweep.js';
+
+/** A walk is noted in the archive at most this often, unless both sides were walked. */
+const NOTE_EVERY_MS = 10_000;
+
+/** Walks the sides that are to be walked, and keeps account of what a complete pair of walks means. */
+export class Walks {
+  private entries: Pair<number> = { left: 0, right: 0 };
+  private sizeIsKnown = false;
+  private readonly walked = new Set<Side>();
+  private completedOnce = false;
+  private underWay = false;
+
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly attention: Attention,
+  ) {}
+
+  /** Whether both sides were walked, and all that was found dealt with, since the loop began. */
+  get completed(): boolean {
+    return this.completedOnce;
+  }
+
+  /** Whether a walk is under way that may find something, which a verification is not expected to. */
+  get searching(): boolean {
+    return this.underWay;
+  }
+
+  /** How many entries the larger side has, as far as known. */
+  get entriesSeen(): number {
+    return Math.max(this.entries.left, this.entries.right);
+  }
+
+  startOver(): void {
+    this.walked.clear();
+    this.completedOnce = false;
+    this.sizeIsKnown = false;
+  }
+
+  /** Before the first reconciliation nothing tells how large the mapping is, which the guards have to know. */
+  async learnSize(signal: AbortSignal): Promise<void> {
+    if (this.sizeIsKnown || this.memory.known.firstCompletedAtMs !== undefined) return;
+    const ignore = (): Promise<void> => Promise.resolve();
+    for (const side of SIDES) {
+      const { present } = await sweepSide(this.context, this.memory, side, ignore, signal);
+      this.entries = withSide(this.entries, side, present);
+    }
+    this.sizeIsKnown = true;
+  }
+
+  /**
+   * Walks `side` if that is due.
+   * @param dealWith deals with what was marked so far; called whenever enough was found, and at the end
+   */
+  async walkIfDue(
+    side: Side,
+    dealWith: (options: { all: boolean }) => Promise<void>,
+    permission: () => Permission,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const request = this.attention.takeSweep(side);
+    if (request === undefined) return;
+    if (request.reason !== undefined) this.context.metrics.rescan(request.reason);
+    const startedAtMs = this.context.clock.nowMs();
+    this.underWay = request.reason !== 'verify';
+    try {
+      const report = async (keys: readonly EntryKey[]): Promise<void> => {
+        this.attention.look(keys);
+        await dealWith({ all: false });
+      };
+      const { present } = await sweepSide(this.context, this.memory, side, report, signal);
+      this.entries = withSide(this.entries, side, present);
+      await dealWith({ all: true });
+    } catch (error) {
+      this.attention.requestSweep(side, request.reason ?? 'retry');
+      throw error;
+    } finally {
+      this.underWay = false;
+    }
+    await this.note(side, startedAtMs, permission());
+  }
+
+  private async note(side: Side, startedAtMs: number, permission: Permission): Promise<void> {
+    this.walked.add(side);
+    const complete = this.walked.size === SIDES.length;
+    if (complete) {
+      this.walked.clear();
+      this.completedOnce = true;
+    }
+    if (permission === 'count') return;
+    const noted = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
+    if (!complete && Math.abs(startedAtMs - noted) < NOTE_EVERY_MS) return;
+    await this.memory.commit((state) => ({
+      state: {
+        lastSweptAtMs: withSide(state.lastSweptAtMs, side, startedAtMs),
+        ...(complete && {
+          firstCompletedAtMs: state.firstCompletedAtMs ?? startedAtMs,
+          lastVerifiedAtMs: startedAtMs,
+          resyncFrom: undefined,
+        }),
+      },
+    }));
+  }
+}
