@@ -98,7 +98,8 @@ async function diff(
   mapping: MappingConfig,
   report: (difference: Difference) => void,
 ): Promise<DiffCounts> {
-  const { replicas, scope } = access.context(mapping);
+  const unread: string[] = [];
+  const { replicas, scope } = access.context(mapping, (keys) => void unread.push(...keys));
   const progress = terminal.progress();
   try {
     return await diffMapping(
@@ -106,6 +107,7 @@ async function diff(
         replicas,
         includes: (key) => scope.includes(key),
         report,
+        takeUnread: () => unread.splice(0),
         progress: (compared) => progress.show(`${mapping.name}: ${showCount(compared)} keys compared`),
       },
       NEVER,

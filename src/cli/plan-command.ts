@@ -1,9 +1,7 @@
 import type { Config, MappingConfig } from '../config/schema.js';
 import type { Environment } from '../config/variables.js';
 import type { OfflineAccess } from '../daemon/offline-access.js';
-import type { PlannedStart } from '../daemon/offline-plan.js';
 import { planStart } from '../daemon/offline-plan.js';
-import type { StartOutlook } from '../daemon/start-outlook.js';
 import { lookAtStart } from '../daemon/start-outlook.js';
 import type { PlannedAction } from '../ports/control.js';
 import { SyncError } from '../ports/errors.js';
@@ -14,6 +12,7 @@ import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT } from './exit-code.js';
 import { JsonListWriter } from './json-list-writer.js';
 import { withOfflineAccess } from './offline.js';
+import type { MappingPlan } from './plan-lines.js';
 import { ListedActions, planLines } from './plan-lines.js';
 import type { Terminal } from './terminal.js';
 import { showCount } from './times.js';
@@ -63,7 +62,7 @@ async function planForPerson(
     terminal.print(
       ...planLines(terminal, { mapping, hasArchive: access.hasArchive, outlook, planned, listed }),
     );
-    nothing &&= isNothing(outlook, planned);
+    nothing &&= isNothing(planned);
   }
   return nothing;
 }
@@ -79,11 +78,12 @@ async function planAsJson(
     const { name, mode } = mapping;
     const actions = list.nested({ name, mode, archive: access.hasArchive }, 'actions');
     const tell = (action: PlannedAction) => actions.item({ ...action, on: action.on ?? null });
-    const { outlook, planned } = await plan(terminal, access, mapping, tell);
-    const { pairing, holds, paused } = outlook;
+    const planned = await plan(terminal, access, mapping, tell);
+    const { pairing, holds, paused } = planned.outlook;
     const shownHolds = holds.map((hold) => ({ ...hold, side: hold.side ?? null }));
-    const nothingToDo = isNothing(outlook, planned);
-    actions.end({ pairing, paused, holds: shownHolds, ...planned, nothingToDo });
+    const nothingToDo = isNothing(planned);
+    const { start, unread } = planned;
+    actions.end({ pairing, paused, holds: shownHolds, ...start, unread, nothingToDo });
     nothing &&= nothingToDo;
   }
   list.end({ nothingToDo: nothing });
@@ -96,8 +96,9 @@ async function plan(
   access: OfflineAccess,
   mapping: MappingConfig,
   tell: (action: PlannedAction) => void,
-): Promise<{ outlook: StartOutlook; planned: PlannedStart }> {
-  const context = access.context(mapping);
+): Promise<MappingPlan> {
+  let unread = 0;
+  const context = access.context(mapping, (keys) => (unread += keys.length));
   const progress = terminal.progress();
   let looked = 0;
   const includes = (key: string) => {
@@ -107,22 +108,18 @@ async function plan(
   try {
     const outlook = await lookAtStart(context, NEVER);
     const watched = { ...context, scope: { ...context.scope, includes } };
-    return { outlook, planned: await planStart(watched, outlook, tell, NEVER) };
+    const start = await planStart(watched, outlook, tell, NEVER);
+    return { outlook, start, unread };
   } finally {
     progress.clear();
   }
 }
 
 /** Entries that are left out, and drift that is left alone, are no work. */
-function isNothing(
-  outlook: StartOutlook,
-  { create, update, delete: deletes, ...rest }: PlannedStart,
-): boolean {
-  const writes = [create, update, deletes].reduce(
-    (sum, { zookeeper, consul }) => sum + zookeeper + consul,
-    0,
-  );
-  return writes + rest.conflicts + rest.held === 0 && outlook.holds.length === 0;
+function isNothing({ outlook, start }: MappingPlan): boolean {
+  const writes = [start.create, start.update, start.delete];
+  const count = writes.reduce((sum, { zookeeper, consul }) => sum + zookeeper + consul, 0);
+  return count + start.conflicts + start.held === 0 && outlook.holds.length === 0;
 }
 
 /** While a daemon has the archive, only it knows what was agreed on. */

@@ -41,26 +41,32 @@ export class ListedActions {
   }
 }
 
-export interface ShownPlan {
+/** What a start of one mapping would find, and what it would do. */
+export interface MappingPlan {
+  readonly outlook: StartOutlook;
+  readonly start: PlannedStart;
+  /** Entries that a walk came across and may not read; a start leaves them alone. */
+  readonly unread: number;
+}
+
+export interface ShownPlan extends MappingPlan {
   readonly mapping: MappingConfig;
   readonly hasArchive: boolean;
-  readonly outlook: StartOutlook;
-  readonly planned: PlannedStart;
   readonly listed: ListedActions;
 }
 
 /** The plan of one mapping for a person: what stands in the way, the sums, then lists. */
 export function planLines(terminal: Terminal, shown: ShownPlan): string[] {
-  const { mapping, outlook, planned, listed } = shown;
+  const { mapping, outlook, start, listed } = shown;
   return [
     mappingTitle(terminal, mapping),
     ...circumstances(terminal, shown).map((line) => `  ${line}`),
     ...outlook.holds.map((hold) => `  ${holdLine(terminal, hold)}`),
-    ...planned.guards.map(({ reason, detail }) => {
+    ...start.guards.map(({ reason, detail }) => {
       const held = terminal.style(`Would be held as ${reason}:`, 'red');
       return `  ${held} ${detail}. Nothing of it is written before an operator approves.`;
     }),
-    ...sums(terminal, planned).map((line) => `  ${line}`),
+    ...sums(terminal, shown).map((line) => `  ${line}`),
     ...actionLines(terminal, listed).map((line) => `  ${line}`),
   ];
 }
@@ -82,8 +88,8 @@ function holdLine(terminal: Terminal, { reason, detail, stopsAll }: StandingHold
   return `${terminal.style(`Held as ${reason}:`, 'red')} ${printableText(detail)}.${effect}`;
 }
 
-function sums(terminal: Terminal, planned: PlannedStart): string[] {
-  const { entries, create, update, delete: deletes, conflicts, held, skipped, drifted } = planned;
+function sums(terminal: Terminal, { start, unread }: MappingPlan): string[] {
+  const { entries, create, update, delete: deletes, conflicts, held, skipped, drifted } = start;
   const row = (name: string, { zookeeper, consul }: PlannedStart['entries']) => [
     name,
     showCount(zookeeper),
@@ -102,6 +108,7 @@ function sums(terminal: Terminal, planned: PlannedStart): string[] {
     [held, 'held'],
     [skipped, 'left out'],
     [drifted, 'drifted'],
+    [unread, 'not readable'],
   ] as const;
   return [
     ...alignedLines(terminal, [{}, { align: 'right' }, { align: 'right' }], rows),

@@ -30,8 +30,9 @@ export class WarningLogger implements Logger {
   }
 
   private tell(level: string, fields: LogFields, message: string): void {
-    const { mapping } = { ...this.fields, ...fields };
+    const { mapping, path } = { ...this.fields, ...fields };
     const where = mapping === undefined ? '' : ` mapping ${mapping}:`;
-    this.terminal.note(printableText(`${level}:${where} ${message}`));
+    const which = typeof path === 'string' ? ` (${path})` : '';
+    this.terminal.note(printableText(`${level}:${where} ${message}${which}`));
   }
 }

@@ -26,14 +26,22 @@ export function reconcile(situation: Situation, policy: Policy): Decision {
   return policy.source === undefined ? decision : restrictToOneWay(judged, decision, policy, policy.source);
 }
 
-/** Makes the state of `winner` stand on both sides, as an operator said. */
-export function impose(situation: Situation, winner: Side): Decision {
+/**
+ * Makes the state of `winner` stand on both sides, as an operator said. Of a session-bound entry only the original can
+ * stand: it is mirrored again, and writes to the mirror are counted anew.
+ */
+export function impose(situation: Situation, winner: Side, policy: Policy): Decision {
   const judged = judge(situation);
-  if (SIDES.some((side) => judged.states[side] === 'unknown')) return { do: 'wait' };
+  const owner = sessionOwner(judged);
+  if (owner !== undefined) return reconcileSessionBound(forgetRewrites(judged), owner, policy);
   if (sameContent(judged)) return adopt(judged);
-  if (ownsSession(judged, otherSide(winner))) return skip('a session owns what would be overwritten');
   const outcome = { winner, rule: 'operator', ambiguous: false } as const;
   return enforce(judged, winner, conflictOf(judged, 'update-update', outcome));
+}
+
+function forgetRewrites(judged: Judged): Judged {
+  const { agreement } = judged;
+  return agreement?.kind === 'entry' ? { ...judged, agreement: { ...agreement, mirrorRewrites: 0 } } : judged;
 }
 
 function judge(situation: Situation): Judged {

@@ -1,6 +1,7 @@
 import { archiveExists } from '../archive/archive-directory.js';
 import { openArchive } from '../archive/open-archive.js';
 import type { Config, MappingConfig } from '../config/schema.js';
+import type { EntryKey } from '../core/observation.js';
 import { pairOf } from '../core/pair.js';
 import type { Archive } from '../ports/archive.js';
 import { ReplicaError, SyncError } from '../ports/errors.js';
@@ -47,13 +48,17 @@ export class OfflineAccess {
     ]);
   }
 
-  /** A mapping without its loop. */
-  context(mapping: MappingConfig): MappingContext {
+  /**
+   * A mapping without its loop.
+   * @param onUnread told of entries that a walk comes across and may not read
+   */
+  context(mapping: MappingConfig, onUnread?: (keys: readonly EntryKey[]) => void): MappingContext {
     const { config, stores, archive = NO_ARCHIVE, logger } = this;
     const gates = pairOf(
       (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
     );
-    return mappingContext(mapping, { config, stores, archive, writer: 'none', gates, logger }, UNCOUNTED);
+    const surroundings = { config, stores, archive, writer: 'none', gates, logger };
+    return mappingContext(mapping, surroundings, UNCOUNTED, onUnread);
   }
 
   async close(): Promise<void> {

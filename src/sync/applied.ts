@@ -36,6 +36,7 @@ export class AppliedWrites {
       this.context.metrics.propagated(applied.side, (nowMs - intended.mark.noticedMs) / 1000);
     }
     this.lookAround(applied);
+    this.log(applied);
   }
 
   private changes(applied: Applied, state: MappingState): MappingChanges {
@@ -64,11 +65,13 @@ export class AppliedWrites {
     }
     const version = outcome.versions.get(item.key);
     if (version === undefined) return situation.record;
-    const before = situation.record?.kind === 'entry' ? situation.record.oscillation : undefined;
+    // An operator's word ends a row of rounds.
+    const ordered = decision.conflict?.rule === 'operator';
+    const known = situation.record?.kind === 'entry' && !ordered ? situation.record.oscillation : undefined;
     const nowMs = this.context.clock.nowMs();
     return {
       ...recordAfterCopy(decision, version),
-      oscillation: recordReplacement(before, side, contentsOf(item), nowMs),
+      oscillation: recordReplacement(known, side, contentsOf(item), nowMs),
     };
   }
 
@@ -116,6 +119,17 @@ export class AppliedWrites {
       sides: side === 'left' ? { left: lost, right: kept } : { left: kept, right: lost },
     };
     return { ...conflict, atMs: nowMs, open: false };
+  }
+
+  private log({ side, items, outcome }: Applied): void {
+    const to = this.context.sideNames[side];
+    for (const { key, kind, intended } of items) {
+      const { decision } = intended;
+      const source = decision.do === 'copy' ? String(decision.source.version.modified) : undefined;
+      const base = decision.base === undefined ? undefined : String(decision.base.version.modified);
+      const version = outcome.versions.get(key)?.modified.toString();
+      this.context.logger.debug({ key, to, operation: kind, source, base, version }, 'written');
+    }
   }
 
   /** A removal may leave structure behind, here or above, that has no reason left. */

@@ -21,6 +21,11 @@ export interface WriteReport {
   readonly again: readonly EntryKey[];
   /** Can't be written as they are. */
   readonly rejected: readonly Rejection[];
+  /**
+   * Whether this side's ledger has moved with the last of the writes, or is owed a write of its own: single values go
+   * without it.
+   */
+  readonly ledger: 'moved' | 'owed' | 'untouched';
   /** The store could not take the writes now: the loop waits before it goes on. */
   readonly trouble: Error | undefined;
 }
@@ -61,6 +66,7 @@ export class BatchWriter {
     });
     const again: EntryKey[] = [];
     const rejected: Rejection[] = [];
+    let ledger: WriteReport['ledger'] = 'untouched';
     let trouble: Error | undefined;
     for (const batch of plan) {
       if (trouble !== undefined || signal.aborted) {
@@ -71,8 +77,9 @@ export class BatchWriter {
       again.push(...report.again);
       rejected.push(...report.rejected);
       trouble = report.trouble;
+      if (report.ledger !== 'untouched') ledger = report.ledger;
     }
-    return { again, rejected, trouble };
+    return { again, rejected, ledger, trouble };
   }
 
   /** Writes the ledger alone: foreign changes were seen at that side since it last moved. */
@@ -107,7 +114,7 @@ export class BatchWriter {
             acknowledgedAtMs: this.context.clock.nowMs(),
             settles: intents,
           });
-          return { again, rejected, trouble: undefined };
+          return { again, rejected, ledger: sent === undefined ? 'owed' : 'moved', trouble: undefined };
         case 'condition-failed':
           again.push(...outcome.keys);
           items = without(items, outcome.keys);
@@ -205,7 +212,8 @@ function giveBack(
   rejected: readonly Rejection[],
   trouble: Error | undefined,
 ): WriteReport {
-  return { again: [...again, ...items.map((item) => item.key)], rejected, trouble };
+  const all = [...again, ...items.map((item) => item.key)];
+  return { again: all, rejected, ledger: 'untouched', trouble };
 }
 
 function without(items: readonly WriteItem[], keys: readonly EntryKey[]): readonly WriteItem[] {

@@ -28,10 +28,10 @@ export class Chores {
     private readonly attention: Attention,
   ) {}
 
-  /** Somebody else's changes were seen on `foreign`; the ledgers on `written` have moved with batches since. */
-  noteRound(foreign: ReadonlySet<Side>, written: ReadonlySet<Side>): void {
-    for (const side of foreign) this.bumpDue.add(side);
-    for (const side of written) this.bumpDue.delete(side);
+  /** After a round: the ledgers on `owed` sides have to move, those on `moved` sides have moved since. */
+  noteRound(owed: ReadonlySet<Side>, moved: ReadonlySet<Side>): void {
+    for (const side of owed) this.bumpDue.add(side);
+    for (const side of moved) this.bumpDue.delete(side);
   }
 
   async run(permission: Permission, signal: AbortSignal): Promise<void> {

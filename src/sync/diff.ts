@@ -18,10 +18,12 @@ export type SessionSide = Side | 'both' | undefined;
 export interface DiffOptions {
   readonly replicas: Pair<Replica>;
   readonly includes: (key: EntryKey) => boolean;
-  /** Told of each difference, in the order of keys. */
+  /** Told of each difference, in the order of keys but for those that could not be read. */
   readonly report: (difference: Difference) => void;
   /** Told now and then how many keys were compared. */
   readonly progress?: (compared: number) => void;
+  /** Gives, each once, the keys that the walks came across since and could not read. */
+  readonly takeUnread?: () => readonly EntryKey[];
 }
 
 export interface DiffCounts {
@@ -37,6 +39,8 @@ export interface DiffCounts {
 
 /** How many keys are read together on both sides. */
 const CHUNK_KEYS = 512;
+/** Keys beyond this that could not be read are missed, unless the other side has them. */
+const UNREAD_MAX = 100_000;
 
 /**
  * Compares both sides as they are now, whatever was agreed before. Inner nodes without data agree with absence, and
@@ -47,16 +51,25 @@ const CHUNK_KEYS = 512;
  * values.
  */
 export async function diffMapping(options: DiffOptions, signal: AbortSignal): Promise<DiffCounts> {
-  const { replicas, includes, report } = options;
+  const { replicas, includes, report, takeUnread = () => [] } = options;
   const keys = new MergedKeys(replicas, includes, signal);
   const counts = { compared: 0, onlyLeft: 0, onlyRight: 0, content: 0, unknown: 0, sessionBound: 0 };
+  /** What one walk could not read, the other may still come across. */
+  const unread = new Set<EntryKey>();
   try {
-    for (let chunk = await keys.next(); chunk.length > 0; chunk = await keys.next()) {
-      for (const difference of await compareChunk(replicas, chunk, signal)) {
+    for (let hasMore = true; hasMore;) {
+      const chunk = await keys.next();
+      hasMore = chunk.length > 0;
+      const skipped = takeUnread().filter(
+        (key) => includes(key) && unread.size < UNREAD_MAX && !unread.has(key),
+      );
+      for (const key of skipped) unread.add(key);
+      const compared = [...chunk.filter((key) => !unread.has(key)), ...skipped];
+      for (const difference of await compareChunk(replicas, compared, signal)) {
         counts[countOf(difference)]++;
         report(difference);
       }
-      counts.compared += chunk.length;
+      counts.compared += compared.length;
       options.progress?.(counts.compared);
     }
     return counts;

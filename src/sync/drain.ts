@@ -30,8 +30,10 @@ export type Permission =
 export interface DrainResult {
   /** A store could not take writes now: the loop waits before it goes on. */
   readonly trouble: Error | undefined;
-  readonly foreignChanges: ReadonlySet<Side>;
-  readonly written: ReadonlySet<Side>;
+  /** Sides whose ledger has to follow what happened there: foreign changes, and writes that went without it. */
+  readonly ledgersOwed: ReadonlySet<Side>;
+  /** Sides whose ledger moved with a batch, after those changes were seen. */
+  readonly ledgersMoved: ReadonlySet<Side>;
 }
 
 /** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
@@ -194,17 +196,19 @@ export class Drain {
         return onSide.length === 0 ? undefined : this.writer.write(side, onSide, signal);
       }),
     );
-    const written = new Set<Side>();
+    const foreign = new Set(foreignChanges);
+    const ledgersMoved = new Set<Side>();
     let trouble: Error | undefined;
     for (const [index, report] of reports.entries()) {
       const side = SIDES[index];
       if (report === undefined || side === undefined) continue;
-      written.add(side);
+      if (report.ledger === 'moved') ledgersMoved.add(side);
+      if (report.ledger === 'owed') foreign.add(side);
       trouble ??= report.trouble;
       for (const key of report.again) this.attention.retryLater(key);
       await this.skipRejected(report.rejected);
     }
-    return { trouble, foreignChanges, written };
+    return { trouble, ledgersOwed: foreign, ledgersMoved };
   }
 
   private async skipRejected(
@@ -250,8 +254,8 @@ export class Drain {
 
 const NOTHING_WRITTEN: DrainResult = {
   trouble: undefined,
-  foreignChanges: new Set(),
-  written: new Set(),
+  ledgersOwed: new Set(),
+  ledgersMoved: new Set(),
 };
 
 function needsProof(decision: Intended['decision']): boolean {

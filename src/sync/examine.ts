@@ -82,7 +82,8 @@ export class Examiner {
   private decide(mark: Mark, situation: Situation): Examined {
     const winner = this.imposed.get(mark.key);
     this.imposed.delete(mark.key);
-    const decision = winner === undefined ? reconcile(situation, this.policy()) : impose(situation, winner);
+    const policy = this.policy();
+    const decision = winner === undefined ? reconcile(situation, policy) : impose(situation, winner, policy);
     return { mark, situation, decision };
   }
 

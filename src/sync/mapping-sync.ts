@@ -15,6 +15,7 @@ import { Examiner } from './examine.js';
 import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
+import { StateLog } from './state-log.js';
 import { Walks } from './walks.js';
 
 /** How many entries one round looks at. */
@@ -39,6 +40,7 @@ export class MappingSync {
   private readonly drain: Drain;
   private readonly chores: Chores;
   private readonly backoff: Backoff;
+  private readonly log: StateLog;
 
   private trouble: Error | undefined;
   /** Something that may have changed is being looked at. */
@@ -65,12 +67,14 @@ export class MappingSync {
     this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, this.pending);
     this.chores = new Chores(context, memory, ledgers, writer, attention);
     this.backoff = new Backoff(context.random);
+    this.log = new StateLog(context.logger);
     this.lastTurnMs = context.clock.monotonicMs();
   }
 
   /** Runs until `signal` aborts; what is in flight then is finished first. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, replicas } = this.context;
+    const { context } = this;
+    const { clock, replicas } = context;
     const watches = SIDES.map((side) => replicas[side].watch(this.attention.listener(side), signal));
     while (!signal.aborted) {
       if (this.blocked) await clock.sleep(BLOCKED_MS, signal);
@@ -83,6 +87,7 @@ export class MappingSync {
       } catch (error) {
         await this.troubled(error, signal);
       }
+      this.log.note(this.holds, this.walks.completed, context.archive.counts().entries);
     }
     await Promise.all(watches);
   }
@@ -194,7 +199,7 @@ export class MappingSync {
       this.looking = true;
       try {
         const result = await this.drain.run(marks, this.permission(), this.walks.entriesSeen, signal);
-        this.chores.noteRound(result.foreignChanges, result.written);
+        this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);
         if (result.trouble !== undefined) throw result.trouble;
       } catch (error) {
         this.attention.putBack(marks);

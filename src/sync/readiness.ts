@@ -73,8 +73,5 @@ export class Readiness {
     }
     const sinceMs = before?.reason === hold.reason ? before.sinceMs : this.context.clock.nowMs();
     this.startHold = { ...hold, sinceMs };
-    if (before?.reason !== hold.reason) {
-      this.context.logger.warn({ reason: hold.reason }, `held: ${hold.detail}`);
-    }
   }
 }

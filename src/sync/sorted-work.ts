@@ -98,7 +98,9 @@ class Sorter {
     const { record, readings } = examined.situation;
     const contents = { left: digestOf(readings.left), right: digestOf(readings.right) };
     const history = record?.kind === 'entry' ? record.oscillation : undefined;
-    if (isOscillating(history, contents, this.nowMs)) return this.hold(examined, 'oscillating', undefined);
+    const ordered = decision.conflict?.rule === 'operator';
+    if (!ordered && isOscillating(history, contents, this.nowMs))
+      return this.hold(examined, 'oscillating', undefined);
     this.intend(examined, decision);
   }
 

@@ -142,6 +142,11 @@ export class ZooKeeperClient extends ConnectionManager {
     return showAddress(this.#address());
   }
 
+  /** Why there is no connection. */
+  get lastFailure(): Error {
+    return this.#lastFailure;
+  }
+
   /** Sends at once, in the order of the calls. Never waits for a session: without one, `callback` is told `lost`. */
   send(request: WireRequest, callback: ReplyCallback): void {
     if (!this.#isReady) {
@@ -192,7 +197,15 @@ export class ZooKeeperClient extends ConnectionManager {
     await clock.sleep(backoff.nextDelayMs(), signal);
     if (signal.aborted) return;
     this.#serverIndex = (this.#serverIndex + 1) % servers.length;
-    this.#listenTo(this.#openSocket());
+    try {
+      this.#listenTo(this.#openSocket());
+    } catch (error) {
+      // TLS material that can't be read is told by an exception, and may be replaced by the time of the next attempt.
+      this.#lastFailure = error instanceof Error ? error : new Error(String(error));
+      this.#listener.onLost(this.#lastFailure);
+      this.connect();
+      return;
+    }
     await clock.sleep(connectTimeoutMs, signal);
     if (!signal.aborted && !this.#isReady) {
       this.#drop(new Error(`no session within ${connectTimeoutMs} ms (${this.#progress()})`));
@@ -337,7 +350,7 @@ export class ZooKeeperClient extends ConnectionManager {
     const { clock, backoff } = this.#options;
     if (this.#handshake === 'sent' && this.#droppedBecause === undefined) this.#refusals++;
     this.#lastFailure =
-      this.#droppedBecause ?? this.#socketError ?? new Error(`the server closed it (${this.#progress()})`);
+      this.#droppedBecause ?? this.#socketError ?? new Error(`the server closed the connection (${this.#progress()})`);
     if (this.#readySinceMs !== undefined) backoff.connectionLost(clock.monotonicMs() - this.#readySinceMs);
     this.#readySinceMs = undefined;
     this.#isReady = false;
@@ -401,7 +414,7 @@ export class ZooKeeperClient extends ConnectionManager {
   }
 
   #progress(): string {
-    if (this.#handshake === 'none') return 'no connection';
-    return this.#handshake === 'sent' ? 'the handshake was not answered' : 'after the handshake';
+    if (this.#handshake === 'none') return 'it was never connected';
+    return this.#handshake === 'sent' ? 'it did not answer the handshake' : 'the handshake was done';
   }
 }

@@ -58,7 +58,10 @@ export class NodeWatches implements SubtreeWatch {
     this.#isArming = true;
     try {
       while (this.#due.size > 0) {
-        const batch = [...this.#due].slice(0, NODES_IN_FLIGHT);
+        const batch: string[] = [];
+        for (const path of this.#due) {
+          if (batch.push(path) === NODES_IN_FLIGHT) break;
+        }
         for (const path of batch) this.#due.delete(path);
         await concurrently(batch, NODES_IN_FLIGHT, (path) => this.#armNode(path, signal));
       }

@@ -16,6 +16,8 @@ export interface PipelineLimits {
 export interface Transport {
   readonly isReady: boolean;
   readonly server: string;
+  /** Why it is not ready. */
+  readonly lastFailure: Error;
   send(request: WireRequest, callback: ReplyCallback): void;
 }
 
@@ -40,6 +42,12 @@ interface Pending {
   isSettled: boolean;
   resolve(reply: ReplyHeader): void;
   reject(error: Error): void;
+}
+
+interface Refusal {
+  readonly why: Unanswered;
+  readonly detail: string;
+  readonly cause?: unknown;
 }
 
 /**
@@ -102,7 +110,7 @@ export class RequestPipeline {
     const refusal = this.#refusal(group, signal);
     for (const pending of group) {
       this.#unsettled.add(pending);
-      if (refusal !== undefined) this.#fail(pending, refusal.why, refusal.detail);
+      if (refusal !== undefined) this.#fail(pending, refusal.why, refusal.detail, refusal.cause);
       else this.#listenForAbort(pending);
     }
     if (refusal !== undefined || group.length === 0) return;
@@ -112,9 +120,10 @@ export class RequestPipeline {
     this.#pump();
   }
 
-  #refusal(group: readonly Pending[], signal: AbortSignal): { why: Unanswered; detail: string } | undefined {
-    if (signal.aborted) return { why: 'aborted', detail: 'aborted' };
-    if (!this.transport().isReady) return { why: 'not-connected', detail: 'not connected' };
+  #refusal(group: readonly Pending[], signal: AbortSignal): Refusal | undefined {
+    const { isReady, lastFailure } = this.transport();
+    if (signal.aborted) return { why: 'aborted', detail: 'aborted', cause: signal.reason };
+    if (!isReady) return { why: 'not-connected', detail: lastFailure.message, cause: lastFailure };
     if (this.#queued + group.length > this.#options.limits.queuedMax) {
       return { why: 'overloaded', detail: `${this.#queued} requests are waiting already` };
     }

@@ -145,11 +145,7 @@ export class ZooKeeperSession extends ReconnectingClient {
     signal: AbortSignal,
   ): Promise<ReadThenMulti> {
     const write = multiRequest(operations.map((operation) => this.#withChroot(operation)));
-    if (write.frame.length - 4 > this.packetBytesMax) {
-      throw new RangeError(
-        `a multi of ${write.frame.length - 4} bytes is above the server's ${this.packetBytesMax}`,
-      );
-    }
+    this.#mustFit(write);
     const isTogether = groups.length > 0 && (await this.capabilities(signal)).multiRead;
     const reads = isTogether ? groups : groups.flat().map((path) => [path]);
     const requests = reads.map((paths) => this.#readRequest(paths, isTogether));

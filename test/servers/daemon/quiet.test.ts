@@ -21,6 +21,9 @@ describe('a daemon in sync, with no client writing below its mappings', () => {
   beforeAll(async () => {
     staging = await Staging.start();
     proxy = await CountingProxy.start(staging.consulServer.address);
+    await staging.zookeeper.create('/config');
+    daemon = await staging.startDaemon({ consul: proxy.address });
+    await daemon.inSync();
   });
   afterAll(async () => {
     await staging.dispose();
@@ -65,9 +68,6 @@ describe('a daemon in sync, with no client writing below its mappings', () => {
   }) => {
     const contents = (side: string): Map<string, Buffer> =>
       new Map(Array.from({ length: 300 }, (_, number) => [`${side}-${number}`, Buffer.from(`${number}`)]));
-    await staging.zookeeper.create('/config');
-    daemon = await staging.startDaemon({ consul: proxy.address });
-    await daemon.inSync();
     await Promise.all([
       writeZnodes(staging, 'create', '/config', contents('z')),
       writeKeys(staging, 'config/', contents('c')),
