@@ -35,6 +35,7 @@ export class StatusGauges {
     for (const [reason, count] of status.skippedByReason) {
       this.#gauges.skippedEntries.inc({ mapping, reason: bounded(reason, SKIP_REASONS) }, count);
     }
+    this.#gauges.driftedEntries.set({ mapping }, status.driftedTotal);
     for (const state of MAPPING_STATES) {
       this.#gauges.mappingState.set({ mapping, state }, Number(status.state === state));
     }
@@ -57,6 +58,11 @@ function statusGauges(factory: MetricFactory) {
       'mapping',
       'reason',
     ]),
+    driftedEntries: factory.gauge(
+      'drifted_entries',
+      'Foreign changes on the target of a one-way mapping that were left alone',
+      ['mapping'],
+    ),
     mappingState: factory.gauge('mapping_state', '1 for the state that the mapping is in, else 0', [
       'mapping',
       'state',

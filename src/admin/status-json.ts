@@ -24,12 +24,15 @@ export function mappingJson(status: MappingStatus) {
     state: status.state,
     inSync: status.inSync,
     inSyncSince: isoTime(status.inSyncSinceMs),
+    problem: status.problem ?? null,
     entries: status.entries,
     pending: { toZookeeper: status.pending.left, toConsul: status.pending.right },
     conflicts: status.conflicts,
     holds: status.holds.map(holdJson),
     skipped: status.skipped,
     skippedTotal: status.skippedTotal,
+    drifted: status.drifted,
+    driftedTotal: status.driftedTotal,
     lastVerifiedAt: isoTime(status.lastVerifiedAtMs),
   };
 }
@@ -86,6 +89,7 @@ function isHeld({ state, holds }: MappingStatus): boolean {
   return state === 'held' || holds.some((hold) => hold.key === undefined);
 }
 
-function missingMapping({ name, state }: MappingStatus): string {
-  return `mapping ${name} has not completed its first reconciliation; it is ${state}`;
+function missingMapping({ name, state, problem }: MappingStatus): string {
+  const because = problem === undefined ? '' : `: ${problem}`;
+  return `mapping ${name} has not completed its first reconciliation; it is ${state}${because}`;
 }

@@ -9,6 +9,16 @@ export function damagedError(path: string, what: string, cause?: unknown): SyncE
   );
 }
 
+/** A transaction could not be written, and it is not certain what the disk has of it. */
+export function writeError(path: string, cause: unknown): SyncError {
+  const answer = cause instanceof Error ? cause.message : String(cause);
+  return new SyncError(
+    'ARCHIVE_IO',
+    `Could not write to the archive at ${path}: ${answer}. Look for free space and at the kernel's log. Nothing more is written until the daemon is started again.`,
+    { cause },
+  );
+}
+
 /** The operating system refused something: permissions, space, the disk itself. */
 export function ioError(path: string, attempt: string, cause: unknown): SyncError {
   const answer = cause instanceof Error ? cause.message : String(cause);

@@ -23,14 +23,17 @@ const ESCAPED_ONE = 0x02;
 /** In front of a surrogate's eleven bits. Above the first byte of every other code. */
 const SURROGATE = 0xf0;
 
+export function fitsArchive(key: EntryKey): boolean {
+  return key.length <= archiveKeyBytesMax && Buffer.byteLength(key) <= archiveKeyBytesMax;
+}
+
 /**
  * Writes the bytes of `key` into `target`, from `at` on.
  * @returns the position behind the last one
  * @throws RangeError when the key is longer than `archiveKeyBytesMax`
  */
 export function writeEntryKey(key: EntryKey, target: Uint8Array, at: number): number {
-  const tooLong = key.length > archiveKeyBytesMax || Buffer.byteLength(key) > archiveKeyBytesMax;
-  if (tooLong)
+  if (!fitsArchive(key))
     throw new RangeError(`a key of ${Buffer.byteLength(key)} bytes; ${archiveKeyBytesMax} is the most`);
   let end = at;
   for (let i = 0; i < key.length; i++) end = writeUnit(key.charCodeAt(i), target, end);

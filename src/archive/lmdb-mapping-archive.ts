@@ -9,6 +9,7 @@ import type {
   MappingArchive,
   RecordCounts,
 } from '../ports/archive.js';
+import { fitsArchive } from './entry-key-bytes.js';
 import type { ArchiveIndex } from './archive-index.js';
 import type { CommitQueue } from './commit-queue.js';
 import { successorOf } from './lmdb-store.js';
@@ -53,7 +54,7 @@ export class LmdbMappingArchive implements MappingArchive {
   }
 
   record(key: EntryKey): ArchiveRecord | undefined {
-    const bytes = this.get((part) => entryKey('record', part, key));
+    const bytes = fitsArchive(key) ? this.get((part) => entryKey('record', part, key)) : undefined;
     return bytes && decodeRecord(bytes);
   }
 
@@ -66,7 +67,7 @@ export class LmdbMappingArchive implements MappingArchive {
   }
 
   mark(key: EntryKey): EntryMark | undefined {
-    const bytes = this.get((part) => entryKey('mark', part, key));
+    const bytes = fitsArchive(key) ? this.get((part) => entryKey('mark', part, key)) : undefined;
     return bytes && decodeMark(bytes);
   }
 

@@ -1,6 +1,6 @@
 import { IF_EXISTS, open } from 'lmdb';
 import type { RangeOptions, RootDatabase } from 'lmdb';
-import { damagedError, ioError } from './archive-errors.js';
+import { damagedError, ioError, writeError } from './archive-errors.js';
 import { sealValue, unsealValue } from './sealed-value.js';
 
 export interface Change {
@@ -112,7 +112,7 @@ export class LmdbStore {
       if (condition === undefined) return await this.database.batch(apply);
       return await this.database.ifVersion(condition, IF_EXISTS, apply);
     } catch (error) {
-      throw ioError(this.directory, 'write to the data file', await reasonOf(error));
+      throw writeError(this.directory, await reasonOf(error));
     }
   }
 

@@ -2,7 +2,7 @@ import type { ArchiveRecord } from '../core/archive-record.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import type { ArchiveChanges, EntryMark, RecordCounts } from '../ports/archive.js';
-import { archiveKeyBytesMax } from './entry-key-bytes.js';
+import { archiveKeyBytesMax, fitsArchive } from './entry-key-bytes.js';
 import { prepareConflict } from './stored-conflict.js';
 import type { PreparedConflict } from './stored-conflict.js';
 import { markLabel, recordKind } from './tallies.js';
@@ -54,8 +54,8 @@ function prepareAll<T, Label>(
 }
 
 function checkLength(key: EntryKey): void {
+  if (fitsArchive(key)) return;
   const bytes = Buffer.byteLength(key);
-  if (bytes <= archiveKeyBytesMax) return;
   throw new RangeError(
     `The archive can't hold a key of ${bytes} bytes (${archiveKeyBytesMax} at most): ${key.slice(0, 100)}…`,
   );

@@ -41,9 +41,9 @@ export async function lockDirectory(directory: string): Promise<ProcessLock> {
   const own = await OwnSocket.listen(directory);
   try {
     const { living, dead } = await own.lookAround();
-    if (living !== undefined) throw lockedError(directory, living);
-    // Somebody else who came first may have taken this socket for a dead one before it listened, and removed it.
-    if (!own.isInPlace()) throw lockedError(directory, { name: own.name, holder: undefined });
+    if (living !== undefined) throw lockedError(directory, describe(living));
+    // Somebody who came at the same time may have taken this socket for a dead one before it listened, and removed it.
+    if (!own.isInPlace()) throw lockedError(directory, 'a process that came at the same time');
     for (const name of dead) await rm(join(directory, name), { force: true });
   } catch (error) {
     await own.close();
@@ -64,14 +64,16 @@ interface Holder {
   readonly since: string;
 }
 
-function lockedError(directory: string, { name, holder }: LivingSocket): SyncError {
-  const who =
-    holder === undefined
-      ? `process ${parseInt(name, 10)}, which does not answer`
-      : `process ${holder.pid} on host ${holder.host}, since ${holder.since}`;
+function describe({ name, holder }: LivingSocket): string {
+  const { pid, host, since } = holder ?? {};
+  if (pid === undefined) return `process ${parseInt(name, 10)}, which does not answer`;
+  return `process ${pid} on host ${host}, since ${since}`;
+}
+
+function lockedError(directory: string, who: string): SyncError {
   return new SyncError(
     'ARCHIVE_LOCKED',
-    `The archive is in use by ${who} (lock file ${join(directory, name)}). Only one process at a time may have it: stop the other one, or give this one an archive.path of its own.`,
+    `The archive is in use by ${who} (its lock is in ${directory}). Only one process at a time may have it: stop the other one, or give this one an archive.path of its own.`,
   );
 }
 
@@ -79,7 +81,7 @@ function lockedError(directory: string, { name, holder }: LivingSocket): SyncErr
 class OwnSocket {
   private readonly since = new Date().toISOString();
   private readonly server: Server = createServer((peer) => this.answer(peer));
-  private inode = 0;
+  private inode: number | undefined;
 
   private constructor(
     private readonly directory: string,
@@ -93,11 +95,12 @@ class OwnSocket {
     const own = new OwnSocket(directory, await open(directory), name);
     try {
       await new Promise<void>((resolve, reject) => {
-        own.server.once('error', reject);
+        // Later ones (a connection that could not be accepted) change nothing: whoever tried knows that somebody listens.
+        own.server.on('error', reject);
         own.server.listen({ path: own.socketPath(name), exclusive: true }, resolve);
       });
       own.server.unref();
-      own.inode = lstatSync(join(directory, name)).ino;
+      own.inode = own.inodeInPlace();
     } catch (error) {
       await own.close();
       throw error;
@@ -116,14 +119,17 @@ class OwnSocket {
   }
 
   isInPlace(): boolean {
-    const found = lstatSync(join(this.directory, this.name), { throwIfNoEntry: false });
-    return found?.ino === this.inode;
+    return this.inode !== undefined && this.inode === this.inodeInPlace();
   }
 
   async close(): Promise<void> {
     await new Promise((resolve) => this.server.close(resolve));
     await rm(join(this.directory, this.name), { force: true });
     await this.handle.close();
+  }
+
+  private inodeInPlace(): number | undefined {
+    return lstatSync(join(this.directory, this.name), { throwIfNoEntry: false })?.ino;
   }
 
   private socketPath(name: string): string {

@@ -24,6 +24,8 @@ const mappingStatus = z.looseObject({
   state: z.string(),
   inSync: z.boolean(),
   inSyncSince: z.string().nullable(),
+  /** What keeps the mapping from going on just now. */
+  problem: z.string().nullish(),
   entries: z.number(),
   pending: z.object({ toZookeeper: z.number(), toConsul: z.number() }),
   conflicts: z.object({ open: z.number(), total: z.number() }),

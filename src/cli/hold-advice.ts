@@ -3,6 +3,7 @@ import type { MappingHoldReason } from '../core/mapping-state.js';
 import type { EntryHoldReason } from '../ports/archive.js';
 import { TOKEN_VARIABLE } from './admin-client.js';
 import { shellWord } from './printable.js';
+import { jsonText } from './terminal.js';
 
 /** What a person can do about a hold: first what to find out, then the requests that end it. */
 export interface HoldAdvice {
@@ -80,7 +81,7 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
 
 /** @param reason as the status names it; undefined for one that this version does not know */
 export function holdAdvice(reason: string): HoldAdvice | undefined {
-  return reason in ADVICE ? ADVICE[reason as keyof typeof ADVICE] : undefined;
+  return Object.hasOwn(ADVICE, reason) ? ADVICE[reason as keyof typeof ADVICE] : undefined;
 }
 
 /** A command to copy that makes the request. */
@@ -95,7 +96,7 @@ export function curlCommand(
   return [
     "curl -X POST -H 'Content-Type: application/json'",
     ...(isLocal ? [] : [`-H "Authorization: Bearer $${TOKEN_VARIABLE}"`]),
-    ...(data === undefined ? [] : [`-d ${shellWord(JSON.stringify(data))}`]),
+    ...(data === undefined ? [] : [`-d ${shellWord(jsonText(data))}`]),
     shellWord(`${adminUrl}/api/v1/mappings/${encodeURIComponent(mapping)}/${action}`),
   ].join(' ');
 }

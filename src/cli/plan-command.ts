@@ -58,10 +58,9 @@ async function planForPerson(
   let nothing = true;
   for (const mapping of mappings) {
     const listed = new ListedActions(limit);
-    const { outlook, planned } = await plan(terminal, access, mapping, (action) => listed.add(action));
-    terminal.print(
-      ...planLines(terminal, { mapping, hasArchive: access.hasArchive, outlook, planned, listed }),
-    );
+    const planned = await plan(terminal, access, mapping, (action) => listed.add(action));
+    const { hasArchive } = access;
+    terminal.print(...planLines(terminal, { mapping, hasArchive, listed, ...planned }));
     nothing &&= isNothing(planned);
   }
   return nothing;

@@ -130,7 +130,12 @@ function actionLines(terminal: Terminal, actions: ListedActions): string[] {
   return [...alignedLines(terminal, [{}, {}, {}], rows), ...more];
 }
 
+/** What the columns before it have said. */
+const DELETES = /^delete in \w+: /;
+
 /** Creates and updates need no words: the other side has what this one lacks. */
 function detailOf({ action, detail }: PlannedAction): string[] {
-  return action === 'create' || action === 'update' ? [] : [`(${printableText(detail)})`];
+  return action === 'create' || action === 'update'
+    ? []
+    : [`(${printableText(detail.replace(DELETES, ''))})`];
 }

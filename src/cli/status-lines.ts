@@ -24,6 +24,7 @@ export function statusLines(
     ...storeLines(terminal, status),
     '',
     ...mappingTable(terminal, mappings, nowMs),
+    ...problemLines(terminal, mappings),
     ...mappings.flatMap((mapping) => holdLines(terminal, mapping, adminUrl, nowMs)),
     ...skippedLines(terminal, mappings),
   ];
@@ -81,6 +82,14 @@ function inSyncCell({ inSync, inSyncSince }: MappingAnswer, nowMs: number): Cell
   if (!inSync) return { text: 'no', style: 'yellow' };
   if (inSyncSince === null) return 'yes';
   return `for ${showDuration((nowMs - Date.parse(inSyncSince)) / 1000)}`;
+}
+
+/** What is tried again by itself. */
+function problemLines(terminal: Terminal, mappings: readonly MappingAnswer[]): string[] {
+  const lines = mappings.flatMap(({ name, problem }) =>
+    typeof problem === 'string' ? [`  ${printableText(`${name}: ${problem}`)}`] : [],
+  );
+  return lines.length === 0 ? [] : ['', terminal.style('Tried again by itself:', 'yellow'), ...lines];
 }
 
 /** What is held, by reason, and what can be done about it. */

@@ -100,7 +100,10 @@ export class ConsulReplica implements Replica {
           hasStarted = true;
         },
         woken: () => listener.stirred(),
-        failed: (error, retryInMs) => onWatch?.({ kind: 'lost', error, retryInMs }),
+        failed: (error, retryInMs) => {
+          onWatch?.({ kind: 'lost', error, retryInMs });
+          listener.lost(error instanceof Error ? error.message : String(error));
+        },
       },
       this.#options,
       signal,

@@ -10,7 +10,7 @@ import { restrictToOneWay } from './one-way.js';
 import type { Pair, Side } from './pair.js';
 import { otherSide, pairOf, SIDES } from './pair.js';
 import type { Policy } from './policy.js';
-import { ownsSession, reconcileSessionBound, sessionOwner, skip } from './session-bound.js';
+import { reconcileSessionBound, sessionOwner } from './session-bound.js';
 import type { Judged, Situation } from './situation.js';
 import { sameVersion } from './version.js';
 
@@ -33,7 +33,15 @@ export function reconcile(situation: Situation, policy: Policy): Decision {
 export function impose(situation: Situation, winner: Side, policy: Policy): Decision {
   const judged = judge(situation);
   const owner = sessionOwner(judged);
-  if (owner !== undefined) return reconcileSessionBound(forgetRewrites(judged), owner, policy);
+  const decision =
+    owner === undefined
+      ? imposeOrdinary(judged, winner)
+      : reconcileSessionBound(forgetRewrites(judged), owner, policy);
+  return policy.source === undefined ? decision : restrictToOneWay(judged, decision, policy, policy.source);
+}
+
+function imposeOrdinary(judged: Judged, winner: Side): Decision {
+  if (judged.states.left === 'unknown' || judged.states.right === 'unknown') return { do: 'wait' };
   if (sameContent(judged)) return adopt(judged);
   const outcome = { winner, rule: 'operator', ambiguous: false } as const;
   return enforce(judged, winner, conflictOf(judged, 'update-update', outcome));

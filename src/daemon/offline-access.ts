@@ -102,7 +102,7 @@ export async function connectConsul(stores: Stores, timeoutMs: number): Promise<
   const path = '/v1/status/leader';
   const { body } = await consul.request(
     { operation: 'other', method: 'GET', path, accepts: [200], repeatable: true, timeoutMs },
-    AbortSignal.timeout(timeoutMs),
+    NEVER,
   );
   const text = body.toString('utf8').trim();
   const leader = /^"([^"]*)"$/.exec(text)?.[1];
@@ -116,6 +116,9 @@ export async function connectConsul(stores: Stores, timeoutMs: number): Promise<
   }
   return leader;
 }
+
+/** The request has a timeout of its own. */
+const NEVER = new AbortController().signal;
 
 const UNCOUNTED: MappingMetrics = {
   write: () => undefined,

@@ -145,13 +145,13 @@ class PlanTally {
         return;
     }
     const isApproved = mark !== undefined && 'approved' in mark && mark.approved;
-    if (!isApproved && isIntended(examined)) this.count(examined);
+    if (!isApproved && isIntended(examined)) this.count(examined, mark);
   }
 
-  private count(intended: Intended): void {
+  private count(intended: Intended, mark: ReturnType<MappingContext['archive']['mark']>): void {
     if (isCountedDeletion(intended)) this.countedDeletions++;
     else if (isCountedOverwrite(intended)) this.countedOverwrites++;
-    else if (isCountedCreate(intended)) this.countedCreates++;
+    else if (isCountedCreate(intended, mark)) this.countedCreates++;
   }
 }
 

@@ -38,12 +38,22 @@ export interface MappingArchive {
    */
   markCounts(): ReadonlyMap<string, number>;
 
-  /** Journal entries from the newest to the oldest, before `id` when given. */
+  /**
+   * Journal entries from the newest to the oldest, before `beforeId` when given. Fewer than `limit` where their values
+   * would take much memory together: only an empty answer is the end.
+   */
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[];
   conflict(id: number): JournalEntry | undefined;
+  /** How many entries the journal has now. */
   conflictCounts(): { readonly open: number; readonly total: number };
 
-  /** Applies all of `changes` in one atomic transaction, or nothing; durable (synced to disk) when it resolves. */
+  /**
+   * Applies all of `changes` in one atomic transaction, or nothing; durable (synced to disk) when it resolves. To make
+   * room for conflicts, the journals' oldest settled entries are dropped, of whatever mapping; open ones never.
+   * @throws RangeError when a key is longer than the archive can hold
+   * @throws SyncError `ARCHIVE_FULL` when the conflicts don't fit beside the open ones: hold the entry, and go on;
+   *   anything else: nothing can be committed any more, by no mapping, until the process is started again
+   */
   commit(changes: ArchiveChanges): Promise<void>;
   /** Forgets everything about this mapping but its journal, durably and atomically. */
   reset(): Promise<void>;
@@ -64,6 +74,8 @@ export type EntryMark =
       readonly reason: EntryHoldReason;
       readonly sinceMs: number;
       readonly detail: string;
+      /** An operator released it: the content of this side is to stand. Held until that is written. */
+      readonly keep?: Side;
     }
   /** A deletion that the guard held back. `approved`: an operator let exactly this one pass. */
   | {
@@ -102,9 +114,9 @@ export interface ArchiveChanges {
   readonly marks?: ReadonlyMap<EntryKey, EntryMark | undefined>;
   /** Conflicts to append to the journal, in order; ids are given by the archive. */
   readonly conflicts?: readonly NewConflict[];
-  /** Journal entries that are settled now, with the side whose content stands. */
+  /** Journal entries that are settled now, with the side whose content stands. One that is gone is passed over. */
   readonly settled?: ReadonlyMap<number, Side>;
-  /** Settled journal entries older than this are removed. */
+  /** Settled journal entries older than this are removed, a bounded number with each commit. */
   readonly dropSettledBeforeMs?: number;
   readonly state?: MappingState;
 }

@@ -79,6 +79,8 @@ export interface HintListener {
   stirred(): void;
   /** Anything may have changed, changes may have been missed. */
   rescan(reason: 'start' | 'reconnect' | 'overflow'): void;
+  /** No change is told from now on until the next `rescan`. `why` is for a person. May be told again while it lasts. */
+  lost(why: string): void;
 }
 
 export type KnownVersion = (key: EntryKey) => Version | undefined;

@@ -10,6 +10,8 @@ export interface MappingStatus {
   readonly inSyncSinceMs: number | undefined;
   /** Whether the first reconciliation of everything is complete. */
   readonly firstCompleted: boolean;
+  /** What keeps the mapping from going on just now, for a person; undefined while nothing does. Tried again by itself. */
+  readonly problem: string | undefined;
   readonly entries: number;
   /** Entries known to need a write on each side. */
   readonly pending: Pair<number>;
@@ -19,6 +21,9 @@ export interface MappingStatus {
   readonly skipped: readonly SkippedStatus[];
   readonly skippedTotal: number;
   readonly skippedByReason: ReadonlyMap<string, number>;
+  /** What clients did to the target of a one-way mapping and was left alone. Capped; `driftedTotal` counts all. */
+  readonly drifted: readonly DriftedStatus[];
+  readonly driftedTotal: number;
   readonly lastVerifiedAtMs: number | undefined;
 }
 
@@ -38,6 +43,11 @@ export interface HoldStatus {
 export interface SkippedStatus {
   readonly key: string;
   readonly reason: string;
+}
+
+export interface DriftedStatus {
+  readonly key: string;
+  readonly change: 'added' | 'changed' | 'deleted';
 }
 
 /** What a store tells about its connection. */

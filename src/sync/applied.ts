@@ -15,6 +15,7 @@ import type { Attention, PendingWrites } from './attention.js';
 import type { Applied, WriteItem } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import { effectiveSize } from './guards.js';
+import { conflictsToClose } from './journal.js';
 import { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingChanges, MappingMemory } from './mapping-memory.js';
 
@@ -48,11 +49,13 @@ export class AppliedWrites {
     }
     for (const item of items) records.set(item.key, this.recordOf(item, applied));
     const marks = new Map(items.map(({ key }) => [key, undefined] as const));
+    const standing = new Map(items.map(({ key }) => [key, otherSide(side)] as const));
+    const settled = conflictsToClose(this.memory.archive, standing);
     const conflicts = [...outcome.overwrittenInRace].map(([key, replaced]) =>
       this.overwritten(key, replaced, applied),
     );
     const intents = state.intents.filter((intent) => !settles.includes(intent));
-    return { records, marks, conflicts, state: { ...this.stateAfter(applied, state), intents } };
+    return { records, marks, conflicts, settled, state: { ...this.stateAfter(applied, state), intents } };
   }
 
   private recordOf(item: WriteItem, { side, outcome }: Applied): ArchiveRecord | undefined {
@@ -81,7 +84,7 @@ export class AppliedWrites {
     const overwrites = applied.items.filter(({ intended: { decision } }) => {
       return decision.do === 'copy' && decision.conflict !== undefined && decision.base !== undefined;
     }).length;
-    const at = outcome.ledger?.modified ?? firstOf(outcome.versions)?.modified;
+    const at = outcome.ledger?.modified ?? [...outcome.versions.values()].at(0)?.modified;
     const sightings =
       at === undefined
         ? state.sightings[side]
@@ -165,9 +168,4 @@ function contentsOf(item: WriteItem): { left: string | undefined; right: string 
     return reading.kind === 'present' ? reading.digest : undefined;
   };
   return { left: digest('left'), right: digest('right') };
-}
-
-function firstOf<T>(map: ReadonlyMap<unknown, T>): T | undefined {
-  for (const value of map.values()) return value;
-  return undefined;
 }

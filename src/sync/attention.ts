@@ -25,6 +25,8 @@ export class Attention {
   private readonly marks = new MarkSet(MARKS_MAX);
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
+  /** Sides of which no changes are told, and why. */
+  private readonly blind = new Map<Side, string>();
   private wake: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -34,7 +36,11 @@ export class Attention {
     return {
       changed: (keys) => this.look(keys, side),
       stirred: () => this.requestSweep(side, undefined),
-      rescan: (reason) => this.requestSweep(side, reason),
+      rescan: (reason) => {
+        this.blind.delete(side);
+        this.requestSweep(side, reason);
+      },
+      lost: (why) => void this.blind.set(side, why),
     };
   }
 
@@ -96,6 +102,15 @@ export class Attention {
   get unseen(): boolean {
     const walks = [...this.sweeps.values()].some(({ reason }) => reason !== 'verify');
     return this.marks.size > 0 || this.retries.waiting > 0 || walks;
+  }
+
+  isBlind(side: Side): boolean {
+    return this.blind.has(side);
+  }
+
+  /** Why changes may happen without being told; undefined while both sides are watched. */
+  get blindness(): string | undefined {
+    return this.blind.values().next().value;
   }
 
   get busy(): boolean {

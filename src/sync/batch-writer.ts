@@ -8,6 +8,7 @@ import type { MappingContext } from './context.js';
 import type { Intended } from './guards.js';
 import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
+import { stopsMapping } from './mapping-memory.js';
 
 /** One write on its way: what is to be done, and in the form in which a replica takes it. */
 export interface WriteItem extends PlannedWrite {
@@ -69,7 +70,7 @@ export class BatchWriter {
     let ledger: WriteReport['ledger'] = 'untouched';
     let trouble: Error | undefined;
     for (const batch of plan) {
-      if (trouble !== undefined || signal.aborted) {
+      if (trouble !== undefined || signal.aborted || this.isStopped()) {
         again.push(...batch.writes.map((item) => item.key));
         continue;
       }
@@ -80,6 +81,12 @@ export class BatchWriter {
       if (report.ledger !== 'untouched') ledger = report.ledger;
     }
     return { again, rejected, ledger, trouble };
+  }
+
+  /** A pause is an emergency stop, and a hold found while writing one, too: not another batch after it. */
+  private isStopped(): boolean {
+    const { paused, holds } = this.memory.known;
+    return paused || holds.some(stopsMapping);
   }
 
   /** Writes the ledger alone: foreign changes were seen at that side since it last moved. */
@@ -98,6 +105,7 @@ export class BatchWriter {
     let items = writes;
     let ledgerRetries = 0;
     for (;;) {
+      const tried = items.length;
       const sent = oversize ? undefined : this.ledgers.next(side);
       const intents = await this.announce(side, items, sent, oversize);
       const sentAtMs = this.context.clock.nowMs();
@@ -139,8 +147,7 @@ export class BatchWriter {
           return giveBack(items, again, rejected, outcome.cause);
       }
       await this.withdraw(intents);
-      const blamed = outcome.kind === 'rejected' ? outcome.rejections.length : outcome.keys.length;
-      const hopeless = blamed === 0 && !(outcome.kind === 'condition-failed' && outcome.ledger);
+      const hopeless = items.length === tried && !(outcome.kind === 'condition-failed' && outcome.ledger);
       if (items.length === 0 || hopeless) return giveBack(items, again, rejected, undefined);
     }
   }

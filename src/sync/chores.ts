@@ -1,10 +1,12 @@
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
+import { recordOverwrites, recordSize } from '../core/deletion-budget.js';
 import { recordSighting } from '../core/write-interval.js';
 import type { Attention } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Permission } from './drain.js';
+import { effectiveSize } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
 
@@ -71,8 +73,12 @@ export class Chores {
       replicas.right.position(signal),
     ]);
     const positions = { left, right };
-    await this.memory.commit(({ sightings }) => ({
+    const { memory, context } = this;
+    await memory.commit(({ sightings, sizes, overwrites }) => ({
       state: {
+        // The guards' windows only move on while somebody looks.
+        sizes: recordSize(sizes, atMs, effectiveSize(memory), context.maxDelete.withinMs),
+        overwrites: recordOverwrites(overwrites, atMs, 0, context.maxOverwrite.withinMs),
         sightings: pairOf((side) => recordSighting(sightings[side], { atMs, version: positions[side] })),
       },
     }));

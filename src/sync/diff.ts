@@ -22,7 +22,7 @@ export interface DiffOptions {
   readonly report: (difference: Difference) => void;
   /** Told now and then how many keys were compared. */
   readonly progress?: (compared: number) => void;
-  /** Gives, each once, the keys that the walks came across since and could not read. */
+  /** Gives the keys that the walks have come across since it was last called, and could not read. */
   readonly takeUnread?: () => readonly EntryKey[];
 }
 
@@ -60,12 +60,12 @@ export async function diffMapping(options: DiffOptions, signal: AbortSignal): Pr
     for (let hasMore = true; hasMore;) {
       const chunk = await keys.next();
       hasMore = chunk.length > 0;
-      const skipped = takeUnread().filter(
+      const skipped = [...new Set(takeUnread())].filter(
         (key) => includes(key) && unread.size < UNREAD_MAX && !unread.has(key),
       );
       for (const key of skipped) unread.add(key);
       const compared = [...chunk.filter((key) => !unread.has(key)), ...skipped];
-      for (const difference of await compareChunk(replicas, compared, signal)) {
+      for (const difference of await compareChunk(replicas, compared, unread, signal)) {
         counts[countOf(difference)]++;
         report(difference);
       }
@@ -110,9 +110,17 @@ function sessionSide(left: PresentReading, right: PresentReading): SessionSide {
   return right.session !== undefined ? 'right' : undefined;
 }
 
+/** An entry that may be read, but not the names of its children: what is below it was not walked. */
+function hiddenBelow(key: EntryKey, { left, right }: Pair<Reading>): Difference | undefined {
+  const hidden = { key, kind: 'unknown', reason: 'denied' } as const;
+  if (left.kind === 'present' && left.children > 0) return { ...hidden, on: 'left' };
+  return right.kind === 'present' && right.children > 0 ? { ...hidden, on: 'right' } : undefined;
+}
+
 async function compareChunk(
   replicas: Pair<Replica>,
   keys: readonly EntryKey[],
+  unread: ReadonlySet<EntryKey>,
   signal: AbortSignal,
 ): Promise<Difference[]> {
   const differences: Difference[] = [];
@@ -124,8 +132,9 @@ async function compareChunk(
     const again: EntryKey[] = [];
     for (const key of open) {
       const readings = { left: left.get(key) ?? NOT_READ, right: right.get(key) ?? NOT_READ };
+      const hidden = unread.has(key) ? hiddenBelow(key, readings) : undefined;
       if (isLeftOut(readings)) again.push(key);
-      else differences.push(...listOf(compareReadings(key, readings)));
+      else differences.push(...listOf(hidden ?? compareReadings(key, readings)));
     }
     // Values too large to be read all at once; where not even one was read, asking again would not end.
     if (again.length === open.length) {

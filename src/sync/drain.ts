@@ -15,6 +15,7 @@ import { effectiveSize, guard } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
+import { conflictsToClose, JournaledConflicts } from './journal.js';
 import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
 
@@ -38,6 +39,8 @@ export interface DrainResult {
 
 /** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
 export class Drain {
+  private readonly journaled = new JournaledConflicts();
+
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
@@ -100,7 +103,11 @@ export class Drain {
     }
     for (const { mark, decision } of work.intended) this.pending.needs(mark.key, decision.on);
     this.attention.putBack(work.again);
-    for (const key of work.later) this.attention.retryLater(key, work.marks.get(key)?.kind === 'skip');
+    for (const key of work.later) this.attention.retryLater(key);
+    for (const key of work.aside) {
+      this.pending.settled(key);
+      this.attention.retryLater(key, true);
+    }
   }
 
   /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */
@@ -141,7 +148,9 @@ export class Drain {
     holds: readonly MappingHold[],
   ): Promise<readonly Intended[]> {
     const nowMs = this.context.clock.nowMs();
-    const journaled = writes.flatMap(({ decision }) => decision.conflict ?? []);
+    const journaled = writes
+      .flatMap(({ decision }) => decision.conflict ?? [])
+      .filter((conflict) => this.journaled.isNew(conflict, this.context.clock.monotonicMs()));
     const conflicts = [
       ...journaled.map((conflict): NewConflict => ({ ...conflict, atMs: nowMs, open: false })),
       ...work.openConflicts.map((conflict): NewConflict => ({ ...conflict, atMs: nowMs, open: true })),
@@ -153,6 +162,7 @@ export class Drain {
         records: work.records,
         marks,
         conflicts,
+        settled: conflictsToClose(this.memory.archive, new Map(work.settledHolds.map((key) => [key, 'left']))),
         state: {
           holds: mergeHolds(state.holds, holds),
           sizes: recordSize(state.sizes, nowMs, effectiveSize(this.memory), this.context.maxDelete.withinMs),
@@ -160,24 +170,32 @@ export class Drain {
       }));
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'ARCHIVE_FULL') throw error;
-      await this.holdForJournal(work, writes, nowMs);
+      await this.holdForJournal(work, writes, held, holds);
       return writes.filter(({ decision }) => decision.conflict === undefined);
     }
+    for (const conflict of journaled) this.journaled.note(conflict, this.context.clock.monotonicMs());
     for (const conflict of conflicts) this.countConflict(conflict);
     return writes;
   }
 
   /** When the journal has no room, conflicts are held, never dropped (S9). */
-  private async holdForJournal(work: SortedWork, writes: readonly Intended[], nowMs: number): Promise<void> {
+  private async holdForJournal(
+    work: SortedWork,
+    writes: readonly Intended[],
+    held: ReadonlyMap<EntryKey, EntryMark>,
+    holds: readonly MappingHold[],
+  ): Promise<void> {
     const keys = [
       ...writes.filter(({ decision }) => decision.conflict !== undefined).map(({ mark }) => mark.key),
       ...work.openConflicts.map(({ key }) => key),
     ];
     const detail = 'the conflict journal is full: raise journal.maxBytes, or resolve and drop old conflicts';
-    const full: EntryMark = { kind: 'hold', reason: 'journal-full', sinceMs: nowMs, detail };
-    await this.memory.commit(() => ({
+    const sinceMs = this.context.clock.nowMs();
+    const full: EntryMark = { kind: 'hold', reason: 'journal-full', sinceMs, detail };
+    await this.memory.commit((state) => ({
       records: work.records,
-      marks: new Map([...work.marks, ...keys.map((key) => [key, full] as const)]),
+      marks: new Map([...work.marks, ...held, ...keys.map((key) => [key, full] as const)]),
+      state: { holds: mergeHolds(state.holds, holds) },
     }));
     for (const key of keys) {
       this.pending.settled(key);
@@ -190,12 +208,17 @@ export class Drain {
     foreignChanges: ReadonlySet<Side>,
     signal: AbortSignal,
   ): Promise<DrainResult> {
-    const reports = await Promise.all(
+    const endings = await Promise.allSettled(
       SIDES.map(async (side) => {
         const onSide = writes.filter(({ decision }) => decision.on === side);
         return onSide.length === 0 ? undefined : this.writer.write(side, onSide, signal);
       }),
     );
+    // Only now: what one side still writes must not go on beside the next round.
+    const reports = endings.map((ending) => {
+      if (ending.status === 'rejected') throw ending.reason;
+      return ending.value;
+    });
     const foreign = new Set(foreignChanges);
     const ledgersMoved = new Set<Side>();
     let trouble: Error | undefined;

@@ -34,18 +34,10 @@ type Readings = ReadonlyMap<EntryKey, Reading>;
 
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
 export class Examiner {
-  /** What an operator said of entries: whose content is to stand, at the next look. */
-  private readonly imposed = new Map<EntryKey, Side>();
-
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
   ) {}
-
-  /** The next look at `key` makes the content of `winner` stand. */
-  impose(key: EntryKey, winner: Side): void {
-    this.imposed.set(key, winner);
-  }
 
   async examine(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
     const first = await this.readBoth(
@@ -80,8 +72,8 @@ export class Examiner {
   }
 
   private decide(mark: Mark, situation: Situation): Examined {
-    const winner = this.imposed.get(mark.key);
-    this.imposed.delete(mark.key);
+    const held = this.memory.archive.mark(mark.key);
+    const winner = held?.kind === 'hold' ? held.keep : undefined;
     const policy = this.policy();
     const decision = winner === undefined ? reconcile(situation, policy) : impose(situation, winner, policy);
     return { mark, situation, decision };

@@ -38,7 +38,7 @@ export function guard(
   const overwrites = intended.filter(isCountedOverwrite);
   const rest = intended.filter((one) => !isCountedDeletion(one) && !isCountedOverwrite(one));
 
-  const creates = rest.filter(isCountedCreate).length;
+  const creates = rest.filter((one) => isCountedCreate(one, memory.archive.mark(one.mark.key))).length;
   const forDeletions = holdDeletions(context, memory, deletions, creates, nowMs);
   const forOverwrites = holdOverwrites(context, memory, overwrites, sweptEntries, nowMs);
   return {
@@ -168,7 +168,11 @@ export function isCountedOverwrite({ decision }: Intended): boolean {
   );
 }
 
-/** Whether a write makes up for a deletion. Mirrors of session-bound entries don't: they come and go with sessions. */
-export function isCountedCreate({ decision }: Intended): boolean {
+/**
+ * Whether a write makes up for a deletion. Mirrors of session-bound entries don't: they come and go with sessions. Nor
+ * does what was refused before, and is only tried again.
+ */
+export function isCountedCreate({ decision }: Intended, mark: EntryMark | undefined): boolean {
+  if (mark?.kind === 'skip') return false;
   return decision.do === 'copy' && decision.base === undefined && decision.session === undefined;
 }

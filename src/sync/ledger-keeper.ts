@@ -9,7 +9,7 @@ import {
   withWrite,
 } from '../core/ledger.js';
 import type { LedgerMirror, MappingHold } from '../core/mapping-state.js';
-import type { Pair, Side } from '../core/pair.js';
+import type { Side } from '../core/pair.js';
 import { SIDES, withSide } from '../core/pair.js';
 import type { Version } from '../core/version.js';
 import type { LedgerWrite, StoredLedger } from '../ports/replica.js';
@@ -123,6 +123,7 @@ export class LedgerKeeper {
       const known = mirror === undefined ? undefined : wrote.reduce(withWrite, mirror);
       return {
         records: removed,
+        marks: removed,
         state: {
           ledgers: withSide(state.ledgers, side, known),
           intents: state.intents.filter((intent) => !intents.includes(intent)),

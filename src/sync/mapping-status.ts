@@ -1,8 +1,14 @@
-import type { MappingStateName, MappingStatus, SkippedStatus, HoldStatus } from '../ports/status.js';
+import type {
+  DriftedStatus,
+  HoldStatus,
+  MappingStateName,
+  MappingStatus,
+  SkippedStatus,
+} from '../ports/status.js';
 import type { EntryMark } from '../ports/archive.js';
 import type { MappingSync } from './mapping-sync.js';
 
-/** How many skipped and held entries a status lists; it counts all of them. */
+/** How many skipped, held and drifted entries a status lists; it counts all of them. */
 const LISTED_MAX = 100;
 const MARKS_PAGE = 500;
 /** How many marks a status looks through for those that it lists. */
@@ -15,6 +21,10 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
   for (const [name, count] of archive.markCounts()) {
     if (name.startsWith('skip:')) skippedByReason.set(name.slice('skip:'.length), count);
   }
+  const driftedTotal = [...archive.markCounts()].reduce(
+    (sum, [name, count]) => (name.startsWith('drift:') ? sum + count : sum),
+    0,
+  );
   const skippedTotal = [...skippedByReason.values()].reduce((sum, count) => sum + count, 0);
   const inSync = connected && sync.isInSync;
   return {
@@ -24,6 +34,7 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
     inSync,
     inSyncSinceMs: inSync ? sync.inSyncSinceMs : undefined,
     firstCompleted: sync.completedSinceStart,
+    problem: sync.problem,
     entries: archive.counts().entries + archive.counts().sessionBound,
     pending: sync.pending.count,
     conflicts: archive.conflictCounts(),
@@ -34,6 +45,8 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
     skipped: listed.skipped,
     skippedTotal,
     skippedByReason,
+    drifted: listed.drifted,
+    driftedTotal,
     lastVerifiedAtMs: state?.lastVerifiedAtMs,
   };
 }
@@ -41,18 +54,26 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
 function stateName(sync: MappingSync, connected: boolean): MappingStateName {
   if (sync.memory.state?.paused === true) return 'paused';
   if (sync.holds.length > 0) return 'held';
-  if (!connected || sync.failing !== undefined) return sync.completedSinceStart ? 'degraded' : 'starting';
+  if (!connected || sync.problem !== undefined) return sync.completedSinceStart ? 'degraded' : 'starting';
   return sync.completedSinceStart ? 'live' : 'starting';
 }
 
-function listMarks(sync: MappingSync): { holds: HoldStatus[]; skipped: SkippedStatus[] } {
+interface ListedMarks {
+  readonly holds: HoldStatus[];
+  readonly skipped: SkippedStatus[];
+  readonly drifted: DriftedStatus[];
+}
+
+function listMarks(sync: MappingSync): ListedMarks {
   const holds: HoldStatus[] = [];
   const skipped: SkippedStatus[] = [];
+  const drifted: DriftedStatus[] = [];
   const list = (key: string, mark: EntryMark): void => {
     if (mark.kind === 'hold' && holds.length < LISTED_MAX) {
       holds.push({ reason: mark.reason, key, sinceMs: mark.sinceMs, detail: mark.detail });
     }
     if (mark.kind === 'skip' && skipped.length < LISTED_MAX) skipped.push({ key, reason: mark.reason });
+    if (mark.kind === 'drift' && drifted.length < LISTED_MAX) drifted.push({ key, change: mark.drift });
   };
   let last: string | undefined;
   for (let looked = 0; looked < MARKS_LOOKED_AT_MAX; looked += MARKS_PAGE) {
@@ -61,5 +82,5 @@ function listMarks(sync: MappingSync): { holds: HoldStatus[]; skipped: SkippedSt
     last = page.at(-1)?.[0];
     if (page.length < MARKS_PAGE) break;
   }
-  return { holds, skipped };
+  return { holds, skipped, drifted };
 }

@@ -3,6 +3,7 @@ import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
 import { ReplicaError } from '../ports/errors.js';
+import type { HintListener } from '../ports/replica.js';
 import { AppliedWrites } from './applied.js';
 import { Attention, PendingWrites } from './attention.js';
 import { Backoff } from './backoff.js';
@@ -75,7 +76,7 @@ export class MappingSync {
   async run(signal: AbortSignal): Promise<void> {
     const { context } = this;
     const { clock, replicas } = context;
-    const watches = SIDES.map((side) => replicas[side].watch(this.attention.listener(side), signal));
+    const watches = SIDES.map((side) => replicas[side].watch(this.listener(side), signal));
     while (!signal.aborted) {
       if (this.blocked) await clock.sleep(BLOCKED_MS, signal);
       else await this.attention.wait(this.waitMs(), signal);
@@ -109,9 +110,9 @@ export class MappingSync {
     return this.readiness.holds;
   }
 
-  /** What went wrong in the last turn, if anything did. */
-  get failing(): Error | undefined {
-    return this.trouble;
+  /** What went wrong in the last turn, or why changes may go unnoticed; undefined while all is well. */
+  get problem(): string | undefined {
+    return this.trouble?.message ?? this.attention.blindness;
   }
 
   /** Whether everything was walked and dealt with since this process began. */
@@ -122,7 +123,7 @@ export class MappingSync {
   /** Both sides are equal as far as is known, held and skipped entries aside. */
   get isInSync(): boolean {
     const stopped = this.holds.length > 0 || this.memory.state?.paused === true;
-    return this.walks.completed && this.isIdle && !stopped && this.trouble === undefined;
+    return this.walks.completed && this.isIdle && !stopped && this.problem === undefined;
   }
 
   /** Wall-clock milliseconds since when `isInSync` holds. */
@@ -132,15 +133,18 @@ export class MappingSync {
 
   /** Begins anew with an empty archive; `from` decides what differs. Called between two turns. */
   async startOver(from: 'merge' | Side, signal: AbortSignal): Promise<MappingHold | undefined> {
-    const hold = await this.readiness.startOver(from, signal);
-    this.pending.clear();
-    this.walks.startOver();
-    this.attention.startOver('operator');
-    return hold;
+    try {
+      return await this.readiness.startOver(from, signal);
+    } finally {
+      this.pending.clear();
+      this.walks.startOver();
+      this.attention.startOver('operator');
+    }
   }
 
   /** Looks at entries at once, between two turns, and does what is to be done about them. */
   async lookNow(keys: readonly EntryKey[], signal: AbortSignal): Promise<void> {
+    await this.settleIntents(signal);
     this.attention.look(keys);
     await this.drainMarks(signal);
   }
@@ -179,6 +183,18 @@ export class MappingSync {
     await this.drainMarks(signal);
     await this.chores.run(this.permission(), signal);
     if (!this.isInSync) this.inSyncAtMs = undefined;
+  }
+
+  /** What a watch tells only marks; that it tells nothing any more is worth a line, once. */
+  private listener(side: Side): HintListener {
+    const marking = this.attention.listener(side);
+    const lost = (why: string): void => {
+      if (!this.attention.isBlind(side)) {
+        this.context.logger.warn({}, `${this.context.sideNames[side]} is not watched: ${why}`);
+      }
+      marking.lost(why);
+    };
+    return { ...marking, lost };
   }
 
   /** What was announced and never heard of again is settled before anything else is written. */

@@ -90,12 +90,10 @@ export class Operator {
    */
   async release(key: EntryKey, keep: Side, signal: AbortSignal): Promise<boolean> {
     return this.sync.exclusively(async () => {
-      const { memory, examiner } = this.sync;
-      if (memory.archive.mark(key)?.kind !== 'hold') return false;
-      const open = memory.archive.conflicts({ limit: MARKS_PAGE, openOnly: true });
-      const settled = new Map(open.filter((entry) => entry.key === key).map(({ id }) => [id, keep]));
-      await memory.commit(() => ({ marks: new Map([[key, undefined]]), settled }));
-      examiner.impose(key, keep);
+      const { memory } = this.sync;
+      const held = memory.archive.mark(key);
+      if (held?.kind !== 'hold') return false;
+      await memory.commit(() => ({ marks: new Map([[key, { ...held, keep }]]) }));
       await this.sync.lookNow([key], signal);
       return true;
     });

@@ -36,6 +36,8 @@ export class Readiness {
    */
   async ensure(signal: AbortSignal): Promise<boolean> {
     const nowMs = this.context.clock.monotonicMs();
+    // A new start that was broken off half way is finished first.
+    if (this.memory.state?.phase === 'pairing' || this.memory.state === undefined) this.established = false;
     if (!this.established && nowMs >= this.dueMs) {
       this.settle(await this.establishment.establish(signal));
       if (!this.established) this.dueMs = nowMs + RECHECK_EVERY_MS;

@@ -24,7 +24,11 @@ export interface SortedWork {
   /** Nothing could be concluded: again at once, or later. */
   readonly again: Mark[];
   readonly later: EntryKey[];
+  /** Listed as left out for something that may go away by itself: tried again now and then. */
+  readonly aside: EntryKey[];
   readonly settled: EntryKey[];
+  /** Entries in step that were held until now. */
+  readonly settledHolds: EntryKey[];
   /** Sides on which somebody else's changes were seen. */
   readonly foreignChanges: Set<Side>;
 }
@@ -47,7 +51,9 @@ class Sorter {
     openConflicts: [],
     again: [],
     later: [],
+    aside: [],
     settled: [],
+    settledHolds: [],
     foreignChanges: new Set(),
   };
   private readonly nowMs: number;
@@ -64,23 +70,31 @@ class Sorter {
     for (const side of SIDES) if (sawForeignChange(examined, side)) this.work.foreignChanges.add(side);
     switch (decision.do) {
       case 'wait':
-        return this.wait(examined);
+        this.wait(examined);
+        break;
       case 'nothing':
-        return this.settle(examined);
+        this.settle(examined);
+        break;
       case 'record':
         this.work.records.set(examined.mark.key, decision.record);
-        return this.settle(examined);
+        this.settle(examined);
+        break;
       case 'copy':
-        return this.copy(examined, decision);
+        this.copy(examined, decision);
+        break;
       case 'remove':
-        return this.intend(examined, decision);
+        this.intend(examined, decision);
+        break;
       case 'hold':
-        return this.hold(examined, decision.reason, decision.conflict);
+        this.hold(examined, decision.reason, decision.conflict);
+        break;
       case 'skip':
-        return this.skip(examined, decision.reason, decision.detail);
+        this.skip(examined, decision.reason, decision.detail);
+        break;
       case 'drift':
         this.mark(examined, { kind: 'drift', drift: decision.drift, sinceMs: this.nowMs });
-        return void this.work.settled.push(examined.mark.key);
+        this.work.settled.push(examined.mark.key);
+        break;
     }
   }
 
@@ -89,25 +103,31 @@ class Sorter {
     const name = this.context.sideNames[decision.on];
     const { key } = examined.mark;
     const unmappable = limits.unmappable(key);
-    if (unmappable !== undefined) return this.skip(examined, 'illegal-key', unmappable);
+    if (unmappable !== undefined) {
+      this.skip(examined, 'illegal-key', unmappable);
+      return;
+    }
     const bytes = decision.source.value.length;
     if (bytes > limits.valueBytesMax) {
       const detail = `${bytes} bytes are more than the ${limits.valueBytesMax} that ${name} can take`;
-      return this.skip(examined, 'too-large', detail);
+      this.skip(examined, 'too-large', detail);
+      return;
     }
     const { record, readings } = examined.situation;
     const contents = { left: digestOf(readings.left), right: digestOf(readings.right) };
     const history = record?.kind === 'entry' ? record.oscillation : undefined;
     const ordered = decision.conflict?.rule === 'operator';
-    if (!ordered && isOscillating(history, contents, this.nowMs))
-      return this.hold(examined, 'oscillating', undefined);
+    if (!ordered && isOscillating(history, contents, this.nowMs)) {
+      this.hold(examined, 'oscillating', undefined);
+      return;
+    }
     this.intend(examined, decision);
   }
 
   private intend(examined: Examined, decision: Intended['decision']): void {
     const mark = this.memory.archive.mark(examined.mark.key);
     // Until an operator decides, a held entry stays as it is on both sides.
-    if (mark?.kind === 'hold' && mark.reason !== 'journal-full') {
+    if (mark?.kind === 'hold' && mark.keep === undefined && mark.reason !== 'journal-full') {
       this.work.settled.push(examined.mark.key);
       return;
     }
@@ -130,22 +150,32 @@ class Sorter {
 
   private wait(examined: Examined): void {
     const { key } = examined.mark;
+    let left: { reason: SkipReason; detail: string } | undefined;
     for (const side of SIDES) {
       const reading = examined.situation.readings[side];
       if (reading.kind !== 'unknown') continue;
       const name = this.context.sideNames[side];
-      if (reading.reason === 'not-read') return void this.work.again.push(examined.mark);
-      if (reading.reason === 'denied') this.skip(examined, 'denied', `${name} refuses to show it`);
+      if (reading.reason === 'not-read') {
+        this.work.again.push(examined.mark);
+        return;
+      }
+      if (reading.reason === 'denied') left = { reason: 'denied', detail: `${name} refuses to show it` };
       if (reading.reason === 'unreadable')
-        this.skip(examined, 'unreadable', `${name} can't give its exact value`);
+        left = { reason: 'unreadable', detail: `${name} can't give its exact value` };
     }
-    this.work.later.push(key);
+    const known = this.memory.archive.mark(key)?.kind;
+    const isHeld = known !== undefined && known !== 'skip' && known !== 'drift';
+    if (left !== undefined && !isHeld) this.mark(examined, { kind: 'skip', ...left, sinceMs: this.nowMs });
+    (left === undefined ? this.work.later : this.work.aside).push(key);
   }
 
   private settle(examined: Examined): void {
     const { key } = examined.mark;
     this.work.settled.push(key);
-    if (this.memory.archive.mark(key) !== undefined) this.work.marks.set(key, undefined);
+    const mark = this.memory.archive.mark(key);
+    if (mark === undefined) return;
+    this.work.marks.set(key, undefined);
+    if (mark.kind === 'hold') this.work.settledHolds.push(key);
   }
 
   /** Marks an entry, unless it carries the same mark already. */

@@ -33,7 +33,10 @@ export async function sweepSide(
     for (const found of page) {
       if (!context.scope.includes(found.key)) continue;
       present++;
-      differing.push(...archived.missingBefore(found.key));
+      for (const missing of archived.missingBefore(found.key)) {
+        differing.push(missing);
+        if (differing.length >= ARCHIVE_PAGE) await report(differing.splice(0));
+      }
       if (archived.differs(found)) differing.push(found.key);
     }
     await report(differing);
@@ -65,13 +68,11 @@ class ArchiveCursor {
   }
 
   /** Keys that the archive has on this side before `key`, and that the walk has passed without finding. */
-  missingBefore(key: EntryKey): EntryKey[] {
-    const missing: EntryKey[] = [];
+  *missingBefore(key: EntryKey): Generator<EntryKey> {
     for (let next = this.peek(); next !== undefined && compareKeys(next[0], key) < 0; next = this.peek()) {
-      if (this.isHere(next[1])) missing.push(next[0]);
       this.advance();
+      if (this.isHere(next[1])) yield next[0];
     }
-    return missing;
   }
 
   differs(found: ScannedEntry): boolean {

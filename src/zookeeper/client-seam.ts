@@ -350,7 +350,9 @@ export class ZooKeeperClient extends ConnectionManager {
     const { clock, backoff } = this.#options;
     if (this.#handshake === 'sent' && this.#droppedBecause === undefined) this.#refusals++;
     this.#lastFailure =
-      this.#droppedBecause ?? this.#socketError ?? new Error(`the server closed the connection (${this.#progress()})`);
+      this.#droppedBecause ??
+      this.#socketError ??
+      new Error(`the server closed the connection (${this.#progress()})`);
     if (this.#readySinceMs !== undefined) backoff.connectionLost(clock.monotonicMs() - this.#readySinceMs);
     this.#readySinceMs = undefined;
     this.#isReady = false;

@@ -17,6 +17,8 @@ type Group = readonly string[];
  */
 const GROUP_MAX = 32;
 const GROUPS_IN_FLIGHT = 4;
+/** In UTF-16 units, each three bytes at most. No key has so long a path (`writeLimits`), but a client may make one. */
+const GROUP_PATHS_LENGTH_MAX = 100_000;
 const SINGLES_IN_FLIGHT = 128;
 /** While nothing is known of the nodes' sizes. */
 const SINGLES_IN_FLIGHT_AT_FIRST = 16;
@@ -177,11 +179,13 @@ function pairUp<T>(group: Group, answers: readonly T[]): (readonly [string, T])[
   return answers.map((answer, i) => [group[i] ?? '', answer] as const);
 }
 
-/** Cuts a list into groups, each of the size that is right when it is asked for. */
+/** Cuts a list into groups, each of the size that is right when it is asked for, and that fits into a request. */
 function* cut(paths: readonly string[], size: () => number): Generator<Group> {
   for (let from = 0; from < paths.length;) {
-    const group = paths.slice(from, from + size());
-    from += group.length;
-    yield group;
+    const end = Math.min(from + size(), paths.length);
+    let to = from;
+    for (let length = 0; to < end && length < GROUP_PATHS_LENGTH_MAX; to++) length += paths[to]?.length ?? 0;
+    yield paths.slice(from, to);
+    from = to;
   }
 }

@@ -40,8 +40,11 @@ export async function watchForever(
   while (!signal.aborted) {
     try {
       await watchOneConnection(options, listener, hints, armed, signal);
-    } catch {
-      // Whatever it was, the session reports it; here it only means that the watch has to be armed again.
+      if (!signal.aborted) listener.lost(`the connection to ${options.session.server} was lost`);
+    } catch (error) {
+      if (signal.aborted) break;
+      // Whatever it was, it only means that the watch has to be armed again.
+      listener.lost(error instanceof Error ? error.message : String(error));
       const delayMs = RETRY_DELAY_MS * (0.5 + options.random.next() / 2);
       await options.clock.sleep(delayMs, signal);
     }

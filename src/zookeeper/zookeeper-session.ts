@@ -50,6 +50,7 @@ export interface ReadThenMulti {
 
 /** `jute.maxbuffer` by default: a server drops the connection at the first byte more. */
 const PACKET_BYTES_MAX = 1_048_575;
+const FRAME_LENGTH_BYTES = 4;
 
 /**
  * ZooKeeper's operations over a connection that lasts, shared by all mappings. Paths are relative to the chroot.
@@ -128,7 +129,7 @@ export class ZooKeeperSession extends ReconnectingClient {
 
   /**
    * All of the operations or none.
-   * @throws RangeError when they are more than a server accepts in one request: the caller has to plan for that
+   * @throws ZooKeeperError also when they are more than a server takes in one request: nothing was sent then
    */
   async multi(operations: readonly MultiOperation[], signal: AbortSignal): Promise<MultiOutcome> {
     return (await this.readThenMulti([], operations, signal)).outcome;
@@ -145,11 +146,10 @@ export class ZooKeeperSession extends ReconnectingClient {
     signal: AbortSignal,
   ): Promise<ReadThenMulti> {
     const write = multiRequest(operations.map((operation) => this.#withChroot(operation)));
-    this.#mustFit(write);
     const isTogether = groups.length > 0 && (await this.capabilities(signal)).multiRead;
     const reads = isTogether ? groups : groups.flat().map((path) => [path]);
     const requests = reads.map((paths) => this.#readRequest(paths, isTogether));
-    const replies = this.submit([...requests, write], signal);
+    const replies = this.#submit([...requests, write], signal);
     const [written, ...read] = await Promise.allSettled([...replies.slice(-1), ...replies.slice(0, -1)]);
     const before = new Map<string, NodeAnswer<NodeData>>();
     reads.forEach((paths, i) => {
@@ -220,9 +220,18 @@ export class ZooKeeperSession extends ReconnectingClient {
   }
 
   async #request(request: WireRequest, signal: AbortSignal): Promise<ReplyHeader> {
-    const [reply] = this.submit([request], signal);
+    const [reply] = this.#submit([request], signal);
     if (reply === undefined) throw new Error('a request has a reply');
     return await reply;
+  }
+
+  /** A server drops the connection at the first byte too many, and would do so again after every reconnect. */
+  #submit(requests: readonly WireRequest[], signal: AbortSignal): Promise<ReplyHeader>[] {
+    const tooLarge = requests.find(({ frame }) => frame.length - FRAME_LENGTH_BYTES > this.packetBytesMax);
+    if (tooLarge === undefined) return this.submit(requests, signal);
+    const { operation, path, frame } = tooLarge;
+    const message = `${operation} ${path}: ${frame.length} bytes are more than a server takes (${this.packetBytesMax})`;
+    throw new ZooKeeperError('STORE_PROTOCOL', message, false, false, undefined);
   }
 
   #answer<T>(what: string, path: string, reply: ReplyHeader, decode: (body: Buffer) => T): NodeAnswer<T> {

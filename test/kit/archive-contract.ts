@@ -1,38 +1,18 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArchiveRecord } from '../../src/core/archive-record.js';
-import type { Conflict } from '../../src/core/conflict.js';
 import { compareKeys } from '../../src/core/key-order.js';
 import type { EntryKey } from '../../src/core/observation.js';
-import { SIDES, pairOf } from '../../src/core/pair.js';
 import type { Pair } from '../../src/core/pair.js';
-import type { Archive, ArchiveChanges, EntryMark, MappingArchive } from '../../src/ports/archive.js';
-import {
-  anyChanges,
-  anyKey,
-  entryRecord,
-  mappingState,
-  newConflict,
-  structureRecord,
-} from './archive-samples.js';
+import type { ArchiveChanges, EntryMark } from '../../src/ports/archive.js';
+import { anyChanges, anyKey } from './archive-arbitraries.js';
+import { AMPLE, Bench, PLACES } from './archive-bench.js';
+import type { ArchivePlace, JournalLimits } from './archive-bench.js';
+import { journalLimits, journals } from './archive-journal-contract.js';
 import { ArchiveModel } from './archive-model.js';
+import { entryRecord, mappingState, newConflict, structureRecord } from './archive-samples.js';
 
-/** A place where an archive is, that outlives the process that has it open. */
-export interface ArchivePlace {
-  open(): Promise<Archive>;
-  dispose(): Promise<void>;
-}
-
-export interface JournalLimits {
-  readonly keepMs: number;
-  readonly maxBytes: number;
-}
-
-const PLACES: Pair<string> = { left: '/config', right: 'dc1:config/' };
-const OTHER_PLACES: Pair<string> = { left: '/other', right: 'dc1:other/' };
-const MIB = 1024 * 1024;
 const SLOW_TEST_MS = 60_000;
-const AMPLE: JournalLimits = { keepMs: Infinity, maxBytes: 1_000_000_000 };
 
 /**
  * What every archive promises. Run against the simulation and the real one alike.
@@ -54,60 +34,6 @@ export function archiveContract(
     journals(bench);
     journalLimits(bench);
   });
-}
-
-/** One archive under test, and its ends. */
-class Bench {
-  private place: ArchivePlace | undefined;
-  private opened: Archive | undefined;
-
-  constructor(private readonly makePlace: (journal: JournalLimits) => Promise<ArchivePlace>) {}
-
-  async setUp(journal: JournalLimits): Promise<void> {
-    this.place = await this.makePlace(journal);
-    this.opened = await this.place.open();
-  }
-
-  async tearDown(): Promise<void> {
-    await this.opened?.close();
-    await this.place?.dispose();
-    this.opened = this.place = undefined;
-  }
-
-  /** Throws away what there is. */
-  async startOver(journal: JournalLimits): Promise<void> {
-    await this.tearDown();
-    await this.setUp(journal);
-  }
-
-  /** Lends another archive, that shares nothing with this one. */
-  async withAnother(use: (another: Bench) => Promise<void>): Promise<void> {
-    const another = new Bench(this.makePlace);
-    await another.setUp(AMPLE);
-    try {
-      await use(another);
-    } finally {
-      await another.tearDown();
-    }
-  }
-
-  async reopen(): Promise<void> {
-    await this.archive.close();
-    this.opened = await this.place?.open();
-  }
-
-  get archive(): Archive {
-    if (this.opened === undefined) throw new Error('no archive is open');
-    return this.opened;
-  }
-
-  get mapping(): MappingArchive {
-    return this.archive.mapping(PLACES);
-  }
-
-  get other(): MappingArchive {
-    return this.archive.mapping(OTHER_PLACES);
-  }
 }
 
 function records(bench: Bench): void {
@@ -157,6 +83,8 @@ function records(bench: Bench): void {
       });
       await expect(tooLong).rejects.toThrow(RangeError);
       expect(bench.mapping.record('fine')).toBeUndefined();
+      expect(bench.mapping.record('k'.repeat(5_000))).toBeUndefined();
+      expect(bench.mapping.mark('k'.repeat(5_000))).toBeUndefined();
     });
 
     it('pages through records in the order of keys, after any key, there or not', async () => {
@@ -225,6 +153,7 @@ function marks(bench: Bench): void {
     const skipped: EntryMark = { kind: 'skip', reason: 'too-large', detail: '2 MiB', sinceMs: 2 };
     const drifted: EntryMark = { kind: 'drift', drift: 'changed', sinceMs: 3 };
     const deletion: EntryMark = { kind: 'held-deletion', on: 'left', sinceMs: 4, approved: false };
+    const approved: EntryMark = { ...deletion, approved: true };
 
     it('keeps marks beside the records, in the order of keys', async () => {
       const all = new Map<EntryKey, EntryMark>([
@@ -247,26 +176,16 @@ function marks(bench: Bench): void {
       ]);
     });
 
-    it('counts marks by kind and reason', async () => {
-      const all = new Map<EntryKey, EntryMark>([
-        ['b', held],
-        ['a/b', skipped],
-        ['a', drifted],
-        ['c', deletion],
-        ['d', held],
-      ]);
-      await bench.mapping.commit({ marks: all });
-      await bench.mapping.commit({
-        marks: new Map([
-          ['b', undefined],
-          ['a', held],
-        ]),
-      });
+    it('counts marks by kind and reason, approved ones apart', async () => {
+      const all = { b: held, 'a/b': skipped, a: drifted, c: deletion, d: held, e: deletion };
+      await bench.mapping.commit({ marks: new Map(Object.entries(all)) });
+      await bench.mapping.commit({ marks: new Map(Object.entries({ b: undefined, a: held, e: approved })) });
       await bench.reopen();
       expect(Object.fromEntries(bench.mapping.markCounts())).toEqual({
         'hold:oscillating': 2,
         'skip:too-large': 1,
         'held-deletion': 1,
+        'held-deletion:approved': 1,
       });
     });
   });
@@ -389,150 +308,6 @@ function resets(bench: Bench): void {
     it('does nothing to a mapping that was never written', async () => {
       await bench.mapping.reset();
       expect(bench.mapping.state()).toBeUndefined();
-    });
-  });
-}
-
-function journals(bench: Bench): void {
-  describe('the conflict journal', () => {
-    it('S1: gives back both values of a conflict, of up to 1 MiB each, byte for byte', async () => {
-      const large = newConflict(1, { open: true }, 2 * MIB);
-      const deleted = newConflict(2, {
-        sides: { ...large.sides, right: { ...large.sides.right, value: undefined } },
-      });
-      const empty = newConflict(3, {}, 0);
-      await bench.mapping.commit({ conflicts: [large, deleted, empty] });
-      await bench.reopen();
-      for (const [i, conflict] of [large, deleted, empty].entries()) {
-        const found = bench.mapping.conflict(i + 1);
-        expect(found && withoutValues(found)).toStrictEqual(
-          withoutValues(Object.assign(conflict, { id: i + 1 })),
-        );
-        for (const side of SIDES) expectSameBytes(found?.sides[side].value, conflict.sides[side].value);
-      }
-    });
-
-    it('numbers entries from 1 up for each mapping, and never uses a number again', async () => {
-      await bench.mapping.commit({ conflicts: [newConflict(1), newConflict(2)] });
-      await bench.other.commit({ conflicts: [newConflict(1)] });
-      await bench.mapping.commit({ dropSettledBeforeMs: 1_000 });
-      await bench.mapping.reset();
-      await bench.reopen();
-      await bench.mapping.commit({ conflicts: [newConflict(3)] });
-      expect(bench.mapping.conflicts({ limit: 9 }).map(({ id }) => id)).toEqual([3]);
-      expect(bench.other.conflicts({ limit: 9 }).map(({ id }) => id)).toEqual([1]);
-    });
-
-    it('lists entries from the newest, before any of them, and open ones alone', async () => {
-      const conflicts = [1, 2, 3, 4, 5, 6].map((atMs) => newConflict(atMs, { open: atMs % 2 === 0 }));
-      await bench.mapping.commit({ conflicts });
-      const ids = (options: Parameters<MappingArchive['conflicts']>[0]): number[] =>
-        bench.mapping.conflicts(options).map(({ id }) => id);
-      expect(ids({ limit: 3 })).toEqual([6, 5, 4]);
-      expect(ids({ limit: 3, beforeId: 4 })).toEqual([3, 2, 1]);
-      expect(ids({ limit: 9, openOnly: true })).toEqual([6, 4, 2]);
-      expect(ids({ limit: 9, openOnly: true, beforeId: 6 })).toEqual([4, 2]);
-      expect(ids({ limit: 9, beforeId: 1 })).toEqual([]);
-    });
-
-    it('settles an entry with the side whose content stands', async () => {
-      await bench.mapping.commit({ conflicts: [newConflict(1, { open: true, winner: undefined })] });
-      expect(bench.mapping.conflictCounts()).toEqual({ open: 1, total: 1 });
-      await bench.mapping.commit({
-        settled: new Map([
-          [1, 'right'],
-          [99, 'left'],
-        ]),
-      });
-      await bench.reopen();
-      expect(bench.mapping.conflict(1)).toMatchObject({ open: false, winner: 'right' });
-      expect(bench.mapping.conflictCounts()).toEqual({ open: 0, total: 1 });
-    });
-  });
-}
-
-/** Large values are compared apart: the test runner takes seconds for a megabyte. */
-function withoutValues(conflict: Conflict): unknown {
-  return { ...conflict, sides: pairOf((side) => ({ ...conflict.sides[side], value: 'compared apart' })) };
-}
-
-function expectSameBytes(found: Uint8Array | undefined, expected: Uint8Array | undefined): void {
-  expect(found?.constructor).toBe(expected?.constructor);
-  expect(found && Buffer.from(found).equals(expected ?? Buffer.alloc(0))).toBe(expected && true);
-}
-
-function journalLimits(bench: Bench): void {
-  describe('the limits of the journal', () => {
-    const kib = 1024;
-    const idsOf = (mapping: MappingArchive): number[] => mapping.conflicts({ limit: 99 }).map(({ id }) => id);
-
-    it('S9: drops settled entries that are older than asked for, never an open one', async () => {
-      const conflicts = [newConflict(10), newConflict(20, { open: true }), newConflict(30), newConflict(40)];
-      await bench.mapping.commit({ conflicts });
-      await bench.mapping.commit({ dropSettledBeforeMs: 40 });
-      expect(idsOf(bench.mapping)).toEqual([4, 2]);
-    });
-
-    it('drops settled entries that are older than they have to be kept when a new one comes', async () => {
-      await bench.startOver({ ...AMPLE, keepMs: 1_000 });
-      await bench.mapping.commit({
-        conflicts: [newConflict(5_000), newConflict(5_001), newConflict(1, { open: true })],
-      });
-      await bench.mapping.commit({ conflicts: [newConflict(6_001)] });
-      expect(idsOf(bench.mapping)).toEqual([4, 3, 2]);
-    });
-
-    it('S9: makes room by dropping the oldest settled entries, of whatever mapping', async () => {
-      await bench.startOver({ ...AMPLE, maxBytes: 100 * kib });
-      await bench.mapping.commit({
-        conflicts: [newConflict(10, {}, 30 * kib), newConflict(40, {}, 30 * kib)],
-      });
-      await bench.other.commit({ conflicts: [newConflict(20, {}, 30 * kib)] });
-      await bench.other.commit({ conflicts: [newConflict(50, {}, 50 * kib)] });
-      expect(idsOf(bench.mapping)).toEqual([2]);
-      expect(idsOf(bench.other)).toEqual([2]);
-      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * kib);
-    });
-
-    it('S1: refuses what does not fit beside the open entries, and applies nothing of that commit', async () => {
-      await bench.startOver({ ...AMPLE, maxBytes: 100 * kib });
-      const open = [
-        newConflict(1, { open: true }, 40 * kib),
-        newConflict(2, {}, 10 * kib),
-        newConflict(3, { open: true }, 40 * kib),
-      ];
-      await bench.mapping.commit({ conflicts: open });
-      const before = bench.archive.journalBytes();
-      const tooMuch = {
-        records: new Map([['a', entryRecord(1)]]),
-        settled: new Map([[1, 'left' as const]]),
-        state: mappingState(),
-        conflicts: [newConflict(4, {}, 40 * kib)],
-      };
-      await expect(bench.mapping.commit(tooMuch)).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
-      expect(bench.mapping.record('a')).toBeUndefined();
-      expect(bench.mapping.state()).toBeUndefined();
-      expect(idsOf(bench.mapping)).toEqual([3, 2, 1]);
-      expect(bench.mapping.conflictCounts()).toEqual({ open: 2, total: 3 });
-      expect(bench.archive.journalBytes()).toBe(before);
-
-      await bench.mapping.commit({ settled: new Map([[1, 'left']]) });
-      await bench.mapping.commit({ conflicts: [newConflict(5, {}, 40 * kib)] });
-      expect(idsOf(bench.mapping)).toEqual([4, 3, 2]);
-    });
-
-    it('keeps within its limit when many conflicts come at once', async () => {
-      await bench.startOver({ ...AMPLE, maxBytes: 100 * kib });
-      const commitsAtOnce = Array.from({ length: 40 }, (_, i) =>
-        (i % 3 === 0 ? bench.other : bench.mapping).commit({ conflicts: [newConflict(i, {}, 9 * kib)] }),
-      );
-      await Promise.all(commitsAtOnce);
-      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * kib);
-      expect(bench.archive.journalBytes()).toBeGreaterThan(80 * kib);
-      const atMs = [bench.mapping, bench.other].flatMap((mapping) =>
-        mapping.conflicts({ limit: 99 }).map((entry) => entry.atMs),
-      );
-      expect(Math.min(...atMs)).toBe(40 - atMs.length);
     });
   });
 }

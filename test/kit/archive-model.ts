@@ -4,6 +4,7 @@ import { compareKeys } from '../../src/core/key-order.js';
 import type { MappingState } from '../../src/core/mapping-state.js';
 import type { EntryKey } from '../../src/core/observation.js';
 import type { ArchiveChanges, EntryMark, JournalEntry, MappingArchive } from '../../src/ports/archive.js';
+import { paged } from './paged.js';
 
 /** What a mapping's part of an archive has to be after a number of commits, in the plainest way. */
 export class ArchiveModel {
@@ -68,23 +69,19 @@ export class ArchiveModel {
   private markCounts(): Map<string, number> {
     const counts = new Map<string, number>();
     for (const mark of this.marks.values()) {
-      const detail = 'reason' in mark ? mark.reason : 'drift' in mark ? mark.drift : undefined;
-      const label = detail === undefined ? mark.kind : `${mark.kind}:${detail}`;
+      const label = labelOf(mark);
       counts.set(label, (counts.get(label) ?? 0) + 1);
     }
     return counts;
   }
 }
 
-/** Everything that pages have, asking for the next one until one is empty. */
-export function paged<T>(
-  after: (last: EntryKey | undefined) => readonly (readonly [EntryKey, T])[],
-): [EntryKey, T][] {
-  const found: [EntryKey, T][] = [];
-  for (let page = after(undefined); page.length > 0; page = after(found.at(-1)?.[0])) {
-    for (const [key, value] of page) found.push([key, value]);
+function labelOf(mark: EntryMark): string {
+  if (mark.kind === 'drift') return `drift:${mark.drift}`;
+  if (mark.kind === 'held-deletion' || mark.kind === 'held-overwrite') {
+    return mark.approved ? `${mark.kind}:approved` : mark.kind;
   }
-  return found;
+  return `${mark.kind}:${mark.reason}`;
 }
 
 function pagedJournal(mapping: MappingArchive, limit: number, openOnly: boolean): JournalEntry[] {

@@ -611,6 +611,7 @@ function startWatch(replica: Replica) {
       if (reason === 'start') scannedAtRescan = scanAll(replica);
       else anything = true;
     },
+    lost: () => undefined,
   };
   const ended = replica.watch(listener, abort.signal);
   return {

@@ -9,8 +9,7 @@ import { waitUntil } from '../servers/wait-until.js';
 import { watchdog } from '../servers/watchdog.js';
 
 /** What `npm run build` made; another build can be named, to try it without replacing that. */
-const MAIN =
-  process.env['ZK_CONSUL_SYNC_MAIN'] ?? new URL('../../../dist/main.js', import.meta.url).pathname;
+const MAIN = process.env['ZK_CONSUL_SYNC_MAIN'] ?? new URL('../../../dist/main.js', import.meta.url).pathname;
 
 export interface DaemonOptions {
   readonly zookeeper: string;
@@ -32,12 +31,15 @@ export interface MappingAnswer {
   readonly state: string;
   readonly inSync: boolean;
   readonly inSyncSince: string | null;
+  readonly problem: string | null;
   readonly entries: number;
   readonly pending: { readonly toZookeeper: number; readonly toConsul: number };
   readonly conflicts: { readonly open: number; readonly total: number };
   readonly holds: ReadonlyArray<{ readonly reason: string; readonly key?: string; readonly detail: string }>;
   readonly skipped: ReadonlyArray<{ readonly key: string; readonly reason: string }>;
   readonly skippedTotal: number;
+  readonly drifted: ReadonlyArray<{ readonly key: string; readonly change: string }>;
+  readonly driftedTotal: number;
 }
 
 /** The daemon as its operators run it: a process of its own, seen through its configuration, signals and HTTP. */

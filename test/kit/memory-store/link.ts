@@ -43,6 +43,13 @@ export class Link {
     for (const arm of [...this.#watches]) arm();
   }
 
+  /** It breaks and is there again at once, unless it was broken already. */
+  renew(): void {
+    if (!this.#isConnected) return;
+    this.disconnect();
+    this.reconnect();
+  }
+
   /** @throws ReplicaError when the store can't be asked, or its answer doesn't arrive */
   async read<T>(request: ReadRequest, signal: AbortSignal, serve: () => T): Promise<T> {
     const connection = this.#connection;
@@ -146,6 +153,12 @@ export class Link {
     if (signal.aborted) return this.#aborted(request);
     const stands = this.#isConnected && connection === this.#connection;
     return stands ? undefined : this.#unreachable(request);
+  }
+
+  /** How a batch ends whose ledger may not be written: not for anything that is wrong with its entries. */
+  ledgerDenied(name: string): WriteOutcome {
+    const message = `the ledger ${name} at ${this.#options.storeName} can't be written: permission denied`;
+    return { kind: 'retriable', cause: new ReplicaError('STORE_DENIED', message, false) };
   }
 
   #aborted(request: string): ReplicaError {

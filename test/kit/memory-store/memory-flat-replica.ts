@@ -77,8 +77,7 @@ export class MemoryFlatReplica implements Replica {
             stirred();
             return;
           }
-          link.disconnect();
-          link.reconnect();
+          link.renew();
         },
       }),
     );
@@ -172,14 +171,18 @@ export class MemoryFlatReplica implements Replica {
   }
 
   #apply({ operations, ledger }: WriteBatch): WriteOutcome {
-    const { flat, prefix, writer = 'daemon' } = this.#options;
+    const { flat, link, prefix, writer = 'daemon' } = this.#options;
+    const ledgerKey = this.#ledgerKey();
+    if (ledger !== undefined && link.faults.denies?.('write', ledgerKey) === true) {
+      return link.ledgerDenied(ledgerKey);
+    }
     const rejections = operations.flatMap((operation) => this.#rejectionOf(operation) ?? []);
     if (rejections.length > 0) return { kind: 'rejected', rejections };
     const steps = operations.map((operation) => toStep(prefix + operation.key, operation));
     if (ledger !== undefined) {
       const index = ledger.expected?.modified ?? 0n;
       const value = Buffer.from(ledger.content);
-      steps.unshift({ kind: 'cas', key: this.#ledgerKey(), value, index });
+      steps.unshift({ kind: 'cas', key: ledgerKey, value, index });
     }
     const answer = flat.apply(steps, writer);
     if (answer.kind === 'refused') {
@@ -195,7 +198,7 @@ export class MemoryFlatReplica implements Replica {
     return {
       kind: 'applied',
       versions,
-      ledger: ledger === undefined ? undefined : this.#storedLedger(this.#ledgerKey())?.version,
+      ledger: ledger === undefined ? undefined : this.#storedLedger(ledgerKey)?.version,
       madeParents: new Map(),
       cleared: new Map(),
       overwrittenInRace: new Map(),

@@ -67,8 +67,7 @@ export class MemoryTreeReplica implements Replica {
         },
         replaced: () => {
           // No session survives its ensemble.
-          link.disconnect();
-          link.reconnect();
+          link.renew();
         },
       }),
     );
@@ -105,16 +104,21 @@ export class MemoryTreeReplica implements Replica {
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
     const { tree, link, writer = 'daemon' } = this.#options;
+    const ledgerPath = this.#ledgerPath();
+    const mayWrite = (path: string): boolean => link.faults.denies?.('write', path) !== true;
     const treeBatch = new TreeBatch(batch, this.limits, {
       tree,
       writer,
-      ledgerPath: this.#ledgerPath(),
+      ledgerPath,
+      mayWrite,
       pathOf: (key) => this.#pathOf(key),
       keyOf: (path) => this.#keyOf(path),
       read: (node, path) => this.#present(node, path),
-      mayWrite: (path) => link.faults.denies?.('write', path) !== true,
     });
-    return link.write(batch, signal, () => treeBatch.apply());
+    return link.write(batch, signal, () => {
+      const isDenied = batch.ledger !== undefined && !mayWrite(ledgerPath);
+      return isDenied ? link.ledgerDenied(ledgerPath) : treeBatch.apply();
+    });
   }
 
   readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../../src/ports/clock.js';
 
 interface Timer {
@@ -46,6 +47,8 @@ export class SimClock implements Clock {
       };
       const timer = { atMs: this.#elapsedMs + Math.max(0, ms), wake };
       this.#timers.add(timer);
+      // Whole fleets may sleep on one signal, which Node would take for a leak.
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', wake);
     });
   }

@@ -39,6 +39,7 @@ async function watch(prefix: string) {
       stirs++;
     },
     rescan: (reason: string) => rescans.push(reason),
+    lost: () => undefined,
   };
   const ended = replica.watch(listener, abort.signal);
   cleanUps.push(async () => {

@@ -75,6 +75,15 @@ export function expectSameContents(found: Contents, wanted: Contents): void {
   expect(fingerprints(found)).toEqual(fingerprints(wanted));
 }
 
+/** Waits until one side holds exactly what it should. */
+export async function waitForContents(read: () => Promise<Contents>, wanted: Contents): Promise<void> {
+  const isThere = async (): Promise<boolean> => {
+    expectSameContents(await read(), wanted);
+    return true;
+  };
+  await waitUntil(`exactly ${wanted.size} entries as they should be`, isThere, { timeoutMs: 60_000 });
+}
+
 /** Waits until the mapping is in sync with exactly so many entries. */
 export async function inSyncWith(
   daemon: DaemonProcess,

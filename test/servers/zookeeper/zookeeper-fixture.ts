@@ -70,6 +70,7 @@ export function recordHints(replica: ZooKeeperReplica): { changed: Set<EntryKey>
     changed: (keys) => keys.forEach((key) => changed.add(key)),
     stirred: () => undefined,
     rescan: (reason) => rescans.push(reason),
+    lost: () => undefined,
   };
   const ended = replica.watch(listener, abort.signal);
   onTestFinished(async () => {

@@ -307,6 +307,16 @@ describe.each(['3.8', '3.4'] as const)('a replica on ZooKeeper %s', (flavour) =>
     await raw.removeRecursive(root);
   });
 
+  it('walks past nodes with the longest paths that a client can make', async () => {
+    const { replica, root } = mapping();
+    const names = Array.from({ length: 40 }, (_, i) => `${i}`.padStart(3, '0').padEnd(60_000, 'x'));
+    for (const name of names) await raw.create(`${root}/${name}`, '1');
+    expect([...(await scanAll(replica)).keys()]).toEqual(names);
+    expect(session.connections).toBe(1);
+    expect(replica.limits.unmappable(names[0] ?? '')).toContain('16384 bytes');
+    await raw.removeRecursive(root);
+  });
+
   it('a request of exactly the packet limit is accepted by the server', async () => {
     const { root } = mapping();
     await raw.create(root, '1');
@@ -318,7 +328,10 @@ describe.each(['3.8', '3.4'] as const)('a replica on ZooKeeper %s', (flavour) =>
     const outcome = await session.multi([operation(fits)], NEVER);
     expect(outcome).toMatchObject({ kind: 'applied', stats: [{ dataLength: fits }] });
     expect((await raw.get(root))?.stat.mzxid).toBeGreaterThan(mzxid);
-    await expect(session.multi([operation(fits + 1)], NEVER)).rejects.toThrow(RangeError);
+    await expect(session.multi([operation(fits + 1)], NEVER)).rejects.toMatchObject({
+      code: 'STORE_PROTOCOL',
+      ambiguous: false,
+    });
     expect(session.connections).toBe(1);
   });
 });

@@ -10,6 +10,7 @@ export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatu
     inSync: true,
     inSyncSinceMs: Date.UTC(2026, 0, 31, 12),
     firstCompleted: true,
+    problem: undefined,
     entries: 1_200,
     pending: { left: 0, right: 0 },
     conflicts: { open: 0, total: 3 },
@@ -17,6 +18,8 @@ export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatu
     skipped: [],
     skippedTotal: 0,
     skippedByReason: new Map(),
+    drifted: [],
+    driftedTotal: 0,
     lastVerifiedAtMs: Date.UTC(2026, 0, 31, 11, 59),
     ...change,
   };

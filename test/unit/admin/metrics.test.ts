@@ -35,7 +35,7 @@ describe('the metrics and their documentation', () => {
       ours.map(([name, type]) => [name, { type, labels: [...labels.get(name)!].sort() }]),
     );
     expect(actual).toEqual(documentedMetrics());
-    expect(actual.size).toBe(19);
+    expect(actual.size).toBe(20);
   });
 
   it('name the same values of the labels that have a fixed set', async () => {
@@ -172,6 +172,7 @@ describe('the gauges', () => {
           entries: 7,
           pending: { left: 2, right: 5 },
           conflicts: { open: 1, total: 9 },
+          driftedTotal: 7,
           skippedByReason: new Map([
             ['too-large', 3],
             ['a new reason', 2],
@@ -188,6 +189,7 @@ describe('the gauges', () => {
     expect(value('conflicts_open{mapping="config"}')).toBe(1);
     expect(value('skipped_entries{mapping="config",reason="too-large"}')).toBe(3);
     expect(value('skipped_entries{mapping="config",reason="denied"}')).toBe(0);
+    expect(value('drifted_entries{mapping="config"}')).toBe(7);
     expect(value('skipped_entries{mapping="config",reason="other"}')).toBe(3);
     expect(value('in_sync{mapping="config"}')).toBe(0);
     expect(value('replica_connected{replica="zookeeper"}')).toBe(1);

@@ -117,6 +117,7 @@ describe('GET /api/v1/status', () => {
           state: 'degraded',
           inSync: false,
           inSyncSinceMs: undefined,
+          problem: 'consul refuses to list config/',
           pending: { left: 2, right: 5 },
           holds: [
             { reason: 'mass-deletion', key: undefined, sinceMs: 0, detail: '812 of 1,000' },
@@ -124,6 +125,8 @@ describe('GET /api/v1/status', () => {
           ],
           skipped: [{ key: 'huge', reason: 'too-large' }],
           skippedTotal: 120,
+          drifted: [{ key: 'theirs', change: 'added' }],
+          driftedTotal: 7,
         }),
       ],
     });
@@ -143,6 +146,7 @@ describe('GET /api/v1/status', () => {
           state: 'degraded',
           inSync: false,
           inSyncSince: null,
+          problem: 'consul refuses to list config/',
           entries: 1_200,
           pending: { toZookeeper: 2, toConsul: 5 },
           conflicts: { open: 0, total: 3 },
@@ -152,6 +156,8 @@ describe('GET /api/v1/status', () => {
           ],
           skipped: [{ key: 'huge', reason: 'too-large' }],
           skippedTotal: 120,
+          drifted: [{ key: 'theirs', change: 'added' }],
+          driftedTotal: 7,
           lastVerifiedAt: '2026-01-31T11:59:00.000Z',
         },
       ],

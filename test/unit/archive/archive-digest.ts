@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pair } from '../../../src/core/pair.js';
 import type { Archive } from '../../../src/ports/archive.js';
-import { paged } from '../../kit/archive-model.js';
+import { paged } from '../../kit/paged.js';
 
 /** A hash of all that an archive has of some mappings; every record, mark, value and tally is read for it. */
 export function digestOf(archive: Archive, places: readonly Pair<string>[]): string {

@@ -19,7 +19,7 @@ export class ArchiveProcess {
   readonly exit: Promise<Exit>;
   private readonly lines: string[] = [];
   private readonly child: ChildProcess;
-  private waiting: (() => void)[] = [];
+  private readonly waiting: (() => void)[] = [];
   private hasEnded = false;
 
   /** @param prefix a command that runs the process, such as a shell that sets its limits */

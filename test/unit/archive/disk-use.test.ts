@@ -110,7 +110,7 @@ describe('the disk', () => {
       const [full, next] = child.printed().map((line) => JSON.parse(line) as Record<string, unknown>);
       expect(full).toMatchObject({ code: 'ARCHIVE_IO' });
       expect(full?.['message']).toMatch(
-        /Could not write to the data file at .*: (Input\/output error|File too large)/,
+        /Could not write to the archive at .*: (Input\/output error|File too large)\. Look for free space/,
       );
       expect(full?.['resolved']).toBeGreaterThan(10);
       expect(next).toEqual({ next: 'ARCHIVE_IO', total: full?.['resolved'] });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { archiveKeyBytesMax, readEntryKey, writeEntryKey } from '../../../src/archive/entry-key-bytes.js';
 import { compareKeys } from '../../../src/core/key-order.js';
-import { anyKey } from '../../kit/archive-samples.js';
+import { anyKey } from '../../kit/archive-arbitraries.js';
 
 const PREFIX = 3;
 

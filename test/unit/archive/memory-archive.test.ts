@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { archiveContract } from '../../kit/archive-contract.js';
-import type { JournalLimits } from '../../kit/archive-contract.js';
+import type { JournalLimits } from '../../kit/archive-bench.js';
 import { entryRecord } from '../../kit/archive-samples.js';
 import { MemoryArchiveDisk } from '../../kit/memory-archive.js';
 

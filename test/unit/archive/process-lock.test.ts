@@ -72,7 +72,7 @@ describe('one process at a time', () => {
   it(
     'S7: is over with kill -9 of the process that has it, and takes away what that one left',
     async () => {
-      for (const _ of ['once', 'twice']) {
+      for (let times = 0; times < 2; times++) {
         const holder = start('hold', directory.path);
         await holder.line(1);
         holder.kill('SIGKILL');

@@ -24,6 +24,7 @@ async function watch(
     changed: () => hints.push('changed'),
     stirred: () => hints.push('stirred'),
     rescan: (reason) => hints.push(reason),
+    lost: () => hints.push('lost'),
   };
   const abort = new AbortController();
   const ended = consul.replica.watch(listener, abort.signal);
@@ -67,7 +68,7 @@ describe('watching a prefix', () => {
       ),
     );
     await requested(watching, 5);
-    expect(watching.hints).toEqual(['start', 'reconnect']);
+    expect(watching.hints).toEqual(['start', 'lost', 'lost', 'reconnect']);
     expect(watching.watched.map(({ kind }) => kind)).toEqual(['armed', 'lost', 'lost', 'armed']);
     expect(watching.peer.requests[2]?.query.has('index')).toBe(false);
   });
@@ -85,7 +86,7 @@ describe('watching a prefix', () => {
     const watching = await watch(inTurn(listed(['config/'], 9), answer));
     await vi.waitFor(() => expect(watching.watched).toHaveLength(2));
     await requested(watching, 3);
-    expect(watching.hints).toEqual(['start']);
+    expect(watching.hints).toEqual(['start', 'lost']);
     expect(watching.watched[1]).toMatchObject({
       kind: 'lost',
       error: { code: expect.stringMatching(/^STORE_/) as string },

@@ -146,6 +146,23 @@ describe('what the ledger adds to the archive', () => {
     });
   });
 
+  it('S7: keeps what the archive has of the entry besides: its session, its copy, its rewrites', () => {
+    const record = agreed('D', { session: 'left', copy: 'right', mirrorRewrites: 3 });
+    const readings = { left: present('E', 11), right: present('E', 21) };
+    expect(agreementOf('k', record, readings, { left: false, right: true })).toMatchObject({
+      session: 'left',
+      copy: 'right',
+      mirrorRewrites: 3,
+    });
+  });
+
+  it('S7: knows the version of structure that the archive has on the other side', () => {
+    const readings = { left: inner(10), right: present('E', 21) };
+    expect(
+      agreementOf('k', structureOf('client', 'left', 10), readings, { left: false, right: true }),
+    ).toMatchObject({ versions: { left: version(10), right: version(21) } });
+  });
+
   it('tells that the daemon created the entry, and not only wrote it, by its version', () => {
     const created = present('E', 21, { version: version(21, 21) });
     expect(

@@ -146,6 +146,18 @@ describe('a foreign change on the target of a one-way mapping', () => {
     'create right with "D"',
   );
   rule(
+    'is one also where the source has become structure: an empty value was agreed on',
+    REPORT,
+    { record: agreed(''), left: inner(10), right: present('F', 21) },
+    'drift, changed',
+  );
+  rule(
+    'is reverted to the empty value that was agreed on, where the source has become structure',
+    REVERT,
+    { record: agreed(''), left: inner(10), right: present('F', 21) },
+    'update right with "" as conflict',
+  );
+  rule(
     'is none, where only the version has moved',
     REPORT,
     { record: D, left: present('D', 10), right: present('D', 21) },
@@ -155,7 +167,13 @@ describe('a foreign change on the target of a one-way mapping', () => {
   it('S1: that is reverted is in the journal with its value', () => {
     const right = present('F', 21);
     expect(reconcile(situation({ record: D, left: present('D', 10), right }), REVERT)).toMatchObject({
-      conflict: { kind: 'drift', winner: 'left', rule: 'one-way', sides: { right: { value: right.value } } },
+      conflict: {
+        kind: 'drift',
+        winner: 'left',
+        rule: 'one-way',
+        ambiguous: false,
+        sides: { right: { value: right.value } },
+      },
     });
   });
 });

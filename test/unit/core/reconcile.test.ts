@@ -9,6 +9,7 @@ import {
   brief,
   inner,
   laterOn,
+  LEFT_TO_RIGHT,
   POLICY,
   present,
   situation,
@@ -127,6 +128,8 @@ describe('an entry that was agreed on', () => {
     const record = agreed('D', { copy: 'right' });
     const changed = reconcile(situation({ record, left: present('E', 11), right: present('D', 20) }), POLICY);
     expect(changed).toMatchObject({ do: 'copy', copy: 'right' });
+    const original = situation({ record, left: present('D', 11), right: present('D', 20) });
+    expect(recordOf(original).copy).toBe('right');
     const rewritten = situation({ record, left: present('D', 10), right: present('D', 21) });
     expect(recordOf(rewritten).copy).toBeUndefined();
   });
@@ -314,21 +317,35 @@ describe('an entry that an operator has decided', () => {
       'wait',
     ],
     [
-      'is left alone where a session owns what would be overwritten',
+      'is the original of a session, whatever was chosen',
       { left: present('E', 11), right: present('F', 21, { session: 'session 7' }) },
-      'skip, session-bound',
+      'update left with "F" as conflict',
     ],
   ];
 
   it.each(imposed)('%s', (_, parts, expected) => {
     const one = situation({ record: D, written: laterOn('right'), ...parts });
-    expect(brief(impose(one, 'left'))).toBe(expected);
-    expect(brief(swapDecision(impose(swapSituation(one), 'right')))).toBe(expected);
+    expect(brief(impose(one, 'left', POLICY))).toBe(expected);
+    expect(brief(swapDecision(impose(swapSituation(one), 'right', swapPolicy(POLICY))))).toBe(expected);
+  });
+
+  it('stays as it is on the source of a one-way mapping, whatever was chosen', () => {
+    const one = situation({ record: D, left: present('D', 10), right: present('F', 21) });
+    expect(brief(impose(one, 'right', LEFT_TO_RIGHT))).toBe('drift, changed');
+    expect(brief(impose(one, 'left', LEFT_TO_RIGHT))).toBe('update right with "D" as conflict');
+  });
+
+  it('has rewrites of a mirror counted anew', () => {
+    const record = agreed('D', { session: 'left', mirrorRewrites: 8 });
+    const left = present('D', 10, { session: 'session 7' });
+    const one = situation({ record, left, right: present('F', 21) });
+    expect(reconcile(one, POLICY)).toMatchObject({ do: 'hold' });
+    expect(impose(one, 'left', POLICY)).toMatchObject({ do: 'copy', on: 'right', mirrorRewrites: 1 });
   });
 
   it('S1: names the operator in the journal, with both values', () => {
     const parts = { record: D, left: present('E', 11), right: present('F', 21) };
-    expect(impose(situation(parts), 'right')).toMatchObject({
+    expect(impose(situation(parts), 'right', POLICY)).toMatchObject({
       do: 'copy',
       on: 'left',
       conflict: {

@@ -90,6 +90,14 @@ describe.each([
     });
   });
 
+  it('a batch whose ledger is not to be written is retriable, and nothing of it was applied', async () => {
+    const { replica, link, client } = subject;
+    link.faults = { denies: (access, name) => access === 'write' && name.includes('default/config') };
+    const outcome = await write(replica, [create('a', '1')], { content: 'ledger', expected: undefined });
+    expect(outcome).toMatchObject({ kind: 'retriable', cause: { code: 'STORE_DENIED' } });
+    expect(client.get('a')).toBeUndefined();
+  });
+
   it('a read is cut where its values would be too many, but never before the first', async () => {
     const { replica, client } = subject;
     client.put('long', bytes('x'.repeat(20)));
@@ -164,6 +172,14 @@ describe.each([
     store.wipe();
     await clock.settle();
     expect(heard).toEqual(['rescan start', 'rescan reconnect']);
+  });
+
+  it('another store in its place does not mend a connection that was broken', async () => {
+    const { replica, link, store } = subject;
+    listen(subject);
+    link.disconnect();
+    store.wipe();
+    await expect(replica.read(['a'], NEVER)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
   });
 
   it('L3: a watch loses the hints that it is told to lose', async () => {

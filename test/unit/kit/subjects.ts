@@ -65,6 +65,7 @@ export function listen({ replica }: Pick<Subject, 'replica'>): string[] {
       changed: (keys) => heard.push(`changed ${keys.join(', ')}`),
       stirred: () => heard.push('stirred'),
       rescan: (reason) => heard.push(`rescan ${reason}`),
+      lost: (why) => heard.push(`lost: ${why}`),
     },
     NEVER,
   );

@@ -7,9 +7,14 @@ const SEEDS = SEED === undefined ? Array.from({ length: 150 }, (_, index) => ind
 const KEYS = ['a', 'a/b', 'a/b/c', 'a/d', 'e', 'e/f', 'g', 'h h', '%2E', 'x//y'];
 const STEPS = 60;
 
+interface LastValues {
+  readonly tree?: string | undefined;
+  readonly flat?: string | undefined;
+}
+
 /** Every value that a client wrote, with how the two sides are to end: see `checkNothingLost`. */
 class ClientHistory {
-  private readonly last = new Map<string, { tree?: string; flat?: string }>();
+  private readonly last = new Map<string, LastValues>();
   private counter = 0;
 
   next(side: 'tree' | 'flat', key: string): string {
@@ -20,12 +25,12 @@ class ClientHistory {
 
   /** The last value that clients of each side wrote, unless they deleted it afterwards. */
   forget(side: 'tree' | 'flat', key: string): void {
-    const known = { ...this.last.get(key) };
-    delete known[side];
-    this.last.set(key, known);
+    const { tree, flat } = this.last.get(key) ?? {};
+    const left = side === 'tree' ? { flat } : { tree };
+    this.last.set(key, left);
   }
 
-  entries(): Iterable<[string, { tree?: string; flat?: string }]> {
+  entries(): Iterable<[string, LastValues]> {
     return this.last;
   }
 }
@@ -87,7 +92,7 @@ function checkNothingLost(world: SimulatedWorld, history: ClientHistory): void {
       // A value of the other side that was written later, or a later deletion there, may have replaced it.
       if (stands !== undefined && stands === other && later(other) > later(mine)) continue;
       if (stands === undefined) continue;
-      throw new Error(`${key}: ${mine} is lost; ${String(stands)} stands`);
+      throw new Error(`${key}: ${mine} is lost; ${stands} stands`);
     }
   }
 }

@@ -5,7 +5,7 @@ import { ZooKeeperClient } from '../../../src/zookeeper/client-seam.js';
 import { ReconnectBackoff } from '../../../src/zookeeper/reconnect-backoff.js';
 import { syncRequest } from '../../../src/zookeeper/wire.js';
 import { OP, buffer, int, pathOf, stat } from '../../kit/scripted-zookeeper-peer.js';
-import type { PeerConnection } from '../../kit/scripted-zookeeper-peer.js';
+import type { PeerConnection, PeerRequest } from '../../kit/scripted-zookeeper-peer.js';
 import { CERTIFICATE_PEM, KEY_PEM } from '../config/test-certificate.js';
 import { NEVER, sessionTo, startPeer, systemClock } from './session-fixture.js';
 
@@ -319,6 +319,25 @@ describe('authentication', () => {
     }
   });
 
+  it('is sent once per connection, also after connections that never came to it', async () => {
+    const peer = await startPeer();
+    const { session } = sessionTo(peer, { auth });
+    for (let i = 0; i < 2; i++) {
+      const refused = await peer.connection();
+      await refused.handshake();
+      refused.socket.end();
+    }
+    const connection = await peer.session();
+    expect((await connection.request()).type).toBe(OP.auth);
+    connection.reply(-4);
+    await session.whenConnected(NEVER);
+    const answer = session.sync('/', NEVER);
+    const next = await connection.request();
+    expect(next.type).toBe(OP.sync);
+    connection.reply(next.xid);
+    await answer;
+  });
+
   it('refused is final: it is said clearly, without the secret, and not tried again', async () => {
     const peer = await startPeer();
     const { session } = sessionTo(peer, { auth });
@@ -358,6 +377,28 @@ describe('TLS', () => {
     expect(session.connections).toBe(0);
     const code = expect.stringMatching(/ERR_TLS_CERT_ALTNAME_INVALID|DEPTH_ZERO_SELF_SIGNED_CERT/) as string;
     expect(states[0]).toMatchObject({ kind: 'disconnected', cause: { code } });
+  });
+});
+
+describe("a client that can't even try", () => {
+  it('because its key is no key says so, and tries again later', async () => {
+    const peer = await startPeer();
+    const { session, states } = sessionTo(peer, { tls: { cert: CERTIFICATE_PEM, key: 'no key' } });
+    await vi.waitFor(() => expect(states.length).toBeGreaterThan(2), EVENTUALLY_MS);
+    expect(states[0]).toMatchObject({ kind: 'disconnected', cause: expect.any(Error) as Error });
+    await expect(session.sync('/', NEVER)).rejects.toThrow(/PEM|DECODER/);
+    expect(peer.connections).toHaveLength(0);
+  });
+
+  it('because nobody listens says so, with the address', async () => {
+    const peer = await startPeer();
+    const { connect } = peer;
+    await peer.close();
+    const { session, states } = sessionTo({ connect });
+    await vi.waitFor(() => expect(states.length).toBeGreaterThan(1), EVENTUALLY_MS);
+    await expect(session.sync('/', NEVER)).rejects.toThrow(
+      `sync / on ${connect}: connect ECONNREFUSED ${connect} (not sent)`,
+    );
   });
 });
 
@@ -495,9 +536,12 @@ describe('bounds', () => {
     const connection = await peer.session();
     await session.whenConnected(NEVER);
     const data = new Uint8Array(1_048_576);
-    await expect(session.multi([{ kind: 'setData', path: '/a', data, version: 0 }], NEVER)).rejects.toThrow(
-      RangeError,
-    );
+    await expect(
+      session.multi([{ kind: 'setData', path: '/a', data, version: 0 }], NEVER),
+    ).rejects.toMatchObject({
+      code: 'STORE_PROTOCOL',
+      ambiguous: false,
+    });
     expect(connection.untaken).toEqual([]);
   });
 
@@ -515,7 +559,8 @@ describe('bounds', () => {
     const answers = Array.from({ length: 30 }, (_, i) =>
       session.exists(`/n${i}`, abort.signal).catch((error: unknown) => error),
     );
-    for (let i = 0; i < 20; i++) await connection.request();
+    const sent: PeerRequest[] = [];
+    for (let i = 0; i < 20; i++) sent.push(await connection.request());
     abort.abort();
     const errors = (await Promise.all(answers)) as { code: string; ambiguous: boolean }[];
     expect(errors.every(({ code }) => code === 'ABORTED')).toBe(true);
@@ -524,6 +569,13 @@ describe('bounds', () => {
       ...Array.from({ length: 10 }, () => false),
     ]);
     expect(warnings).toEqual([]);
+
+    for (const { xid } of sent) connection.reply(xid, { body: stat() });
+    const next = session.sync('/', NEVER);
+    const request = await connection.request();
+    expect(request.type).toBe(OP.sync);
+    connection.reply(request.xid);
+    await next;
   });
 
   it('a hundred thousand small replies in one chunk are taken without recursion', async () => {

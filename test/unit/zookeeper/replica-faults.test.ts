@@ -175,25 +175,51 @@ describe('asking what a server can do', () => {
     expect(await capabilities).toEqual(NO_CAPABILITIES);
 
     const again = session.capabilities(NEVER);
-    const probe = await peer.session({ sessionId: 2n });
-    for (const type of [OP.multiRead, OP.addWatch]) {
-      const request = await probe.request();
-      expect(request.type).toBe(type);
-      probe.reply(request.xid, {
-        body: type === OP.addWatch ? int(0) : Buffer.concat([int(-1), Buffer.from([1]), int(-1)]),
-      });
-    }
+    await passProbe(peer);
     expect(await again).toEqual({ multiRead: true, persistentWatch: true });
   });
 
   it('a server that turns out not to know an operation is remembered as such', async () => {
-    const { connection, session } = await connect();
+    const peer = await startPeer();
+    const { session } = sessionTo(peer);
+    const main = await peer.session();
+    await session.whenConnected(NEVER);
+    const capabilities = session.capabilities(NEVER);
+    await passProbe(peer);
+    expect(await capabilities).toEqual({ multiRead: true, persistentWatch: true });
+
     const watch = session.addWatch('/a', NEVER).catch((error: unknown) => error);
-    connection.reply((await connection.request()).xid, { error: UNIMPLEMENTED });
+    main.reply((await main.request()).xid, { error: UNIMPLEMENTED });
     expect(await watch).toMatchObject({ code: 'STORE_PROTOCOL', retriable: false });
     expect(await session.capabilities(NEVER)).toEqual(NO_CAPABILITIES);
   });
+
+  it('is done anew after a new session, when the servers may be newer', async () => {
+    const { session, connection, peer } = await connect();
+    connection.socket.destroy();
+    const expired = await peer.connection();
+    await expired.handshake();
+    expired.acceptSession({ timeoutMs: 0 });
+    await peer.session({ sessionId: 3n });
+    await vi.waitFor(() => expect(session.connections).toBe(2), EVENTUALLY_MS);
+    const capabilities = session.capabilities(NEVER);
+    await passProbe(peer);
+    expect(await capabilities).toEqual({ multiRead: true, persistentWatch: true });
+  });
 });
+
+/** Answers the probing connection as a server of 3.6 or later does. */
+async function passProbe(peer: ScriptedZooKeeperPeer): Promise<void> {
+  const probe = await peer.session({ sessionId: 2n });
+  for (const [type, body] of [
+    [OP.multiRead, Buffer.concat([int(-1), Buffer.from([1]), int(-1)])],
+    [OP.addWatch, int(0)],
+  ] as const) {
+    const request = await probe.request();
+    expect(request.type).toBe(type);
+    probe.reply(request.xid, { body });
+  }
+}
 
 /** A replica of `/config` over a server that can do what 3.4 does. */
 async function connect(options: Parameters<typeof sessionTo>[1] = {}): Promise<{

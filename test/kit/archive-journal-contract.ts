@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import type { Conflict } from '../../src/core/conflict.js';
+import { SIDES, pairOf } from '../../src/core/pair.js';
+import type { MappingArchive } from '../../src/ports/archive.js';
+import { AMPLE } from './archive-bench.js';
+import type { Bench } from './archive-bench.js';
+import { entryRecord, mappingState, newConflict } from './archive-samples.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export function journals(bench: Bench): void {
+  describe('the conflict journal', () => {
+    it('S1: gives back both values of a conflict, of up to 1 MiB each, byte for byte', async () => {
+      const large = newConflict(1, { open: true }, 2 * MIB);
+      const deleted = newConflict(2, {
+        sides: { ...large.sides, right: { ...large.sides.right, value: undefined } },
+      });
+      const empty = newConflict(3, {}, 0);
+      await bench.mapping.commit({ conflicts: [large, deleted, empty] });
+      await bench.reopen();
+      for (const [i, conflict] of [large, deleted, empty].entries()) {
+        const found = bench.mapping.conflict(i + 1);
+        expect(found && withoutValues(found)).toStrictEqual(
+          withoutValues(Object.assign(conflict, { id: i + 1 })),
+        );
+        for (const side of SIDES) expectSameBytes(found?.sides[side].value, conflict.sides[side].value);
+      }
+    });
+
+    it('numbers entries from 1 up for each mapping, and never uses a number again', async () => {
+      await bench.mapping.commit({ conflicts: [newConflict(1), newConflict(2)] });
+      await bench.other.commit({ conflicts: [newConflict(1)] });
+      await bench.mapping.commit({ dropSettledBeforeMs: 1_000 });
+      await bench.mapping.reset();
+      await bench.reopen();
+      await bench.mapping.commit({ conflicts: [newConflict(3)] });
+      expect(bench.mapping.conflicts({ limit: 9 }).map(({ id }) => id)).toEqual([3]);
+      expect(bench.other.conflicts({ limit: 9 }).map(({ id }) => id)).toEqual([1]);
+    });
+
+    it('lists entries from the newest, before any of them, and open ones alone', async () => {
+      const conflicts = [1, 2, 3, 4, 5, 6].map((atMs) => newConflict(atMs, { open: atMs % 2 === 0 }));
+      await bench.mapping.commit({ conflicts });
+      const ids = (options: Parameters<MappingArchive['conflicts']>[0]): number[] =>
+        bench.mapping.conflicts(options).map(({ id }) => id);
+      expect(ids({ limit: 3 })).toEqual([6, 5, 4]);
+      expect(ids({ limit: 3, beforeId: 4 })).toEqual([3, 2, 1]);
+      expect(ids({ limit: 9, openOnly: true })).toEqual([6, 4, 2]);
+      expect(ids({ limit: 9, openOnly: true, beforeId: 6 })).toEqual([4, 2]);
+      expect(ids({ limit: 9, beforeId: 1 })).toEqual([]);
+    });
+
+    it('settles an entry with the side whose content stands', async () => {
+      await bench.mapping.commit({ conflicts: [newConflict(1, { open: true, winner: undefined })] });
+      expect(bench.mapping.conflictCounts()).toEqual({ open: 1, total: 1 });
+      await bench.mapping.commit({
+        settled: new Map([
+          [1, 'right'],
+          [99, 'left'],
+        ]),
+      });
+      await bench.reopen();
+      expect(bench.mapping.conflict(1)).toMatchObject({ open: false, winner: 'right' });
+      expect(bench.mapping.conflictCounts()).toEqual({ open: 0, total: 1 });
+    });
+  });
+}
+
+/** Large values are compared apart: the test runner takes seconds for a megabyte. */
+function withoutValues(conflict: Conflict): unknown {
+  return { ...conflict, sides: pairOf((side) => ({ ...conflict.sides[side], value: 'compared apart' })) };
+}
+
+function expectSameBytes(found: Uint8Array | undefined, expected: Uint8Array | undefined): void {
+  expect(found?.constructor).toBe(expected?.constructor);
+  expect(found && Buffer.from(found).equals(expected ?? Buffer.alloc(0))).toBe(expected && true);
+}
+
+export function journalLimits(bench: Bench): void {
+  describe('the limits of the journal', () => {
+    const idsOf = (mapping: MappingArchive): number[] => mapping.conflicts({ limit: 99 }).map(({ id }) => id);
+
+    it('S9: drops settled entries that are older than asked for, never an open one', async () => {
+      const conflicts = [newConflict(10), newConflict(20, { open: true }), newConflict(30), newConflict(40)];
+      await bench.mapping.commit({ conflicts });
+      await bench.mapping.commit({ dropSettledBeforeMs: 40 });
+      expect(idsOf(bench.mapping)).toEqual([4, 2]);
+    });
+
+    it('drops settled entries that are older than they have to be kept when a new one comes', async () => {
+      await bench.startOver({ ...AMPLE, keepMs: 1_000 });
+      await bench.mapping.commit({
+        conflicts: [newConflict(5_000), newConflict(5_001), newConflict(1, { open: true })],
+      });
+      await bench.mapping.commit({ conflicts: [newConflict(6_001)] });
+      expect(idsOf(bench.mapping)).toEqual([4, 3, 2]);
+    });
+
+    it('S9: makes room by dropping the oldest settled entries, of whatever mapping', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 100 * KIB });
+      await bench.mapping.commit({
+        conflicts: [newConflict(10, {}, 30 * KIB), newConflict(40, {}, 30 * KIB)],
+      });
+      await bench.other.commit({ conflicts: [newConflict(20, {}, 30 * KIB)] });
+      await bench.other.commit({ conflicts: [newConflict(50, {}, 50 * KIB)] });
+      expect(idsOf(bench.mapping)).toEqual([2]);
+      expect(idsOf(bench.other)).toEqual([2]);
+      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * KIB);
+    });
+
+    it('S1: refuses what does not fit beside the open entries, and applies nothing of that commit', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 100 * KIB });
+      const open = [
+        newConflict(1, { open: true }, 40 * KIB),
+        newConflict(2, {}, 10 * KIB),
+        newConflict(3, { open: true }, 40 * KIB),
+      ];
+      await bench.mapping.commit({ conflicts: open });
+      const before = bench.archive.journalBytes();
+      const tooMuch = {
+        records: new Map([['a', entryRecord(1)]]),
+        settled: new Map([[1, 'left' as const]]),
+        state: mappingState(),
+        conflicts: [newConflict(4, {}, 40 * KIB)],
+      };
+      await expect(bench.mapping.commit(tooMuch)).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
+      expect(bench.mapping.record('a')).toBeUndefined();
+      expect(bench.mapping.state()).toBeUndefined();
+      expect(idsOf(bench.mapping)).toEqual([3, 2, 1]);
+      expect(bench.mapping.conflictCounts()).toEqual({ open: 2, total: 3 });
+      expect(bench.archive.journalBytes()).toBe(before);
+
+      await bench.mapping.commit({ settled: new Map([[1, 'left']]) });
+      await bench.mapping.commit({ conflicts: [newConflict(5, {}, 40 * KIB)] });
+      expect(idsOf(bench.mapping)).toEqual([4, 3, 2]);
+    });
+
+    it('keeps within its limit when many conflicts come at once', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 100 * KIB });
+      const commitsAtOnce = Array.from({ length: 40 }, (_, i) =>
+        (i % 3 === 0 ? bench.other : bench.mapping).commit({ conflicts: [newConflict(i, {}, 9 * KIB)] }),
+      );
+      await Promise.all(commitsAtOnce);
+      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * KIB);
+      expect(bench.archive.journalBytes()).toBeGreaterThan(80 * KIB);
+      const atMs = [bench.mapping, bench.other].flatMap((mapping) =>
+        mapping.conflicts({ limit: 99 }).map((entry) => entry.atMs),
+      );
+      expect(Math.min(...atMs)).toBe(40 - atMs.length);
+    });
+  });
+}

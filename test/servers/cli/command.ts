@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { watchdog } from '../../kit/servers/watchdog.js';
+
+const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
+const TIMEOUT_MS = 40_000;
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly tookMs: number;
+}
+
+/** Runs the built program as a process of its own, and waits for its end. */
+export async function command(...args: readonly string[]): Promise<CommandResult> {
+  const startedMs = performance.now();
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { pid } = child;
+  if (pid !== undefined) watchdog.guardProcess(pid);
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  clearTimeout(timer);
+  if (pid !== undefined) watchdog.releaseProcess(pid);
+  return { code, ...output, tookMs: performance.now() - startedMs };
+}
+
+export interface Places {
+  readonly zookeeper: string;
+  readonly consul: string;
+}
+
+/** Configurations in a folder of their own. The archive they name, `archive`, is not made. */
+export class Configurations {
+  private constructor(readonly directory: string) {}
+
+  static async create(): Promise<Configurations> {
+    const directory = await mkdtemp(join(tmpdir(), 'zk-consul-sync-commands-'));
+    watchdog.guardFolder(directory);
+    return new Configurations(directory);
+  }
+
+  get archivePath(): string {
+    return join(this.directory, 'archive');
+  }
+
+  /**
+   * Writes a configuration of one mapping, `config`, of /config and config/.
+   * @param sections merged over the rest, section by section
+   * @returns the file
+   */
+  async write(
+    { zookeeper, consul }: Places,
+    sections: Readonly<Record<string, object>> = {},
+    mappings: readonly object[] = [{}],
+  ): Promise<string> {
+    const base: Record<string, object> = {
+      zookeeper: { connect: zookeeper, sessionTimeout: '4s' },
+      consul: { address: consul },
+      archive: { path: this.archivePath },
+      admin: { listen: 'off' },
+    };
+    for (const [name, section] of Object.entries(sections)) base[name] = { ...base[name], ...section };
+    const mapping = { name: 'config', zookeeper: '/config', consul: 'config' };
+    const file = join(this.directory, `config-${Math.random().toString(36).slice(2)}.yaml`);
+    await writeFile(file, stringify({ ...base, mappings: mappings.map((one) => ({ ...mapping, ...one })) }));
+    return file;
+  }
+
+  async dispose(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+    watchdog.releaseFolder(this.directory);
+  }
+}
