@@ -37,8 +37,6 @@ export interface DataFileReport {
   readonly lostPages: number;
 }
 
-/** Values on more pages than this are journal values, of which there may be a gigabyte. */
-const CHECKED_PAGES_MAX = 8;
 const DEPTH_MAX = 30;
 /** The event loop turns after about this many pages. */
 const PAGES_AT_ONCE = 256;
@@ -59,8 +57,16 @@ export async function checkDataFile(path: string, pageBytes: number): Promise<Da
   }
 }
 
-type CompareKeys = (a: Buffer, b: Buffer) => number;
-type Visit = (key: Buffer, value: Buffer) => void;
+/** In what the two trees differ. */
+interface TreeRules {
+  readonly compareKeys: (a: Buffer, b: Buffer) => number;
+  /** LMDB aborts the process when it finds a branch page with fewer. */
+  readonly branchNodesMin: number;
+  /** Values on more pages are left for when they are asked for. */
+  readonly readPagesMax: number;
+  /** Throws when a record can't be right. */
+  readonly checkRecord: (key: Buffer, value: Buffer) => void;
+}
 
 /** The keys that may be below a page: from `from` on, and below `to`. */
 interface Bounds {
@@ -92,9 +98,20 @@ class DataFileCheck {
   /** Yields the number of each page of the trees, for the caller to let others run. @throws Damage */
   *run(): Generator<number> {
     const { records, freePages } = this.meta;
-    yield* this.checkTree(records, (a, b) => a.compare(b), checkSeal);
-    yield* this.checkTree(freePages, compareNumbers, (_, value) => {
-      for (const { first, pages } of freePagesIn(value)) this.claimFree(first, pages);
+    yield* this.checkTree(records, {
+      compareKeys: (a, b) => a.compare(b),
+      branchNodesMin: 2,
+      // Of the journal's larger values there may be a gigabyte.
+      readPagesMax: 8,
+      checkRecord: checkSeal,
+    });
+    yield* this.checkTree(freePages, {
+      compareKeys: compareNumbers,
+      branchNodesMin: 1,
+      readPagesMax: Infinity,
+      checkRecord: (_, value) => {
+        for (const { first, pages } of freePagesIn(value)) this.claimFree(first, pages);
+      },
     });
   }
 
@@ -114,8 +131,8 @@ class DataFileCheck {
     return a.transaction > b.transaction ? a : b;
   }
 
-  private *checkTree(tree: Tree, compare: CompareKeys, visit: Visit): Generator<number> {
-    const walk = new TreeWalk(this, compare, visit);
+  private *checkTree(tree: Tree, rules: TreeRules): Generator<number> {
+    const walk = new TreeWalk(this, rules);
     if (tree.root !== undefined) yield* walk.page(tree.root, tree.depth, { from: undefined, to: undefined });
     const found = walk.found;
     const isAsCounted =
@@ -136,15 +153,15 @@ class DataFileCheck {
     return page;
   }
 
-  /** The value on overflow pages, undefined when it is too large to be read for a check. */
-  overflowOf(reference: LeafValue & { kind: 'overflow' }): Buffer | undefined {
+  /** The value on overflow pages; undefined when it is on more than `readPagesMax`, and only they were looked at. */
+  overflowOf(reference: LeafValue & { kind: 'overflow' }, readPagesMax: number): Buffer | undefined {
     const { page: number, pages, valueBytes } = reference;
     const first = this.pageOf(number, 'overflow');
     const isAsLong =
       pages === overflowPagesFor(valueBytes, this.pageBytes) && pages === overflowPagesOf(first);
     if (!isAsLong) throw new Damage(`the value at page ${number} is not as long as it should be`);
     this.claim(number + 1, pages - 1);
-    if (pages > CHECKED_PAGES_MAX) return undefined;
+    if (pages > readPagesMax) return undefined;
     return overflowValue(this.readPages(number, pages), valueBytes);
   }
 
@@ -177,8 +194,7 @@ class TreeWalk {
 
   constructor(
     private readonly check: DataFileCheck,
-    private readonly compare: CompareKeys,
-    private readonly visit: Visit,
+    private readonly rules: TreeRules,
   ) {}
 
   /** @param depth how many levels there are, this page's included */
@@ -192,6 +208,7 @@ class TreeWalk {
   private *branch(number: number, depth: number, bounds: Bounds): Generator<number> {
     const page = this.check.pageOf(number, 'branch');
     const nodes = nodesOf(page, number);
+    if (nodes.length < this.rules.branchNodesMin) throw new Damage(`page ${number} has too few nodes`);
     this.found.branchPages++;
     // The first node has no key: what is below it begins where the page does.
     const keys = nodes.map((node, i) => (i === 0 ? bounds.from : keyAt(page, number, node)));
@@ -204,6 +221,7 @@ class TreeWalk {
   private leaf(number: number, bounds: Bounds): void {
     const page = this.check.pageOf(number, 'leaf');
     const nodes = nodesOf(page, number);
+    if (nodes.length === 0) throw new Damage(`page ${number} has no nodes`);
     this.found.leafPages++;
     this.found.entries += nodes.length;
     const keys = nodes.map((node) => keyAt(page, number, node));
@@ -213,17 +231,18 @@ class TreeWalk {
 
   private value(key: Buffer, found: LeafValue): void {
     if (found.kind === 'overflow') this.found.overflowPages += found.pages;
-    const value = found.kind === 'inline' ? found.value : this.check.overflowOf(found);
-    if (value !== undefined) this.visit(key, value);
+    const value =
+      found.kind === 'inline' ? found.value : this.check.overflowOf(found, this.rules.readPagesMax);
+    if (value !== undefined) this.rules.checkRecord(key, value);
   }
 
   private checkOrder(number: number, keys: readonly (Buffer | undefined)[], { from, to }: Bounds): void {
     let previous = from;
     for (const [i, key] of keys.entries()) {
       if (key === undefined) continue;
-      const order = previous === undefined ? 1 : this.compare(key, previous);
+      const order = previous === undefined ? 1 : this.rules.compareKeys(key, previous);
       const isInOrder = order > 0 || (order === 0 && i === 0);
-      if (!isInOrder || (to !== undefined && this.compare(key, to) >= 0)) {
+      if (!isInOrder || (to !== undefined && this.rules.compareKeys(key, to) >= 0)) {
         throw new Damage(`page ${number} has its keys out of order`);
       }
       previous = key;

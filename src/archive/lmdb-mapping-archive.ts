@@ -103,13 +103,8 @@ export class LmdbMappingArchive implements MappingArchive {
     const { number } = this.slot.head;
     const bytes = this.works.store.get(conflictKey('conflict', number, id));
     if (bytes === undefined) return undefined;
-    const stored = decodeConflict(bytes);
-    const values = pairOf((side) =>
-      stored.sides[side].valueBytes === undefined
-        ? undefined
-        : this.works.store.get(conflictValueKey(number, id, side)),
-    );
-    return journalEntry(id, stored, values);
+    const values = pairOf((side) => this.works.store.get(conflictValueKey(number, id, side)));
+    return journalEntry(id, decodeConflict(bytes), values);
   }
 
   conflictCounts(): { readonly open: number; readonly total: number } {

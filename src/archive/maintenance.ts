@@ -12,6 +12,7 @@ const REMOVED_MAX = 1_000;
  */
 export class Maintenance {
   private running: Promise<void> | undefined;
+  private isDue = false;
   private isStopped = false;
 
   constructor(
@@ -20,9 +21,10 @@ export class Maintenance {
     private readonly queue: CommitQueue,
   ) {}
 
-  /** Begins, if there is something to do and it was not begun yet. */
+  /** Looks for something to do, now or when what is under way is done. */
   begin(): void {
-    this.running ??= this.run().finally(() => (this.running = undefined));
+    this.isDue = true;
+    this.running ??= this.run();
   }
 
   /** Resolves when no more work is under way or will begin. */
@@ -32,12 +34,16 @@ export class Maintenance {
   }
 
   private async run(): Promise<void> {
-    try {
-      while (!this.isStopped && (await this.removeSomeGarbage()));
-      while (!this.isStopped && (await this.trimJournals()));
-    } catch {
-      // The queue refuses everything from now on, and tells whoever commits next.
+    while (this.isDue && !this.isStopped) {
+      this.isDue = false;
+      try {
+        while (!this.isStopped && (await this.removeSomeGarbage()));
+        while (!this.isStopped && (await this.trimJournals()));
+      } catch {
+        // The queue refuses everything from now on, and tells whoever commits next.
+      }
     }
+    this.running = undefined;
   }
 
   /** @returns whether there may be more */

@@ -49,21 +49,20 @@ export function sidesWithValue(stored: StoredConflict): Side[] {
   return SIDES.filter((side) => stored.sides[side].valueBytes !== undefined);
 }
 
+/** @throws RangeError when a value is not there, or is not as long as it was: an empty one is not the same as none */
 export function journalEntry(
   id: number,
   stored: StoredConflict,
   values: Pair<Buffer | undefined>,
 ): JournalEntry {
   const { bytes: _, sides, ...rest } = stored;
-  return {
-    ...rest,
-    id,
-    sides: pairOf((side) => {
-      const { valueBytes: _, ...known } = sides[side];
-      const value = values[side];
-      return { ...known, value: value && new Uint8Array(value.buffer, value.byteOffset, value.length) };
-    }),
-  };
+  const whole = pairOf((side): ConflictSide => {
+    const { valueBytes, ...known } = sides[side];
+    const value = values[side];
+    if (value?.length !== valueBytes) throw new RangeError(`the value of conflict ${id} is not whole`);
+    return { ...known, value: value && new Uint8Array(value.buffer, value.byteOffset, value.length) };
+  });
+  return { ...rest, id, sides: whole };
 }
 
 function storedSide({ value, ...rest }: ConflictSide): StoredSide {

@@ -1,7 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { Conflict } from '../core/conflict.js';
 import { recordAfterCopy } from '../core/decision.js';
-import { recordOverwrites, recordSize } from '../core/deletion-budget.js';
+import { recordOverwrites } from '../core/deletion-budget.js';
 import { parentKey } from '../core/key-order.js';
 import { withWrite } from '../core/ledger.js';
 import type { LedgerMirror, MappingState } from '../core/mapping-state.js';
@@ -14,7 +14,6 @@ import type { NewConflict } from '../ports/archive.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { Applied, WriteItem } from './batch-writer.js';
 import type { MappingContext } from './context.js';
-import { effectiveSize } from './guards.js';
 import { conflictsToClose } from './journal.js';
 import { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingChanges, MappingMemory } from './mapping-memory.js';
@@ -97,7 +96,6 @@ export class AppliedWrites {
       sightings: withSide(state.sightings, side, sightings),
       clockOffsets: withSide(state.clockOffsets, side, offset),
       overwrites: recordOverwrites(state.overwrites, nowMs, overwrites, this.context.maxOverwrite.withinMs),
-      sizes: recordSize(state.sizes, nowMs, effectiveSize(this.memory), this.context.maxDelete.withinMs),
     };
   }
 

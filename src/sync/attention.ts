@@ -23,10 +23,14 @@ export interface SweepRequest {
  */
 export class Attention {
   private readonly marks = new MarkSet(MARKS_MAX);
+  /** Deletions that wait until everything else is looked at. */
+  private readonly deferred = new MarkSet(MARKS_MAX);
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
   /** Sides of which no changes are told, and why. */
   private readonly blind = new Map<Side, string>();
+  /** An entry that is to be tried again found no room among the retries: it is left to a walk. */
+  private leftToWalk = false;
   private wake: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
@@ -75,9 +79,24 @@ export class Attention {
     return this.marks.take(count);
   }
 
+  /** Puts an entry that is to be deleted off until everything else is looked at. */
+  defer(mark: Mark): void {
+    if (!this.deferred.add({ ...mark, at: undefined })) this.overflow();
+  }
+
+  takeDeferred(count: number): Mark[] {
+    return this.deferred.take(count);
+  }
+
+  get deferrals(): number {
+    return this.deferred.size;
+  }
+
   /** @param aside the entry is listed as left out, and tried again only in case that what stood in the way is gone */
   retryLater(key: EntryKey, aside = false): void {
-    this.retries.later(key, this.clock.monotonicMs(), aside);
+    const found = this.retries.later(key, this.clock.monotonicMs(), aside);
+    // What is listed as left out is looked at with every walk anyway.
+    if (!found && !aside) this.leftToWalk = true;
   }
 
   settled(key: EntryKey): void {
@@ -88,6 +107,9 @@ export class Attention {
   takeUpRetries(): void {
     const due = this.retries.due(this.clock.monotonicMs());
     if (due.length > 0) this.look(due);
+    if (!this.leftToWalk || this.retries.size > RETRIES_MAX / 2) return;
+    this.leftToWalk = false;
+    for (const side of SIDES) this.requestSweep(side, 'retry');
   }
 
   nextRetryMs(): number {
@@ -101,7 +123,8 @@ export class Attention {
   /** Whether anything is known that may have changed and was not looked at; a verification is no such thing. */
   get unseen(): boolean {
     const walks = [...this.sweeps.values()].some(({ reason }) => reason !== 'verify');
-    return this.marks.size > 0 || this.retries.waiting > 0 || walks;
+    const marked = this.marks.size + this.deferred.size > 0;
+    return marked || this.retries.waiting > 0 || this.leftToWalk || walks;
   }
 
   isBlind(side: Side): boolean {
@@ -114,13 +137,15 @@ export class Attention {
   }
 
   get busy(): boolean {
-    return this.marks.size > 0 || this.sweeps.size > 0;
+    return this.marks.size + this.deferred.size > 0 || this.sweeps.size > 0;
   }
 
   /** Forgets everything but that all is to be walked again. */
   startOver(reason: RescanReason): void {
     this.marks.clear();
+    this.deferred.clear();
     this.retries.clear();
+    this.leftToWalk = false;
     for (const side of SIDES) this.requestSweep(side, reason);
   }
 
@@ -163,6 +188,10 @@ export class PendingWrites {
   settled(key: EntryKey): void {
     this.keys.left.delete(key);
     this.keys.right.delete(key);
+  }
+
+  listed(): EntryKey[] {
+    return [...this.keys.left, ...this.keys.right];
   }
 
   get count(): Pair<number> {

@@ -11,7 +11,7 @@ import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Intended } from './guards.js';
-import { effectiveSize, guard } from './guards.js';
+import { effectiveSize, guard, isOpenDeletion } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -40,6 +40,7 @@ export interface DrainResult {
 /** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
 export class Drain {
   private readonly journaled = new JournaledConflicts();
+  private sizeBefore = Infinity;
 
   constructor(
     private readonly context: MappingContext,
@@ -51,10 +52,19 @@ export class Drain {
     private readonly pending: PendingWrites,
   ) {}
 
+  /** Rounds from here on belong together: what they create makes up for what they delete. */
+  beginRounds(): void {
+    const { state } = this.memory;
+    // While a mapping is copied for the first time, its growth makes up for nothing.
+    this.sizeBefore = state?.firstCompletedAtMs === undefined ? Infinity : effectiveSize(this.memory);
+  }
+
+  /** @param deletions how many more are known to be due after this round; `defer` while that is not known */
   async run(
     marks: readonly Mark[],
     permission: Permission,
     sweptEntries: number,
+    deletions: number | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const startedMs = this.context.clock.monotonicMs();
@@ -67,7 +77,7 @@ export class Drain {
       await this.holdRolledBack(regressed.side, regressed.key);
       return NOTHING_WRITTEN;
     }
-    const result = await this.carryOut(examined, permission, sweptEntries, signal);
+    const result = await this.carryOut(examined, permission, sweptEntries, deletions, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
   }
@@ -76,6 +86,7 @@ export class Drain {
     examined: readonly Examined[],
     permission: Permission,
     sweptEntries: number,
+    deletions: number | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const work = sortWork(this.context, this.memory, examined);
@@ -85,7 +96,9 @@ export class Drain {
       await this.commit(work, [], new Map(), []);
       return NOTHING_WRITTEN;
     }
-    const guarded = guard(this.context, this.memory, work.intended, sweptEntries);
+    const intended = deletions === 'defer' ? this.defer(work.intended) : work.intended;
+    const beside = { deletions: deletions === 'defer' ? 0 : deletions, sizeBefore: this.sizeBefore };
+    const guarded = guard(this.context, this.memory, intended, sweptEntries, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
     if (proven.length > 0 && !(await this.ledgersAreWhole(signal))) return NOTHING_WRITTEN;
@@ -108,6 +121,14 @@ export class Drain {
       this.pending.settled(key);
       this.attention.retryLater(key, true);
     }
+  }
+
+  /** Half of a mass deletion is no better, and half of a rename is none: deletions are judged when all is looked at. */
+  private defer(intended: readonly Intended[]): readonly Intended[] {
+    const [now, later] = [new Array<Intended>(), new Array<Intended>()];
+    for (const one of intended) (isOpenDeletion(this.memory, one) ? later : now).push(one);
+    for (const { mark } of later) this.attention.defer(mark);
+    return now;
   }
 
   /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */
@@ -162,10 +183,13 @@ export class Drain {
         records: work.records,
         marks,
         conflicts,
-        settled: conflictsToClose(this.memory.archive, new Map(work.settledHolds.map((key) => [key, 'left']))),
+        settled: conflictsToClose(
+          this.memory.archive,
+          new Map(work.settledHolds.map((key) => [key, 'left'])),
+        ),
         state: {
           holds: mergeHolds(state.holds, holds),
-          sizes: recordSize(state.sizes, nowMs, effectiveSize(this.memory), this.context.maxDelete.withinMs),
+          sizes: recordSize(state.sizes, nowMs, this.sizeToRecord(), this.context.maxDelete.withinMs),
         },
       }));
     } catch (error) {
@@ -176,6 +200,11 @@ export class Drain {
     for (const conflict of journaled) this.journaled.note(conflict, this.context.clock.monotonicMs());
     for (const conflict of conflicts) this.countConflict(conflict);
     return writes;
+  }
+
+  /** Halfway through a rename a mapping has both names; that was never its size. */
+  private sizeToRecord(): number {
+    return Math.min(effectiveSize(this.memory), this.sizeBefore);
   }
 
   /** When the journal has no room, conflicts are held, never dropped (S9). */

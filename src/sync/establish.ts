@@ -4,6 +4,7 @@ import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES, withSide } from '../core/pair.js';
 import { ReplicaError } from '../ports/errors.js';
+import type { WriteOutcome } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
 import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
 import { LedgerKeeper as Keeper } from './ledger-keeper.js';
@@ -80,7 +81,7 @@ export class Establishment {
       await this.memory.commit((state) => ({ state: { ledgers: withSide(state.ledgers, side, mirror) } }));
       return;
     }
-    if (outcome.kind === 'rejected' && this.context.policy.source === side) {
+    if (isDenied(outcome) && this.context.policy.source === side) {
       await this.memory.commit((state) => ({ state: { ledgerless: [...state.ledgerless, side] } }));
       return;
     }
@@ -157,6 +158,13 @@ export class Establishment {
       intents: [],
     };
   }
+}
+
+/** Whether the store answered that the ledger may not be written, which no waiting would change. */
+function isDenied(outcome: WriteOutcome): boolean {
+  if (outcome.kind === 'rejected') return true;
+  if (outcome.kind !== 'retriable') return false;
+  return outcome.cause instanceof ReplicaError && outcome.cause.code === 'STORE_DENIED';
 }
 
 /** 128 bits as 32 hexadecimal digits. */

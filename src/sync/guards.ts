@@ -22,6 +22,14 @@ export interface Guarded {
   readonly overwrites: number;
 }
 
+/** What a round's deletions are judged together with. */
+export interface RoundsBeside {
+  /** Deletions that are due as well, in later rounds. */
+  readonly deletions: number;
+  /** The mapping's size before the rounds that belong together: what these have created makes up for deletions. */
+  readonly sizeBefore: number;
+}
+
 /**
  * Holds back what has the shape of harm, whatever its cause: too many deletions, or too many overwrites decided by
  * conflict, measured against the mapping's size. What an operator approved passes, and nothing else of its kind while
@@ -32,6 +40,7 @@ export function guard(
   memory: MappingMemory,
   intended: readonly Intended[],
   sweptEntries: number,
+  beside: RoundsBeside,
 ): Guarded {
   const nowMs = context.clock.nowMs();
   const deletions = intended.filter(isCountedDeletion);
@@ -39,7 +48,7 @@ export function guard(
   const rest = intended.filter((one) => !isCountedDeletion(one) && !isCountedOverwrite(one));
 
   const creates = rest.filter((one) => isCountedCreate(one, memory.archive.mark(one.mark.key))).length;
-  const forDeletions = holdDeletions(context, memory, deletions, creates, nowMs);
+  const forDeletions = holdDeletions(context, memory, deletions, creates, beside, nowMs);
   const forOverwrites = holdOverwrites(context, memory, overwrites, sweptEntries, nowMs);
   return {
     passed: [...rest, ...forDeletions.passed, ...forOverwrites.passed],
@@ -55,6 +64,11 @@ export function effectiveSize(memory: MappingMemory): number {
   return Math.max(0, memory.archive.counts().entries - leaving);
 }
 
+/** Whether a deletion counts against `maxDelete` and was not approved: it is judged together with all that are due. */
+export function isOpenDeletion(memory: MappingMemory, one: Intended): boolean {
+  return isCountedDeletion(one) && byApproval(memory, [one], 'held-deletion').open.length > 0;
+}
+
 interface Split {
   readonly passed: readonly Intended[];
   readonly held: ReadonlyMap<EntryKey, EntryMark>;
@@ -66,17 +80,21 @@ function holdDeletions(
   memory: MappingMemory,
   deletions: readonly Intended[],
   creates: number,
+  beside: RoundsBeside,
   nowMs: number,
 ): Split {
   const { approved, open } = byApproval(memory, deletions, 'held-deletion');
   const standing = memory.known.holds.find((hold) => hold.reason === 'mass-deletion');
   // Entries that only the ledger proves to have been agreed on are not in the archive's count yet.
   const unrecorded = open.filter(({ situation }) => situation.record?.kind !== 'entry').length;
+  const due = open.length + beside.deletions;
+  const size = effectiveSize(memory) + unrecorded;
+  const created = standing === undefined ? Math.max(0, size - beside.sizeBefore) : 0;
   const judged = judgeDeletions({
     history: memory.known.sizes,
-    size: effectiveSize(memory) + unrecorded,
-    creates,
-    deletions: open.length,
+    size: size - created,
+    creates: creates + created,
+    deletions: due,
     holding: standing !== undefined,
     budget: context.maxDelete,
   });
@@ -88,7 +106,7 @@ function holdDeletions(
     reason: 'mass-deletion',
     sinceMs: nowMs,
     side: undefined,
-    detail: `${open.length} deletions ${why} wait for approval`,
+    detail: `${due} deletions ${why} wait for approval`,
   };
   return { passed: approved, held: marksFor(memory, open, 'held-deletion', nowMs), hold };
 }

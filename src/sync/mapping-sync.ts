@@ -14,6 +14,7 @@ import { Drain } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
 import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
+import type { Mark } from './mark-set.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
 import { StateLog } from './state-log.js';
@@ -58,13 +59,16 @@ export class MappingSync {
     const ledgers = new LedgerKeeper(context, memory);
     const examiner = new Examiner(context, memory);
     const applied = new AppliedWrites(context, memory, attention, this.pending);
-    const writer = new BatchWriter(context, memory, ledgers, (batch) => applied.record(batch));
+    const writer = new BatchWriter(context, memory, ledgers, (batch) => {
+      this.lastTurnMs = context.clock.monotonicMs();
+      return applied.record(batch);
+    });
     this.memory = memory;
     this.attention = attention;
     this.examiner = examiner;
     this.ledgers = ledgers;
     this.readiness = new Readiness(context, memory, ledgers);
-    this.walks = new Walks(context, memory, attention);
+    this.walks = new Walks(context, memory, attention, this.pending);
     this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, this.pending);
     this.chores = new Chores(context, memory, ledgers, writer, attention);
     this.backoff = new Backoff(context.random);
@@ -100,7 +104,7 @@ export class MappingSync {
     return turn;
   }
 
-  /** Monotonic milliseconds of the last turn. */
+  /** Monotonic milliseconds of when the loop was last seen going on: a turn, or a part of a long one. */
   get turnedMs(): number {
     return this.lastTurnMs;
   }
@@ -145,6 +149,7 @@ export class MappingSync {
   /** Looks at entries at once, between two turns, and does what is to be done about them. */
   async lookNow(keys: readonly EntryKey[], signal: AbortSignal): Promise<void> {
     await this.settleIntents(signal);
+    this.drain.beginRounds();
     this.attention.look(keys);
     await this.drainMarks(signal);
   }
@@ -158,6 +163,7 @@ export class MappingSync {
     const state = this.memory.state;
     if (state === undefined) return 'count';
     if (state.phase === 'observing') return 'record';
+    if (state.phase === 'pairing') return 'count';
     if (this.context.mode === 'observe' || state.paused || this.holds.some(stopsMapping)) return 'count';
     return 'write';
   }
@@ -172,9 +178,12 @@ export class MappingSync {
     if (this.blocked) return;
     if (await this.readiness.recheck(signal)) this.attention.startOver('operator');
     await this.settleIntents(signal);
-    await this.walks.learnSize(signal);
+    this.drain.beginRounds();
+    const goingOn = (): void => void (this.lastTurnMs = this.context.clock.monotonicMs());
+    await this.walks.learnSize(goingOn, signal);
     const dealWith = async ({ all }: { all: boolean }): Promise<void> => {
-      if (all || this.attention.marked >= ROUND_ENTRIES_MAX) await this.drainMarks(signal);
+      goingOn();
+      if (all || this.attention.marked >= ROUND_ENTRIES_MAX) await this.drainMarks(signal, all);
     };
     for (const side of SIDES) {
       await this.walks.walkIfDue(side, dealWith, () => this.permission(), signal);
@@ -209,20 +218,36 @@ export class MappingSync {
     }
   }
 
-  private async drainMarks(signal: AbortSignal): Promise<void> {
-    while (this.attention.marked > 0 && !signal.aborted) {
-      const marks = this.attention.takeMarks(ROUND_ENTRIES_MAX);
-      this.looking = true;
-      try {
-        const result = await this.drain.run(marks, this.permission(), this.walks.entriesSeen, signal);
-        this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);
-        if (result.trouble !== undefined) throw result.trouble;
-      } catch (error) {
-        this.attention.putBack(marks);
-        throw error;
-      } finally {
-        this.looking = false;
-      }
+  /** @param all everything that is to be looked at for now is marked: deletions can be judged */
+  private async drainMarks(signal: AbortSignal, all = true): Promise<void> {
+    const { attention } = this;
+    while (attention.marked > 0 && !signal.aborted) {
+      const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
+      const isOnlyRound = all && attention.marked + attention.deferrals === 0;
+      await this.round(marks, isOnlyRound ? 0 : 'defer', signal);
+    }
+    while (all && attention.deferrals > 0 && !signal.aborted) {
+      const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
+      await this.round(marks, attention.deferrals, signal);
+    }
+  }
+
+  private async round(
+    marks: readonly Mark[],
+    deletions: number | 'defer',
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.looking = true;
+    try {
+      const seen = this.walks.entriesSeen;
+      const result = await this.drain.run(marks, this.permission(), seen, deletions, signal);
+      this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);
+      if (result.trouble !== undefined) throw result.trouble;
+    } catch (error) {
+      this.attention.putBack(marks);
+      throw error;
+    } finally {
+      this.looking = false;
     }
   }
 
@@ -239,13 +264,7 @@ export class MappingSync {
 
   private async troubled(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    if (error instanceof DeposedError) {
-      const name = this.context.sideNames[error.side];
-      const detail = `${error.message} in ${name}: two daemons run as this instance`;
-      const sinceMs = this.context.clock.nowMs();
-      await this.memory.addHold({ reason: 'mapped-twice', side: error.side, detail, sinceMs });
-      return;
-    }
+    if (error instanceof DeposedError && (await this.holdDeposed(error))) return;
     const waitMs = this.backoff.nextMs();
     const known = this.trouble?.message;
     this.trouble = error instanceof Error ? error : new Error(String(error));
@@ -255,5 +274,16 @@ export class MappingSync {
       this.context.logger[level](fields, this.trouble.message);
     }
     await this.context.clock.sleep(waitMs, signal);
+  }
+
+  /** @returns false when the archive could not take it: then it comes to light again */
+  private async holdDeposed({ side, message }: DeposedError): Promise<boolean> {
+    const detail = `${message} in ${this.context.sideNames[side]}: two daemons run as this instance`;
+    const sinceMs = this.context.clock.nowMs();
+    const held = this.memory.addHold({ reason: 'mapped-twice', side, detail, sinceMs });
+    return held.then(
+      () => true,
+      () => false,
+    );
   }
 }

@@ -62,6 +62,7 @@ export class Readiness {
 
   /** Begins anew with an empty archive; `from` decides what differs. */
   async startOver(from: 'merge' | Side, signal: AbortSignal): Promise<MappingHold | undefined> {
+    this.dueMs = 0;
     this.settle(await this.establishment.pairAnew(from, signal));
     return this.startHold;
   }

@@ -6,8 +6,6 @@ const LAST_RETRY_MS = 60_000;
 interface Retry {
   readonly dueMs: number;
   readonly attempts: number;
-  /** It is listed as left out: being tried again does not make the mapping out of step. */
-  readonly aside: boolean;
 }
 
 /**
@@ -16,29 +14,44 @@ interface Retry {
  */
 export class RetrySchedule {
   private readonly retries = new Map<EntryKey, Retry>();
+  /** Those listed as left out: being tried again does not make the mapping out of step. */
+  private readonly aside = new Set<EntryKey>();
 
   constructor(private readonly limit: number) {}
 
-  /** How many entries wait, those left out not counted. */
-  get waiting(): number {
-    let waiting = 0;
-    for (const retry of this.retries.values()) if (!retry.aside) waiting++;
-    return waiting;
+  get size(): number {
+    return this.retries.size;
   }
 
-  /** @returns false when the schedule is full. */
+  /** How many entries wait, those left out not counted. */
+  get waiting(): number {
+    return this.retries.size - this.aside.size;
+  }
+
+  /** @returns false when the schedule is full. What is listed as left out makes room for what is not. */
   later(key: EntryKey, nowMs: number, aside: boolean): boolean {
     const known = this.retries.get(key);
-    if (known === undefined && this.retries.size >= this.limit) return false;
+    if (known === undefined && this.retries.size >= this.limit && (aside || !this.dropOneAside()))
+      return false;
     const attempts = (known?.attempts ?? 0) + 1;
     const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 16));
-    this.retries.set(key, { dueMs: nowMs + waitMs, attempts, aside });
+    this.retries.set(key, { dueMs: nowMs + waitMs, attempts });
+    if (aside) this.aside.add(key);
+    else this.aside.delete(key);
+    return true;
+  }
+
+  private dropOneAside(): boolean {
+    const [key] = this.aside;
+    if (key === undefined) return false;
+    this.settled(key);
     return true;
   }
 
   /** It was decided: forget how often it failed. */
   settled(key: EntryKey): void {
     this.retries.delete(key);
+    this.aside.delete(key);
   }
 
   /** The keys whose wait is over. They stay known, so that the next wait is longer, until settled. */
@@ -61,5 +74,6 @@ export class RetrySchedule {
 
   clear(): void {
     this.retries.clear();
+    this.aside.clear();
   }
 }

@@ -1,7 +1,7 @@
 import type { EntryKey } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import { SIDES, withSide } from '../core/pair.js';
-import type { Attention } from './attention.js';
+import type { Attention, PendingWrites } from './attention.js';
 import type { MappingContext } from './context.js';
 import type { Permission } from './drain.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -9,6 +9,8 @@ import { sweepSide } from './sweep.js';
 
 /** A walk is noted in the archive at most this often, unless both sides were walked. */
 const NOTE_EVERY_MS = 10_000;
+
+const LISTED_PAGE = 1_000;
 
 /** Walks the sides that are to be walked, and keeps account of what a complete pair of walks means. */
 export class Walks {
@@ -22,6 +24,7 @@ export class Walks {
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
     private readonly attention: Attention,
+    private readonly pending: PendingWrites,
   ) {}
 
   /** Whether both sides were walked, and all that was found dealt with, since the loop began. */
@@ -45,10 +48,16 @@ export class Walks {
     this.sizeIsKnown = false;
   }
 
-  /** Before the first reconciliation nothing tells how large the mapping is, which the guards have to know. */
-  async learnSize(signal: AbortSignal): Promise<void> {
+  /**
+   * Before the first reconciliation nothing tells how large the mapping is, which the guards have to know.
+   * @param goingOn told of every page
+   */
+  async learnSize(goingOn: () => void, signal: AbortSignal): Promise<void> {
     if (this.sizeIsKnown || this.memory.known.firstCompletedAtMs !== undefined) return;
-    const ignore = (): Promise<void> => Promise.resolve();
+    const ignore = (): Promise<void> => {
+      goingOn();
+      return Promise.resolve();
+    };
     for (const side of SIDES) {
       const { present } = await sweepSide(this.context, this.memory, side, ignore, signal);
       this.entries = withSide(this.entries, side, present);
@@ -78,6 +87,7 @@ export class Walks {
       };
       const { present } = await sweepSide(this.context, this.memory, side, report, signal);
       this.entries = withSide(this.entries, side, present);
+      if (request.reason !== undefined) await this.reportListed(report);
       await dealWith({ all: true });
     } catch (error) {
       this.attention.requestSweep(side, request.reason ?? 'retry');
@@ -86,6 +96,17 @@ export class Walks {
       this.underWay = false;
     }
     await this.note(side, startedAtMs, permission());
+  }
+
+  /** Of an entry that is gone and has no record, walks find nothing; what is listed of it would stay for ever. */
+  private async reportListed(report: (keys: readonly EntryKey[]) => Promise<void>): Promise<void> {
+    let page = this.memory.archive.marksAfter(undefined, LISTED_PAGE);
+    while (page.length > 0) {
+      await report(page.map(([key]) => key));
+      page = this.memory.archive.marksAfter(page.at(-1)?.[0], LISTED_PAGE);
+    }
+    const pending = this.pending.listed();
+    while (pending.length > 0) await report(pending.splice(0, LISTED_PAGE));
   }
 
   private async note(side: Side, startedAtMs: number, permission: Permission): Promise<void> {

@@ -40,7 +40,7 @@ export async function watchForever(
   while (!signal.aborted) {
     try {
       await watchOneConnection(options, listener, hints, armed, signal);
-      if (!signal.aborted) listener.lost(`the connection to ${options.session.server} was lost`);
+      if (!signal.aborted) listener.lost(whyLost(options.session));
     } catch (error) {
       if (signal.aborted) break;
       // Whatever it was, it only means that the watch has to be armed again.
@@ -50,6 +50,12 @@ export async function watchForever(
     }
   }
   hints.flush();
+}
+
+function whyLost({ state, server }: ZooKeeperSession): string {
+  if (state.kind === 'connected') return `the watch on ${server} has to be armed again`;
+  const cause = state.kind === 'disconnected' ? state.cause : undefined;
+  return `the connection to ${server} was lost: ${cause?.message ?? state.kind}`;
 }
 
 /** Returns when the connection is over or the watch has holes. */

@@ -173,7 +173,8 @@ export class DaemonProcess {
       `mapping ${mapping} to be in sync`,
       async () => {
         const status = await this.mapping(mapping);
-        return status.inSync && status;
+        if (!status.inSync) throw new Error(`it says ${JSON.stringify(status)}`);
+        return status;
       },
       { timeoutMs },
     );

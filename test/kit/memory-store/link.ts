@@ -113,6 +113,12 @@ export class Link {
     if (this.faults.losesHint?.() !== true) this.#deliver(signal, tell);
   }
 
+  /** How a batch ends whose ledger may not be written: not for anything that is wrong with its entries. */
+  ledgerDenied(name: string): WriteOutcome {
+    const message = `the ledger ${name} at ${this.#options.storeName} can't be written: permission denied`;
+    return { kind: 'retriable', cause: new ReplicaError('STORE_DENIED', message, false) };
+  }
+
   /** Takes a write to the store and its answer back. */
   async #carry(
     fault: Exclude<WriteFault, 'refused'> | undefined,
@@ -153,12 +159,6 @@ export class Link {
     if (signal.aborted) return this.#aborted(request);
     const stands = this.#isConnected && connection === this.#connection;
     return stands ? undefined : this.#unreachable(request);
-  }
-
-  /** How a batch ends whose ledger may not be written: not for anything that is wrong with its entries. */
-  ledgerDenied(name: string): WriteOutcome {
-    const message = `the ledger ${name} at ${this.#options.storeName} can't be written: permission denied`;
-    return { kind: 'retriable', cause: new ReplicaError('STORE_DENIED', message, false) };
   }
 
   #aborted(request: string): ReplicaError {

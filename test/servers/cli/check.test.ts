@@ -85,7 +85,8 @@ describe('check', () => {
   });
 });
 
-describe('check ends with 3 and says what is wrong', () => {
+// Each waits for its whole deadline.
+describe.concurrent('check ends with 3 and says what is wrong', () => {
   it('when no store answers', async () => {
     const file = await configurations.write({ zookeeper: '127.0.0.1:1', consul: 'http://127.0.0.1:1' });
     const { code, findings } = await check(file);

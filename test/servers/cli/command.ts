@@ -53,21 +53,25 @@ export class Configurations {
 
   /**
    * Writes a configuration of one mapping, `config`, of /config and config/.
-   * @param sections merged over the rest, section by section
+   * @param sections merged over the rest: sections one by one, what is no section instead of it
    * @returns the file
    */
   async write(
     { zookeeper, consul }: Places,
-    sections: Readonly<Record<string, object>> = {},
+    sections: Readonly<Record<string, object | string>> = {},
     mappings: readonly object[] = [{}],
   ): Promise<string> {
-    const base: Record<string, object> = {
+    const base: Record<string, object | string> = {
       zookeeper: { connect: zookeeper, sessionTimeout: '4s' },
       consul: { address: consul },
       archive: { path: this.archivePath },
       admin: { listen: 'off' },
     };
-    for (const [name, section] of Object.entries(sections)) base[name] = { ...base[name], ...section };
+    for (const [name, section] of Object.entries(sections)) {
+      const before = base[name];
+      const isMerged = typeof section === 'object' && typeof before === 'object';
+      base[name] = isMerged ? { ...before, ...section } : section;
+    }
     const mapping = { name: 'config', zookeeper: '/config', consul: 'config' };
     const file = join(this.directory, `config-${Math.random().toString(36).slice(2)}.yaml`);
     await writeFile(file, stringify({ ...base, mappings: mappings.map((one) => ({ ...mapping, ...one })) }));

@@ -211,15 +211,19 @@ describe('plan on what was synced before', () => {
     expect(checkCode).toBe(1);
   });
 
-  it('tells that a start without its archive would be held, and that another deployment may not map the same', async () => {
+  it('tells that a start without the archive would be held, unless archive.onLoss says otherwise', async () => {
     await daemon.stop();
     const lost = await plan(await configurations.write(places));
     expect(lost.plan).toMatchObject({ archive: false, pairing: 'held', holds: [{ reason: 'archive-lost' }] });
-    const other = await configurations.write(places, {}, [{}]);
-    const { stdout } = await command('check', '--json', '--config', other);
-    expect(stdout).toContain('archive-lost');
-    const rival = await plan(await configurations.write(places, { archive: { onLoss: 'merge' } }));
-    expect(rival.plan).toMatchObject({ pairing: 'new', holds: [] });
+    const merging = await plan(await configurations.write(places, { archive: { onLoss: 'merge' } }));
+    expect(merging.plan).toMatchObject({ archive: false, pairing: 'new', holds: [], actions: [] });
+    expect([lost.code, merging.code]).toEqual([1, 0]);
+  });
+
+  it('tells that another deployment syncs the same already', async () => {
+    const { code, plan: found } = await plan(await configurations.write(places, { instance: 'other' }));
+    expect(found).toMatchObject({ pairing: 'held', holds: [{ reason: 'mapped-twice', stopsAll: true }] });
+    expect(code).toBe(1);
   });
 });
 

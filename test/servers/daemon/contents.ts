@@ -94,7 +94,8 @@ export async function inSyncWith(
     `mapping ${mapping} to be in sync with ${entries} entries`,
     async () => {
       const status = await daemon.mapping(mapping);
-      return status.inSync && status.entries === entries && status;
+      if (!status.inSync || status.entries !== entries) throw new Error(`it says ${JSON.stringify(status)}`);
+      return status;
     },
     { timeoutMs },
   );

@@ -49,6 +49,7 @@ describe('an outage', () => {
   let daemon: DaemonProcess;
   let pid: number;
   let wanted: Map<string, Buffer>;
+  let round = 0;
 
   beforeAll(async () => {
     staging = await Staging.start();
@@ -60,8 +61,13 @@ describe('an outage', () => {
   afterAll(() => staging.dispose());
 
   beforeEach(async () => {
+    // Values that come back again and again would look like somebody who undoes what the daemon writes.
+    round++;
     wanted = new Map(
-      Array.from({ length: ENTRIES }, (_, number) => [`entry-${number}`, Buffer.from(`before ${number}`)]),
+      Array.from({ length: ENTRIES }, (_, number) => [
+        `entry-${number}`,
+        Buffer.from(`${number} before round ${round}`),
+      ]),
     );
     const present = new Set(await staging.zookeeper.children('/config'));
     const [old, fresh] = [new Map<string, Buffer>(), new Map<string, Buffer>()];
@@ -138,7 +144,7 @@ describe('an outage', () => {
         await change(up, 'entry-3', undefined);
         await change(up, 'entry-4', undefined);
         await change(up, 'new-meanwhile', 'new');
-        for (let round = 0; round < 20; round++) await change(up, 'entry-5', `round ${round}`);
+        for (let times = 0; times < 20; times++) await change(up, 'entry-5', `${times} times`);
         await expectTold(down, DOWN);
         const atOther = await (up === 'zookeeper'
           ? znodesBelow(staging, '/config')

@@ -274,6 +274,22 @@ describe('who wins a conflict', () => {
     });
   });
 
+  it('makes a copy of the daemon only of what it creates for it', () => {
+    const created = reconcile(situation({ ...deletion, written: laterOn('right') }), POLICY);
+    expect(created).toMatchObject({ do: 'copy', on: 'left', copy: 'left' });
+    const updated = reconcile(situation({ ...conflict, written: laterOn('right') }), POLICY);
+    expect(updated).toMatchObject({ do: 'copy', on: 'left', copy: undefined });
+  });
+
+  it.each([
+    ['left', 'left-wins'],
+    ['right', 'right-wins'],
+  ] as const)('a rule for the beginning that names the %s one is journaled as %s', (initial, chosenBy) => {
+    const never = situation({ left: present('E', 11), right: present('F', 21) });
+    const decision = reconcile(never, { ...POLICY, initial });
+    expect(decision).toMatchObject({ conflict: { kind: 'initial', winner: initial, rule: chosenBy } });
+  });
+
   it.each([
     ['tie-break', conflict, POLICY],
     ['update-beats-delete', deletion, POLICY],

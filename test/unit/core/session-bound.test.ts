@@ -93,9 +93,14 @@ describe('a session-bound entry', () => {
     'wait',
   );
 
-  it('records on which side its session is', () => {
-    const decision = reconcile(situation({ left: bound('L', 10), right: present('L', 20) }), POLICY);
-    expect(decision).toMatchObject({ do: 'record', record: { session: 'left' } });
+  it('has both versions recorded, and on which side its session is', () => {
+    const same = situation({ left: bound('L', 10), right: present('L', 20) });
+    expect(reconcile(same, POLICY)).toEqual({ do: 'record', record: mirrored('L') });
+    const empty = situation({ left: bound('', 10), right: present('', 20) });
+    expect(reconcile(empty, POLICY)).toEqual({ do: 'record', record: mirrored('') });
+  });
+
+  it('has a new mirror recorded as such', () => {
     expect(reconcile(situation({ left: bound('L', 10) }), POLICY)).toMatchObject({ session: 'left' });
   });
 });
@@ -162,6 +167,11 @@ describe('a client that writes to the mirror', () => {
     'or deletes it has it made again',
     { record: mirrored('L'), left: bound('L', 10), right: ABSENT },
     'create right with "L" as conflict',
+  );
+  rule(
+    'or deletes it while the original changes has it made with the new content, and nobody loses',
+    { record: mirrored('L'), left: bound('M', 11), right: ABSENT },
+    'create right with "M"',
   );
   rule(
     'and writes what stands there anyway changes nothing',

@@ -578,6 +578,39 @@ describe('bounds', () => {
     await next;
   });
 
+  it('every request is counted once, with how it ended', async () => {
+    const peer = await startPeer();
+    const counted: string[] = [];
+    const { session } = sessionTo(peer, {
+      requestTimeoutMs: 200,
+      onRequest: (operation, result, seconds) => counted.push(`${operation} ${result} ${seconds >= 0}`),
+    });
+    await expect(session.exists('/early', NEVER)).rejects.toThrow('not sent');
+    const connection = await peer.session();
+    await session.whenConnected(NEVER);
+    const answers = [0, -101, -102].map((error) => {
+      const answer = session.exists('/a', NEVER);
+      return { error, answer };
+    });
+    for (const { error, answer } of answers) {
+      connection.reply((await connection.request()).xid, {
+        error,
+        body: error === 0 ? stat() : Buffer.alloc(0),
+      });
+      await answer;
+    }
+    await expect(session.getData('/a', AbortSignal.abort())).rejects.toThrow('aborted');
+    await expect(session.sync('/', NEVER)).rejects.toMatchObject({ code: 'STORE_TIMEOUT' });
+    expect(counted).toEqual([
+      'exists lost true',
+      'exists ok true',
+      'exists ok true',
+      'exists refused true',
+      'getData aborted true',
+      'sync timeout true',
+    ]);
+  });
+
   it('a hundred thousand small replies in one chunk are taken without recursion', async () => {
     const peer = await startPeer();
     const { session } = sessionTo(peer);
