@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { MappingConfig } from '../config/schema.js';
 import type { MappingControl } from '../ports/control.js';
 import type { MappingMetrics } from '../ports/metrics.js';
@@ -28,6 +29,8 @@ export class RunningMapping {
       mappingContext(config, surroundings, metrics, (keys) => this.sync.noticeUnread(keys)),
     );
     this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);
+    // All that is in flight listens to the one signal; how much that is, is bounded elsewhere.
+    setMaxListeners(0, this.stopping.signal);
     this.running = this.sync.run(this.stopping.signal);
   }
 

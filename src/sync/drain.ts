@@ -18,6 +18,7 @@ import type { MappingMemory } from './mapping-memory.js';
 import { conflictsToClose, JournaledConflicts } from './journal.js';
 import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
+import { UnrecordableKeys } from './unrecordable-keys.js';
 
 /** What a round may do besides looking. */
 export type Permission =
@@ -39,6 +40,8 @@ export interface DrainResult {
 
 /** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
 export class Drain {
+  /** Entries that are left out because the archive can't hold their keys. */
+  readonly unrecordable: UnrecordableKeys;
   private readonly journaled = new JournaledConflicts();
   private sizeBefore = Infinity;
 
@@ -50,7 +53,9 @@ export class Drain {
     private readonly writer: BatchWriter,
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
-  ) {}
+  ) {
+    this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
+  }
 
   /** Rounds from here on belong together: what they create makes up for what they delete. */
   beginRounds(): void {
@@ -69,12 +74,14 @@ export class Drain {
   ): Promise<DrainResult> {
     const startedMs = this.context.clock.monotonicMs();
     const { examined, echoes, regressed } = await this.examiner.examine(
-      marks.filter((mark) => this.context.scope.includes(mark.key)),
+      this.unrecordable.sift(marks.filter((mark) => this.context.scope.includes(mark.key))),
       signal,
     );
     for (const side of SIDES) if (echoes[side] > 0) this.context.metrics.echoes(side, echoes[side]);
     if (regressed !== undefined) {
-      await this.holdRolledBack(regressed.side, regressed.key);
+      // Another store in the place of the right one shows in its ledger, and is called by its name.
+      const isOther = this.memory.known.phase === 'paired' && !(await this.ledgersAreWhole(signal));
+      if (!isOther) await this.holdRolledBack(regressed.side, regressed.key);
       return NOTHING_WRITTEN;
     }
     const result = await this.carryOut(examined, permission, sweptEntries, deletions, signal);

@@ -21,6 +21,10 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
   for (const [name, count] of archive.markCounts()) {
     if (name.startsWith('skip:')) skippedByReason.set(name.slice('skip:'.length), count);
   }
+  const tooLong = sync.unrecordableKeys;
+  if (tooLong.length > 0) {
+    skippedByReason.set('illegal-key', (skippedByReason.get('illegal-key') ?? 0) + tooLong.length);
+  }
   const driftedTotal = [...archive.markCounts()].reduce(
     (sum, [name, count]) => (name.startsWith('drift:') ? sum + count : sum),
     0,
@@ -42,7 +46,10 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
       ...sync.holds.map(({ reason, sinceMs, detail }) => ({ reason, key: undefined, sinceMs, detail })),
       ...listed.holds,
     ],
-    skipped: listed.skipped,
+    skipped: [...listed.skipped, ...tooLong.map((key) => ({ key, reason: 'illegal-key' }))].slice(
+      0,
+      LISTED_MAX,
+    ),
     skippedTotal,
     skippedByReason,
     drifted: listed.drifted,

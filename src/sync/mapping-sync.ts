@@ -2,7 +2,7 @@ import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
-import { ReplicaError } from '../ports/errors.js';
+import { ReplicaError, SyncError } from '../ports/errors.js';
 import type { HintListener } from '../ports/replica.js';
 import { AppliedWrites } from './applied.js';
 import { Attention, PendingWrites } from './attention.js';
@@ -122,6 +122,11 @@ export class MappingSync {
   /** Whether everything was walked and dealt with since this process began. */
   get completedSinceStart(): boolean {
     return this.walks.completed;
+  }
+
+  /** Entries that are left out because their keys are too long for the archive. */
+  get unrecordableKeys(): readonly EntryKey[] {
+    return this.drain.unrecordable.keys;
   }
 
   /** Both sides are equal as far as is known, held and skipped entries aside. */
@@ -265,6 +270,8 @@ export class MappingSync {
   private async troubled(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     if (error instanceof DeposedError && (await this.holdDeposed(error))) return;
+    // An archive that failed once takes nothing any more: the process has to end, and start anew from what is durable.
+    if (error instanceof SyncError && error.code === 'ARCHIVE_IO') throw error;
     const waitMs = this.backoff.nextMs();
     const known = this.trouble?.message;
     this.trouble = error instanceof Error ? error : new Error(String(error));

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { stringify } from 'yaml';
 import { watchdog } from '../../kit/servers/watchdog.js';
 
@@ -15,12 +17,26 @@ export interface CommandResult {
   readonly tookMs: number;
 }
 
-/** Runs the built program as a process of its own, and waits for its end. */
-export async function command(...args: readonly string[]): Promise<CommandResult> {
-  const startedMs = performance.now();
+/** The built program as a process of its own. */
+export interface RunningCommand {
+  signal(name: NodeJS.Signals): void;
+  /** Settles at its end. */
+  readonly result: Promise<CommandResult>;
+}
+
+/** Runs the built program, and waits for its end. */
+export function command(...args: readonly string[]): Promise<CommandResult> {
+  return begin(...args).result;
+}
+
+export function begin(...args: readonly string[]): RunningCommand {
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const { pid } = child;
-  if (pid !== undefined) watchdog.guardProcess(pid);
+  if (child.pid !== undefined) watchdog.guardProcess(child.pid);
+  return { signal: (name) => void child.kill(name), result: resultOf(child) };
+}
+
+async function resultOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<CommandResult> {
+  const startedMs = performance.now();
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
@@ -28,7 +44,7 @@ export async function command(...args: readonly string[]): Promise<CommandResult
   const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(timer);
-  if (pid !== undefined) watchdog.releaseProcess(pid);
+  if (child.pid !== undefined) watchdog.releaseProcess(child.pid);
   return { code, ...output, tookMs: performance.now() - startedMs };
 }
 

@@ -122,7 +122,7 @@ describe('a Consul token whose policy changes while the daemon runs', () => {
     await denied(NAMES);
 
     await lookAgain();
-    const { state } = await troubled(/ledger.*(denied|may not)/i);
+    const { state } = await troubled(/the ledger .* can't be read/);
     expect(state).toBe('starting');
     expect(await daemon.ready()).toBe(false);
     expect(await staging.zookeeper.children('/config')).toHaveLength(NAMES.length - 1);

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
+
+describe('a write whose reply is lost', () => {
+  it("of deletions leaves nothing to be taken for a client's: what comes back at the source is a new entry (S7)", async () => {
+    const world = new SimulatedWorld();
+    for (let number = 0; number < 10; number++) world.treeClient.put(`k${number}`, bytes('x'));
+    await world.start();
+    await world.inSync();
+    world.daemon.links.right.faults = { afterWrite: () => 'reply-lost' };
+    world.treeClient.remove('k1');
+    await world.clock.runUntil(() => !world.flatEntries().has('k1'), { limitMs: 60_000 });
+    world.crash();
+    world.treeClient.put('k1', bytes('back'));
+    await world.start();
+    await world.inSync();
+    expect(world.flatEntries().get('k1')).toBe('back');
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
+    await world.stop();
+  });
+
+  it("of a value too large for a batch is still the daemon's own after a crash, and no conflict (S2, S7)", async () => {
+    const world = new SimulatedWorld();
+    world.flatClient.put('k', bytes('small'));
+    await world.start();
+    await world.inSync();
+    world.daemon.links.right.faults = { afterWrite: () => 'reply-lost' };
+    world.treeClient.put('k', Buffer.alloc(390_000, 'a'));
+    await world.clock.runUntil(() => (world.flatClient.get('k')?.length ?? 0) > 10, { limitMs: 60_000 });
+    world.crash();
+    world.treeClient.put('k', bytes('newer'));
+    await world.start();
+    await world.inSync();
+    expect(world.flatEntries().get('k')).toBe('newer');
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
+    await world.stop();
+  });
+});
+
+describe('two daemons of one archive', () => {
+  it('never both go on: the one that was overtaken holds its mapping (S3)', async () => {
+    const world = new SimulatedWorld();
+    world.treeClient.put('k', bytes('x'));
+    const first = await world.start();
+    await world.inSync();
+    const ledger = '/zk-consul-sync/default/config';
+    const data = Buffer.from(world.tree.node(ledger)?.data ?? []).toString();
+    const moved = data.replace(
+      /"generation":(\d+)/,
+      (_, generation) => `"generation":${Number(generation) + 1}`,
+    );
+    const taken = moved.replace(/"writer":"[^"]*"/, '"writer":"a successor"');
+    world.tree.apply([{ kind: 'set', path: ledger, data: bytes(taken) }], 'successor');
+    world.flatClient.put('k', bytes('y'));
+    await world.held('mapped-twice');
+    await world.clock.advance(60_000);
+    expect(world.treeEntries().get('k')).toBe('x');
+    expect(first.sync.isInSync).toBe(false);
+    await world.stop();
+  });
+
+  it('observing writes nothing, whatever was paired before', async () => {
+    const world = new SimulatedWorld();
+    world.treeClient.put('k', bytes('x'));
+    await world.start();
+    await world.inSync();
+    await world.stop();
+    world.treeClient.put('k', bytes('y'));
+    world.treeClient.put('new', bytes('y'));
+    await world.start({ context: { mode: 'observe' } });
+    await world.clock.advance(60_000);
+    expect(world.flatEntries()).toEqual(new Map([['k', 'x']]));
+    await world.stop();
+    await world.start();
+    await world.inSync();
+    expect(world.flatEntries()).toEqual(world.treeEntries());
+    await world.stop();
+  });
+
+  it('a scope that is narrowed takes entries out of the archive and deletes nothing', async () => {
+    const world = new SimulatedWorld();
+    for (const key of ['a', 'tmp/b', 'tmp/c', 'tmp/d']) world.treeClient.put(key, bytes('x'));
+    await world.start();
+    await world.inSync();
+    await world.stop();
+    const scope = { id: 'narrow', includes: (key: string) => !key.startsWith('tmp') };
+    await world.start({ context: { scope } });
+    await world.inSync();
+    expect(world.daemon.sync.memory.archive.counts().entries).toBe(1);
+    for (const key of ['tmp/b', 'tmp/c']) world.treeClient.remove(key);
+    await world.clock.advance(10_000);
+    expect(world.flatEntries().size).toBe(4);
+    await world.stop();
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { Side } from '../../../src/core/pair.js';
+import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
+
+const NEVER = new AbortController().signal;
+
+async function withEntries(count: number): Promise<SimulatedWorld> {
+  const world = new SimulatedWorld();
+  for (let number = 0; number < count; number++) world.treeClient.put(`k${number}`, bytes('x'));
+  await world.start();
+  await world.inSync();
+  await world.clock.advance(5_000);
+  return world;
+}
+
+describe('a store that does not tell the truth at once', () => {
+  it.each<Side>(['left', 'right'])(
+    'deletes nothing on the word of a read alone when the proof of absence fails at the %s side (S4)',
+    async (side) => {
+      const world = await withEntries(10);
+      const { sync } = world.daemon;
+      const replica = sync.context.replicas[side];
+      const { read } = replica;
+      replica.read = async (keys, signal) => {
+        const readings = new Map(await read.call(replica, keys, signal));
+        if (readings.has('k1')) readings.set('k1', { kind: 'absent' });
+        return readings;
+      };
+      await sync.exclusively(() => sync.lookNow(['k1'], NEVER));
+      await world.clock.advance(60_000);
+      expect(world.treeEntries().size).toBe(10);
+      expect(world.flatEntries().size).toBe(10);
+      expect(sync.isInSync).toBe(false);
+      replica.read = read;
+      await world.inSync();
+      await world.stop();
+    },
+  );
+
+  it('holds the mapping when an entry went back below its agreed version, and overwrites nothing (S6)', async () => {
+    const world = await withEntries(30);
+    const backup = world.flat.snapshot();
+    world.treeClient.put('k1', bytes('y'));
+    world.treeClient.put('new', bytes('y'));
+    await world.clock.advance(5_000);
+    await world.inSync();
+    world.flat.restore(backup);
+    await world.held('rolled-back');
+    await world.clock.advance(60_000);
+    expect(world.treeEntries().get('k1')).toBe('y');
+    expect(world.treeEntries().get('new')).toBe('y');
+    await world.stop();
+  });
+
+  it('holds the mapping as identity-changed when a store is replaced by an empty one, and writes nothing (S4)', async () => {
+    const world = await withEntries(3);
+    const { written } = world.daemon;
+    world.tree.wipe();
+    world.treeClient.put('k1', bytes('of another world'));
+    await world.held('identity-changed');
+    await world.clock.advance(60_000);
+    expect(world.flatEntries().get('k1')).toBe('x');
+    expect(world.flatEntries().size).toBe(3);
+    expect(world.daemon.written).toBe(written);
+    await world.stop();
+  });
+});
