@@ -33,7 +33,6 @@ export async function statusCommand(
   const signal = interrupted();
   let exitCode: ExitCode = EXIT.done;
   while (!signal.aborted) {
-    if (terminal.isWatched) terminal.write(CURSOR_HOME + CLEAR_BELOW);
     exitCode = await showWhatThereIs(terminal, client, options);
     await systemClock.sleep(WATCH_EVERY_MS, signal);
   }
@@ -62,6 +61,7 @@ async function showWhatThereIs(
     return await showStatus(terminal, client, options);
   } catch (error) {
     if (!(error instanceof DaemonUnreachableError)) throw error;
+    startOver(terminal, options);
     terminal.note(printableText(error.message));
     return error.exitCode;
   }
@@ -73,9 +73,15 @@ async function showStatus(
   options: StatusOptions,
 ): Promise<ExitCode> {
   const status = await client.get('api/v1/status', statusAnswer);
+  startOver(terminal, options);
   if (options.json === true) terminal.printJson(status);
   else terminal.print(...statusLines(terminal, status, client.shownUrl, systemClock.nowMs()));
   return isAllWell(status) ? EXIT.done : EXIT.found;
+}
+
+/** Someone who watches sees one status, not a scroll of them; what reads lines gets all of them. */
+function startOver(terminal: Terminal, { watch }: StatusOptions): void {
+  if (watch === true && terminal.isWatched) terminal.write(CURSOR_HOME + CLEAR_BELOW);
 }
 
 function isAllWell({ mappings, replicas }: StatusAnswer): boolean {

@@ -22,6 +22,7 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 /** Lines for people and data for programs on standard output; what is said about them on standard error. */
 export class Terminal {
   private readonly colours: boolean;
+  private shownProgress: Progress | undefined;
 
   constructor(
     private readonly surroundings: Surroundings,
@@ -42,11 +43,14 @@ export class Terminal {
   }
 
   write(text: string): void {
+    // On a terminal, both outputs share the line.
+    this.shownProgress?.clear();
     this.surroundings.stdout.write(text);
   }
 
   /** Tells something beside the command's own output. */
   note(line: string): void {
+    this.shownProgress?.clear();
     this.surroundings.stderr.write(`${line}\n`);
   }
 
@@ -63,7 +67,8 @@ export class Terminal {
 
   /** Shows that a long work goes on, where somebody watches. */
   progress(clock: () => number = () => performance.now()): Progress {
-    return new Progress(this.surroundings.stderr, clock);
+    this.shownProgress = new Progress(this.surroundings.stderr, clock);
+    return this.shownProgress;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ArchiveRecord, EntryRecord, StructureRecord } from './archive-record.js';
 import type { EntryKey, PresentReading, Reading } from './observation.js';
 import type { Pair, Side } from './pair.js';
-import { pairOf, SIDES } from './pair.js';
+import { otherSide, pairOf, SIDES } from './pair.js';
 import type { Version } from './version.js';
 import { sameVersion } from './version.js';
 
@@ -82,6 +82,7 @@ export function agreementOf(
     if (written.left.digest !== written.right.digest) return record;
   } else if (isStructure(key, reading)) {
     const side = written.left === undefined ? 'right' : 'left';
+    if (isParentInPlaceOf(record, readings, side)) return record;
     return { kind: 'structure', side, version: reading.version, owner: 'daemon' };
   }
   const before = record?.kind === 'entry' ? record : undefined;
@@ -95,6 +96,23 @@ export function agreementOf(
     mirrorRewrites: before?.mirrorRewrites ?? 0,
     oscillation: before?.oscillation,
   };
+}
+
+/**
+ * Whether the daemon's own structure at `side` stands where an agreed entry has been: it could only be made, as the
+ * parent of another entry, because the entry was gone. It proves the deletion, as long as the other side is unchanged.
+ */
+export function isParentInPlaceOf(
+  record: ArchiveRecord | undefined,
+  readings: Pair<Reading>,
+  side: Side,
+): record is EntryRecord {
+  if (record?.kind !== 'entry' || record.empty) return false;
+  const [made, other] = [readings[side], readings[otherSide(side)]];
+  if (made.kind !== 'present' || other.kind !== 'present') return false;
+  const { modified, created } = made.version;
+  const isNew = created === modified && modified > record.versions[side].modified;
+  return isNew && sameVersion(other.version, record.versions[otherSide(side)]);
 }
 
 function writtenByUs(

@@ -1,6 +1,14 @@
 import type { StructureRecord } from './archive-record.js';
 import type { EntryAgreement } from './classify.js';
-import { agreementOf, classify, isEmpty, isFolderMarker, isRegressed, isStructure } from './classify.js';
+import {
+  agreementOf,
+  classify,
+  isEmpty,
+  isFolderMarker,
+  isParentInPlaceOf,
+  isRegressed,
+  isStructure,
+} from './classify.js';
 import { conflictOf, decideConflict, enforce } from './decide-conflict.js';
 import type { Decision } from './decision.js';
 import { recordAgreed } from './decision.js';
@@ -55,9 +63,13 @@ function forgetRewrites(judged: Judged): Judged {
 function judge(situation: Situation): Judged {
   const { key, record, readings, ours } = situation;
   const agreement = agreementOf(key, record, readings, ours);
-  const states = pairOf((side) =>
-    isRegressed(record, readings[side], side) ? 'unknown' : classify(key, agreement, readings[side], side),
-  );
+  const states = pairOf((side) => {
+    const reading = readings[side];
+    if (isRegressed(record, reading, side)) return 'unknown';
+    const isOurStructure = ours[side] && reading.kind === 'present' && isStructure(key, reading);
+    if (isOurStructure && isParentInPlaceOf(record, readings, side)) return 'absent';
+    return classify(key, agreement, reading, side);
+  });
   return { ...situation, agreement, states };
 }
 

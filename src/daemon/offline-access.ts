@@ -62,8 +62,11 @@ export class OfflineAccess {
   }
 
   async close(): Promise<void> {
-    await this.archive?.close();
-    await this.stores.close();
+    try {
+      await this.archive?.close();
+    } finally {
+      await this.stores.close();
+    }
   }
 }
 

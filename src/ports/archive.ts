@@ -91,9 +91,21 @@ export type EntryMark =
       readonly sinceMs: number;
       readonly approved: boolean;
     }
-  | { readonly kind: 'skip'; readonly reason: string; readonly detail: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'skip';
+      readonly reason: string;
+      readonly detail: string;
+      readonly sinceMs: number;
+      /** The only side that has the entry, if that is so: gone there, it is gone. */
+      readonly at?: Side | undefined;
+    }
   /** A foreign change on the target of a one-way mapping. */
-  | { readonly kind: 'drift'; readonly drift: 'added' | 'changed' | 'deleted'; readonly sinceMs: number };
+  | {
+      readonly kind: 'drift';
+      readonly drift: 'added' | 'changed' | 'deleted';
+      readonly sinceMs: number;
+      readonly at?: Side | undefined;
+    };
 
 /** Why the writes of one entry are stopped until an operator decides. */
 export type EntryHoldReason = 'conflict' | 'oscillating' | 'copy-modified' | 'journal-full';

@@ -138,7 +138,9 @@ export class AppliedWrites {
     const around = new Set<EntryKey>();
     for (const { intended, key } of items) {
       if (intended.decision.do !== 'remove') continue;
-      if (intended.decision.cause === 'retracted') around.add(key);
+      const { decision, situation } = intended;
+      const structureStays = situation.readings[otherSide(decision.on)].kind === 'present';
+      if (decision.cause === 'retracted' || structureStays) around.add(key);
       const above = parentKey(key);
       if (above !== undefined && this.memory.archive.record(above)?.kind === 'structure') around.add(above);
     }

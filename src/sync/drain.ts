@@ -74,7 +74,7 @@ export class Drain {
   ): Promise<DrainResult> {
     const startedMs = this.context.clock.monotonicMs();
     const { examined, echoes, regressed } = await this.examiner.examine(
-      this.unrecordable.sift(marks.filter((mark) => this.context.scope.includes(mark.key))),
+      this.unrecordable.sift(marks.filter(({ key }) => this.isOurs(key))),
       signal,
     );
     for (const side of SIDES) if (echoes[side] > 0) this.context.metrics.echoes(side, echoes[side]);
@@ -84,9 +84,17 @@ export class Drain {
       if (!isOther) await this.holdRolledBack(regressed.side, regressed.key);
       return NOTHING_WRITTEN;
     }
-    const result = await this.carryOut(examined, permission, sweptEntries, deletions, signal);
+    const inScope = examined.filter((one) => this.context.scope.includes(one.mark.key) || isPruned(one));
+    const result = await this.carryOut(inScope, permission, sweptEntries, deletions, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
+  }
+
+  /** Nodes that the daemon made as parents are its own also where the mapping's scope leaves them out. */
+  private isOurs(key: EntryKey): boolean {
+    if (this.context.scope.includes(key)) return true;
+    const record = this.memory.archive.record(key);
+    return record?.kind === 'structure' && record.owner === 'daemon';
   }
 
   private async carryOut(
@@ -142,7 +150,7 @@ export class Drain {
   private async prove(intended: readonly Intended[], signal: AbortSignal): Promise<Intended[]> {
     const proven = new Set<Intended>();
     for (const on of SIDES) {
-      const claims = intended.filter(({ decision }) => decision.on === on && needsProof(decision));
+      const claims = intended.filter((one) => one.decision.on === on && needsProof(one));
       if (claims.length === 0) continue;
       const keys = claims.map(({ mark }) => mark.key);
       const absent = await this.context.replicas[otherSide(on)].proveAbsent(keys, signal);
@@ -151,7 +159,7 @@ export class Drain {
         else this.attention.retryLater(claim.mark.key);
       }
     }
-    return intended.filter((one) => !needsProof(one.decision) || proven.has(one));
+    return intended.filter((one) => !needsProof(one) || proven.has(one));
   }
 
   private async ledgersAreWhole(signal: AbortSignal): Promise<boolean> {
@@ -265,19 +273,21 @@ export class Drain {
       if (report.ledger === 'owed') foreign.add(side);
       trouble ??= report.trouble;
       for (const key of report.again) this.attention.retryLater(key);
-      await this.skipRejected(report.rejected);
+      await this.skipRejected(report.rejected, otherSide(side));
     }
     return { trouble, ledgersOwed: foreign, ledgersMoved };
   }
 
   private async skipRejected(
     rejected: ReadonlyArray<{ key: EntryKey; reason: string; detail: string }>,
+    source: Side,
   ): Promise<void> {
     if (rejected.length === 0) return;
     const sinceMs = this.context.clock.nowMs();
     const marks = new Map<EntryKey, EntryMark>();
     for (const { key, reason, detail } of rejected) {
-      marks.set(key, { kind: 'skip', reason, detail, sinceMs });
+      const at = this.memory.archive.record(key) === undefined ? source : undefined;
+      marks.set(key, { kind: 'skip', reason, detail, sinceMs, at });
       this.pending.settled(key);
       // What stood in the way (a permission, an ephemeral parent) may go away by itself.
       this.attention.retryLater(key, true);
@@ -317,8 +327,14 @@ const NOTHING_WRITTEN: DrainResult = {
   ledgersMoved: new Set(),
 };
 
-function needsProof(decision: Intended['decision']): boolean {
-  return decision.do === 'remove' && (decision.cause === 'deleted' || decision.cause === 'session-ended');
+/** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
+function isPruned({ decision }: Examined): boolean {
+  return decision.do === 'remove' && decision.cause === 'pruned';
+}
+
+function needsProof({ decision, situation }: Intended): boolean {
+  if (decision.do !== 'remove' || situation.readings[otherSide(decision.on)].kind !== 'absent') return false;
+  return decision.cause === 'deleted' || decision.cause === 'session-ended';
 }
 
 function mergeHolds(standing: readonly MappingHold[], more: readonly MappingHold[]): readonly MappingHold[] {

@@ -82,6 +82,7 @@ export class Examiner {
   private situation(mark: Mark, readings: Pair<Readings>): Situation {
     const { key } = mark;
     const { archive, state } = this.memory;
+    const known = archive.mark(key);
     const unread: Reading = { kind: 'unknown', reason: 'not-read' };
     const left = readings.left.get(key) ?? unread;
     const right = readings.right.get(key) ?? unread;
@@ -91,10 +92,10 @@ export class Examiner {
       readings: { left, right },
       ours: { left: this.isOurs('left', left), right: this.isOurs('right', right) },
       written: {
-        left: writtenAt(state, 'left', left, mark.noticedAtMs),
-        right: writtenAt(state, 'right', right, mark.noticedAtMs),
+        left: writtenAt(state, 'left', left, mark.noticedAtMs, known !== undefined),
+        right: writtenAt(state, 'right', right, mark.noticedAtMs, known !== undefined),
       },
-      drifted: archive.mark(key)?.kind === 'drift',
+      drifted: known?.kind === 'drift',
     };
   }
 

@@ -231,7 +231,8 @@ export class MappingSync {
       const isOnlyRound = all && attention.marked + attention.deferrals === 0;
       await this.round(marks, isOnlyRound ? 0 : 'defer', signal);
     }
-    while (all && attention.deferrals > 0 && !signal.aborted) {
+    if (!all) return;
+    while (attention.deferrals > 0 && !signal.aborted) {
       const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
       await this.round(marks, attention.deferrals, signal);
     }

@@ -4,7 +4,7 @@ import type { CopyDecision } from '../core/decision.js';
 import type { EntryKey } from '../core/observation.js';
 import { isOscillating } from '../core/oscillation.js';
 import type { Side } from '../core/pair.js';
-import { SIDES } from '../core/pair.js';
+import { otherSide, SIDES } from '../core/pair.js';
 import { sameVersion } from '../core/version.js';
 import type { EntryHoldReason, EntryMark } from '../ports/archive.js';
 import type { SkipReason } from '../ports/replica.js';
@@ -92,8 +92,7 @@ class Sorter {
         this.skip(examined, decision.reason, decision.detail);
         break;
       case 'drift':
-        this.mark(examined, { kind: 'drift', drift: decision.drift, sinceMs: this.nowMs });
-        this.work.settled.push(examined.mark.key);
+        this.drift(examined, decision.drift);
         break;
     }
   }
@@ -144,7 +143,7 @@ class Sorter {
   }
 
   private skip(examined: Examined, reason: SkipReason, detail: string): void {
-    this.mark(examined, { kind: 'skip', reason, detail, sinceMs: this.nowMs });
+    this.mark(examined, { kind: 'skip', reason, detail, sinceMs: this.nowMs, at: onlySide(examined) });
     this.work.settled.push(examined.mark.key);
   }
 
@@ -167,6 +166,11 @@ class Sorter {
     const isHeld = known !== undefined && known !== 'skip' && known !== 'drift';
     if (left !== undefined && !isHeld) this.mark(examined, { kind: 'skip', ...left, sinceMs: this.nowMs });
     (left === undefined ? this.work.later : this.work.aside).push(key);
+  }
+
+  private drift(examined: Examined, drift: 'added' | 'changed' | 'deleted'): void {
+    this.mark(examined, { kind: 'drift', drift, sinceMs: this.nowMs, at: onlySide(examined) });
+    this.work.settled.push(examined.mark.key);
   }
 
   private settle(examined: Examined): void {
@@ -202,6 +206,13 @@ function sawForeignChange({ situation }: Examined, side: Side): boolean {
   if (reading.kind === 'unknown' || ours[side]) return false;
   if (reading.kind === 'absent') return known !== undefined;
   return known === undefined ? record?.kind !== 'structure' : !sameVersion(known, reading.version);
+}
+
+/** The side that has the entry while the other one has nothing. */
+function onlySide({ situation: { readings } }: Examined): Side | undefined {
+  return SIDES.find(
+    (side) => readings[side].kind === 'present' && readings[otherSide(side)].kind === 'absent',
+  );
 }
 
 function sameMark(a: EntryMark, b: EntryMark): boolean {

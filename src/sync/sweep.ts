@@ -3,6 +3,7 @@ import { compareKeys } from '../core/key-order.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import type { Version } from '../core/version.js';
+import type { EntryMark } from '../ports/archive.js';
 import type { ScannedEntry } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
 import { needsLook } from './examine.js';
@@ -48,17 +49,19 @@ export async function sweepSide(
   return { present };
 }
 
-/** The archive's records in the order of keys, moved along with a walk. */
+/** The archive's records and marks in the order of keys, moved along with a walk. */
 class ArchiveCursor {
-  private page: ReadonlyArray<readonly [EntryKey, ArchiveRecord]> = [];
-  private index = 0;
-  private last: EntryKey | undefined;
-  private ended = false;
+  private readonly records: PagedCursor<ArchiveRecord>;
+  private readonly marks: PagedCursor<EntryMark>;
 
   constructor(
     private readonly memory: MappingMemory,
     private readonly side: Side,
-  ) {}
+  ) {
+    const { archive } = memory;
+    this.records = new PagedCursor((after) => archive.recordsAfter(after, ARCHIVE_PAGE));
+    this.marks = new PagedCursor((after) => archive.marksAfter(after, ARCHIVE_PAGE));
+  }
 
   versionOf(key: EntryKey): Version | undefined {
     const record = this.memory.archive.record(key);
@@ -69,24 +72,37 @@ class ArchiveCursor {
 
   /** Keys that the archive has on this side before `key`, and that the walk has passed without finding. */
   *missingBefore(key: EntryKey): Generator<EntryKey> {
-    for (let next = this.peek(); next !== undefined && compareKeys(next[0], key) < 0; next = this.peek()) {
-      this.advance();
+    for (let next = this.records.peek(); next !== undefined; next = this.records.peek()) {
+      if (compareKeys(next[0], key) >= 0) break;
+      this.records.advance();
       if (this.isHere(next[1])) yield next[0];
+    }
+    for (let next = this.marks.peek(); next !== undefined; next = this.marks.peek()) {
+      const order = compareKeys(next[0], key);
+      if (order > 0) break;
+      this.marks.advance();
+      if (order < 0 && this.isNotedHere(next)) yield next[0];
     }
   }
 
   differs(found: ScannedEntry): boolean {
-    const next = this.peek();
+    const next = this.records.peek();
     if (next?.[0] !== found.key) return true;
-    this.advance();
+    this.records.advance();
     return needsLook(next[1], found, this.side);
   }
 
   takeRest(limit: number): EntryKey[] {
     const rest: EntryKey[] = [];
-    for (let next = this.peek(); next !== undefined && rest.length < limit; next = this.peek()) {
+    for (let next = this.records.peek(); next !== undefined; next = this.records.peek()) {
+      if (rest.length >= limit) return rest;
+      this.records.advance();
       if (this.isHere(next[1])) rest.push(next[0]);
-      this.advance();
+    }
+    for (let next = this.marks.peek(); next !== undefined; next = this.marks.peek()) {
+      if (rest.length >= limit) return rest;
+      this.marks.advance();
+      if (this.isNotedHere(next)) rest.push(next[0]);
     }
     return rest;
   }
@@ -95,16 +111,34 @@ class ArchiveCursor {
     return record.kind === 'entry' || record.side === this.side;
   }
 
-  private peek(): readonly [EntryKey, ArchiveRecord] | undefined {
+  /** An entry that was never agreed on, and that only this side had: its mark is all that is known of it. */
+  private isNotedHere([key, mark]: readonly [EntryKey, EntryMark]): boolean {
+    const isHere = (mark.kind === 'skip' || mark.kind === 'drift') && mark.at === this.side;
+    return isHere && this.memory.archive.record(key) === undefined;
+  }
+}
+
+/** Goes through something kept in the order of keys, a page at a time, while it may be changed. */
+class PagedCursor<T> {
+  private page: ReadonlyArray<readonly [EntryKey, T]> = [];
+  private index = 0;
+  private last: EntryKey | undefined;
+  private ended = false;
+
+  constructor(
+    private readonly fetch: (after: EntryKey | undefined) => ReadonlyArray<readonly [EntryKey, T]>,
+  ) {}
+
+  peek(): readonly [EntryKey, T] | undefined {
     if (this.index >= this.page.length && !this.ended) {
-      this.page = this.memory.archive.recordsAfter(this.last, ARCHIVE_PAGE);
+      this.page = this.fetch(this.last);
       this.index = 0;
       this.ended = this.page.length === 0;
     }
     return this.page[this.index];
   }
 
-  private advance(): void {
+  advance(): void {
     this.last = this.page[this.index]?.[0];
     this.index++;
   }

@@ -7,17 +7,19 @@ import { narrow, writtenWithin } from '../core/write-interval.js';
 /**
  * When what was just read at `side` can have come about.
  * @param seenAtMs wall-clock time at which it was first noticed, or else read
+ * @param deferred whether it was looked at before without being settled: walks may have begun since it came about
  */
 export function writtenAt(
   state: MappingState | undefined,
   side: Side,
   reading: Reading,
   seenAtMs: number,
+  deferred: boolean,
 ): Interval {
   if (state === undefined || reading.kind === 'unknown') return { earliestMs: -Infinity, latestMs: seenAtMs };
   if (reading.kind === 'absent') {
     // Nothing numbers a deletion: it came after the last complete walk, which still found the entry.
-    const sweptMs = state.lastSweptAtMs[side] ?? -Infinity;
+    const sweptMs = deferred ? -Infinity : (state.lastSweptAtMs[side] ?? -Infinity);
     return { earliestMs: sweptMs <= seenAtMs ? sweptMs : -Infinity, latestMs: seenAtMs };
   }
   const seen = writtenWithin(state.sightings[side], reading.version.modified, seenAtMs);

@@ -76,12 +76,17 @@ async function invite(stage: Stage): Promise<void> {
     ],
     [`The daemon ${admin}`]: [
       `curl -s ${admin}/api/v1/status`,
-      `curl -s '${admin}/api/v1/mappings/config/explain?key=my/key'`,
       `curl -s ${admin}/api/v1/mappings/config/conflicts`,
       `curl -s -X POST -H 'Content-Type: application/json' ${admin}/api/v1/mappings/config/approve`,
       `curl -s ${admin}/metrics`,
     ],
-    [`Its files`]: [`cat ${daemon.configFile}`, `tail -f ${daemon.directory}/daemon.log`],
+    ['Its command line, in the checkout']: [
+      `node dist/main.js status --watch --admin ${admin}`,
+      `node dist/main.js explain config my/key --admin ${admin}`,
+      `node dist/main.js diff --config ${daemon.configFile}`,
+      `node dist/main.js --help`,
+    ],
+    ['Its files']: [`cat ${daemon.configFile}`, `tail -f ${daemon.directory}/daemon.log`],
   };
   for (const [where, commands] of Object.entries(groups)) {
     report.line();

@@ -30,7 +30,14 @@ export function command(...args: readonly string[]): Promise<CommandResult> {
 }
 
 export function begin(...args: readonly string[]): RunningCommand {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return beginWith([], ...args);
+}
+
+/** @param nodeOptions come before the program */
+export function beginWith(nodeOptions: readonly string[], ...args: readonly string[]): RunningCommand {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   if (child.pid !== undefined) watchdog.guardProcess(child.pid);
   return { signal: (name) => void child.kill(name), result: resultOf(child) };
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DaemonProcess } from '../../kit/daemon/daemon-process.js';
 import { Staging } from '../../kit/daemon/staging.js';
 import { waitUntil } from '../../kit/servers/wait-until.js';
-import { begin, command, Configurations } from './command.js';
+import { begin, beginWith, command, Configurations } from './command.js';
 
 let staging: Staging;
 
@@ -103,6 +103,7 @@ describe('a signal to run', () => {
 
   /** Stops both stores from answering while the daemon is at work, does `work`, and lets them go on. */
   async function whileNobodyAnswers(root: string, work: () => Promise<void>): Promise<void> {
+    await staging.zookeeper.create(`${root}/first`, '');
     const names = Array.from({ length: 500 }, (_, i) => `n${i}`);
     await staging.zookeeper.multi(
       names.map((name) => ({ kind: 'create', path: `${root}/${name}`, data: name })),
@@ -164,6 +165,36 @@ describe('a signal to run', () => {
     const { daemon } = await startDaemon();
     await edit(daemon, 'level: debug', 'level: info');
     await logged(daemon, 'The configuration was read again.');
+  });
+});
+
+describe('a fault that nobody foresaw', () => {
+  it.each([
+    ['an exception', 'throw fault'],
+    ['a rejection', 'Promise.reject(fault)'],
+  ])('%s is logged, and ends run with 1', async (_, failing) => {
+    const { daemon } = await startDaemon();
+    await daemon.stop();
+    // Fails once the daemon has had the time to start.
+    const script = `const fault = new Error('of the test'); setTimeout(() => { ${failing} }, 1500)`;
+    const running = beginWith(
+      ['--import', `data:text/javascript,${script}`],
+      'run',
+      '--config',
+      daemon.configFile,
+    );
+    const { code, stdout } = await running.result;
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ msg }) => msg)).toContain('started');
+    expect(lines.at(-1)).toMatchObject({
+      level: 'error',
+      msg: 'An unforeseen fault: ending, to be started again.',
+      err: { message: 'of the test', stack: expect.any(String) as string },
+    });
+    expect(code).toBe(1);
   });
 });
 

@@ -230,6 +230,18 @@ describe.each(['3.8', '3.4'] as const)('a replica on ZooKeeper %s', (flavour) =>
     expect(await raw.get(root)).toBeUndefined();
   });
 
+  it('S5: ledgers that may not be read are an error: a mapping must not be taken for free', async () => {
+    const namespaceRoot = '/hidden-namespace';
+    const ledgerPath = `${namespaceRoot}/test/mapping`;
+    const { replica } = mapping({ namespaceRoot, ledgerPath });
+    mustApply(await write(replica, [], { content: 'l', expected: undefined }));
+    await raw.setAcl(ledgerPath, NO_READ);
+    await expect(replica.readLedger(NEVER)).rejects.toMatchObject({ code: 'STORE_DENIED', retriable: false });
+    await expect(replica.listLedgers(NEVER)).rejects.toMatchObject({ code: 'STORE_DENIED' });
+    await raw.setAcl(namespaceRoot, NO_READ);
+    await expect(replica.listLedgers(NEVER)).rejects.toMatchObject({ code: 'STORE_DENIED' });
+  });
+
   it('S8: with the whole tree mapped, the namespace and the system nodes are no entries', async () => {
     const replica = replicaOf(session, { root: '/', ledgerPath: '/zk-consul-sync/test/whole' });
     const hints = recordHints(replica);

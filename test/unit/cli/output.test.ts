@@ -64,6 +64,19 @@ describe('progress', () => {
     expect(progressAt([0, 150], true)).toBe('');
   });
 
+  it('is cleared before anything else is written', () => {
+    const { terminal, written } = capturedTerminal({ isTTY: true });
+    let now = 0;
+    const progress = terminal.progress(() => now);
+    now = 1_000;
+    progress.show('half');
+    terminal.note('a warning');
+    now = 2_000;
+    progress.show('more');
+    terminal.print('a result');
+    expect(written().stderr).toBe('\r\x1b[Khalf\r\x1b[Ka warning\n\r\x1b[Kmore\r\x1b[K');
+  });
+
   it('is not shown where nobody watches', () => {
     expect(progressAt([300, 600], false)).toBe('');
   });

@@ -13,6 +13,11 @@ async function withEntries(count: number): Promise<SimulatedWorld> {
   return world;
 }
 
+async function during<T>(world: SimulatedWorld, promise: Promise<T>): Promise<T> {
+  await world.clock.advance(100);
+  return promise;
+}
+
 describe('a store that does not tell the truth at once', () => {
   it.each<Side>(['left', 'right'])(
     'deletes nothing on the word of a read alone when the proof of absence fails at the %s side (S4)',
@@ -49,6 +54,59 @@ describe('a store that does not tell the truth at once', () => {
     await world.clock.advance(60_000);
     expect(world.treeEntries().get('k1')).toBe('y');
     expect(world.treeEntries().get('new')).toBe('y');
+    await world.stop();
+  });
+
+  it('is seen to be restored by its ledger alone, when nothing but what came later is gone (S4)', async () => {
+    const world = await withEntries(30);
+    const backup = world.flat.snapshot();
+    world.treeClient.put('new', bytes('y'));
+    await world.clock.advance(5_000);
+    await world.inSync();
+    world.flat.restore(backup);
+    await world.held('rolled-back');
+    await world.clock.advance(60_000);
+    expect(world.treeEntries().get('new')).toBe('y');
+    await world.stop();
+  });
+
+  it('is seen to be restored by one entry alone, when its ledger had not moved since (S6)', async () => {
+    const world = await withEntries(30);
+    world.daemon.links.right.faults = { beforeWrite: () => 'refused' };
+    const backup = world.flat.snapshot();
+    world.flatClient.put('k1', bytes('y'));
+    await world.clock.runUntil(() => world.treeEntries().get('k1') === 'y', { limitMs: 60_000 });
+    await world.clock.advance(100);
+    world.flat.restore(backup);
+    world.daemon.links.right.faults = {};
+    await world.held('rolled-back');
+    await world.clock.advance(60_000);
+    expect(world.treeEntries().get('k1')).toBe('y');
+    await world.stop();
+  });
+
+  it('is not taken for restored when one answer lags and the next does not (S6)', async () => {
+    const world = await withEntries(10);
+    const { sync } = world.daemon;
+    const replica = sync.context.replicas.right;
+    const { read } = replica;
+    const before = await during(world, replica.read(['k1'], NEVER));
+    world.treeClient.put('k1', bytes('y'));
+    await world.clock.advance(5_000);
+    await world.inSync();
+    let lags = true;
+    replica.read = async (keys, signal) => {
+      const answer = lags ? before : await read.call(replica, keys, signal);
+      lags = false;
+      return answer;
+    };
+    await during(
+      world,
+      sync.exclusively(() => sync.lookNow(['k1'], NEVER)),
+    );
+    await world.inSync(60_000);
+    expect(sync.holds).toEqual([]);
+    expect(world.treeEntries().get('k1')).toBe('y');
     await world.stop();
   });
 
