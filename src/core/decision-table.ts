@@ -32,6 +32,16 @@ export type Verdict =
 
 type Table = Readonly<Record<State, Readonly<Record<State, Verdict>>>>;
 
+/** Whatever the other side is. */
+const NOTHING_KNOWN: Table[State] = {
+  clean: 'wait',
+  moved: 'wait',
+  dirty: 'wait',
+  structure: 'wait',
+  absent: 'wait',
+  unknown: 'wait',
+};
+
 /** Rows: the left side's state; columns: the right side's. For entries that were agreed on before. */
 export const AGREED: Table = {
   clean: {
@@ -74,14 +84,7 @@ export const AGREED: Table = {
     absent: 'forget',
     unknown: 'wait',
   },
-  unknown: {
-    clean: 'wait',
-    moved: 'wait',
-    dirty: 'wait',
-    structure: 'wait',
-    absent: 'wait',
-    unknown: 'wait',
-  },
+  unknown: NOTHING_KNOWN,
 };
 
 /**
@@ -89,22 +92,8 @@ export const AGREED: Table = {
  * nothing to be clean against) and wait for another look.
  */
 export const NEVER_AGREED: Table = {
-  clean: {
-    clean: 'wait',
-    moved: 'wait',
-    dirty: 'wait',
-    structure: 'wait',
-    absent: 'wait',
-    unknown: 'wait',
-  },
-  moved: {
-    clean: 'wait',
-    moved: 'wait',
-    dirty: 'wait',
-    structure: 'wait',
-    absent: 'wait',
-    unknown: 'wait',
-  },
+  clean: NOTHING_KNOWN,
+  moved: NOTHING_KNOWN,
   dirty: {
     clean: 'wait',
     moved: 'wait',
@@ -129,12 +118,5 @@ export const NEVER_AGREED: Table = {
     absent: 'forget',
     unknown: 'wait',
   },
-  unknown: {
-    clean: 'wait',
-    moved: 'wait',
-    dirty: 'wait',
-    structure: 'wait',
-    absent: 'wait',
-    unknown: 'wait',
-  },
+  unknown: NOTHING_KNOWN,
 };

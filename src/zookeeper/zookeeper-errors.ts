@@ -35,6 +35,11 @@ const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
   [STATUS.unimplemented]: { code: 'STORE_PROTOCOL', retriable: false, text: 'not supported by this server' },
   [STATUS.operationTimeout]: { code: 'STORE_TIMEOUT', retriable: true, text: 'the server gave up waiting' },
   [STATUS.badArguments]: { code: 'STORE_PROTOCOL', retriable: false, text: 'bad arguments (illegal path?)' },
+  [STATUS.noNode]: {
+    code: 'STORE_PROTOCOL',
+    retriable: false,
+    text: 'no such node, or none above it (does the chroot of zookeeper.connect exist?)',
+  },
   [STATUS.noAuth]: { code: 'STORE_DENIED', retriable: false, text: 'no permission (NoAuth)' },
   [STATUS.sessionExpired]: { code: 'SESSION_EXPIRED', retriable: true, text: 'the session has expired' },
   [STATUS.invalidAcl]: {

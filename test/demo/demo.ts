@@ -72,7 +72,7 @@ async function invite(stage: Stage): Promise<void> {
     [`Consul ${consul}`]: [
       `curl -s '${consul}/v1/kv/config/?keys'`,
       `curl -s -X PUT -d 'my value' ${consul}/v1/kv/config/my/key`,
-      `curl -s -X DELETE '${consul}/v1/kv/config/billing?recurse'`,
+      `curl -s -X DELETE '${consul}/v1/kv/config/?recurse'   # too much: it is held`,
     ],
     [`The daemon ${admin}`]: [
       `curl -s ${admin}/api/v1/status`,

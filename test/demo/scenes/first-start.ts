@@ -33,7 +33,7 @@ export async function showFirstStart(stage: Stage, report: Report): Promise<void
   const [zookeeper, consul] = await Promise.all([stage.zookeeperEntries(), stage.consulEntries()]);
   const all = IN_ZOOKEEPER + IN_CONSUL;
   report.check(
-    `both have all ${String(all)} now, from the start of its process on after`,
+    `both have all ${String(all)}, so long after its process was started`,
     { zookeeper: all, consul: all, differing: [] },
     {
       zookeeper: Object.keys(zookeeper).length,

@@ -9,7 +9,7 @@ import { BULK_ENTRIES } from './crash.js';
 export async function showMassDeletion(stage: Stage, report: Report): Promise<void> {
   report.scene('A mass deletion is held until a person approves it');
   const before = await stage.zookeeperEntries();
-  report.note('consul kv delete -recurse config/bulk/');
+  report.note('a client of Consul deletes everything below config/bulk/, in one transaction');
   await stage.consul.deleteTree('config/bulk/');
   const { state, holds } = await stage.daemon.held('mass-deletion');
   report.check('the mapping is held', 'held', state);
@@ -22,7 +22,7 @@ export async function showMassDeletion(stage: Stage, report: Report): Promise<vo
   const added = await arrival(() => stage.inConsul('added-meanwhile'), 'new');
   report.check('other changes go on meanwhile', 'new', added.value, inMs(added.tookMs));
 
-  report.note('curl -X POST -H "Content-Type: application/json" .../api/v1/mappings/config/approve');
+  report.note('an operator approves: POST /api/v1/mappings/config/approve');
   const approvedMs = performance.now();
   await stage.daemon.post('approve');
   const mapping = await stage.daemon.inSync();

@@ -175,14 +175,11 @@ describe('a fault that nobody foresaw', () => {
   ])('%s is logged, and ends run with 1', async (_, failing) => {
     const { daemon } = await startDaemon();
     await daemon.stop();
-    // Fails once the daemon has had the time to start.
-    const script = `const fault = new Error('of the test'); setTimeout(() => { ${failing} }, 1500)`;
-    const running = beginWith(
-      ['--import', `data:text/javascript,${script}`],
-      'run',
-      '--config',
-      daemon.configFile,
-    );
+    const script = `process.on('SIGUSR2', () => { const fault = new Error('of the test'); ${failing} })`;
+    const imported = `data:text/javascript,${encodeURIComponent(script)}`;
+    const running = beginWith(['--import', imported], 'run', '--config', daemon.configFile);
+    await daemon.inSync();
+    running.signal('SIGUSR2');
     const { code, stdout } = await running.result;
     const lines = stdout
       .trimEnd()

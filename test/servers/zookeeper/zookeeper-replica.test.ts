@@ -267,6 +267,8 @@ describe.each(['3.8', '3.4'] as const)('a replica on ZooKeeper %s', (flavour) =>
     const outcome = await write(replica, [create('a', '1')]);
     expect(outcome).toMatchObject({ kind: 'retriable', cause: { code: 'CONFIG_INVALID' } });
     expect(outcome).toHaveProperty('cause.message', expect.stringContaining(chroot));
+    const ledgerAlone = await write(replica, [], { content: 'l', expected: undefined });
+    expect(ledgerAlone).toHaveProperty('cause.message', expect.stringContaining('does the chroot'));
     expect(await raw.get(chroot)).toBeUndefined();
   });
 

@@ -65,4 +65,40 @@ describe('the deletion guard, over all that is due at once', () => {
     expect(world.treeEntries().size).toBe(4_000);
     await world.stop();
   });
+
+  it('lets exactly those pass that were listed when they were approved', async () => {
+    const world = new SimulatedWorld();
+    for (let number = 0; number < 100; number++) world.flatClient.put(`k${number}`, bytes('x'));
+    await world.start();
+    await world.inSync();
+    for (let number = 0; number < 60; number++) world.flatClient.remove(`k${number}`);
+    await world.held('mass-deletion');
+    await world.clock.advance(5_000);
+    world.daemon.links.left.disconnect();
+    const approved = world.daemon.operator.approve();
+    await world.clock.advance(15_000);
+    expect(await approved).toEqual({ deletions: 60, overwrites: 0 });
+    for (let number = 60; number < 90; number++) world.flatClient.remove(`k${number}`);
+    await world.clock.advance(5_000);
+    world.daemon.links.left.reconnect();
+    await world.held('mass-deletion');
+    await world.clock.advance(30_000);
+    expect(world.treeEntries().size).toBe(40);
+    await world.stop();
+  });
+
+  it('measures the conflicts of a first merge against all entries, and not against those it has come to', async () => {
+    const world = new SimulatedWorld();
+    for (let number = 0; number < 1_000; number++) {
+      const same = number >= 100;
+      const key = `${same ? 'b' : 'a'}${number}`;
+      world.treeClient.put(key, bytes('x'));
+      world.flatClient.put(key, bytes(same ? 'x' : 'y'));
+    }
+    await world.start();
+    await world.inSync();
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(100);
+    expect(world.flatEntries()).toEqual(world.treeEntries());
+    await world.stop();
+  });
 });
