@@ -25,13 +25,15 @@ const mappingStatus = z.looseObject({
   inSync: z.boolean(),
   inSyncSince: z.string().nullable(),
   /** What keeps the mapping from going on just now. */
-  problem: z.string().nullish(),
+  problem: z.string().nullable(),
   entries: z.number(),
   pending: z.object({ toZookeeper: z.number(), toConsul: z.number() }),
   conflicts: z.object({ open: z.number(), total: z.number() }),
   holds: z.array(hold),
   skipped: z.array(z.object({ key: z.string(), reason: z.string() })),
   skippedTotal: z.number(),
+  drifted: z.array(z.looseObject({ key: z.string(), change: z.string() })),
+  driftedTotal: z.number(),
   lastVerifiedAt: z.string().nullable(),
 });
 

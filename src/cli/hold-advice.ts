@@ -62,7 +62,7 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
   ),
   'mapped-twice': {
     first:
-      'Another deployment syncs the same entries. Stop one of them, or give them different entries; the hold ends by itself when the other ledger is gone.',
+      'Another daemon syncs the same entries. Stop one of them, or give them different entries. If the hold does not end by itself within a minute then, start this daemon again.',
     requests: [],
   },
   conflict: release('Both sides changed it. Decide whose content stands.'),

@@ -6,7 +6,7 @@ import { mappingTitle } from './mapping-title.js';
 import { printableKey, printableText } from './printable.js';
 import { alignedLines } from './table.js';
 import type { Style, Terminal } from './terminal.js';
-import { showCount } from './times.js';
+import { showCount, showCounted } from './times.js';
 
 type ActionName = PlannedAction['action'];
 
@@ -104,16 +104,13 @@ function sums(terminal: Terminal, { start, unread }: MappingPlan): string[] {
     row('delete', deletes),
   ];
   const others = [
-    [conflicts, 'conflicts'],
-    [held, 'held'],
-    [skipped, 'left out'],
-    [drifted, 'drifted'],
-    [unread, 'not readable'],
-  ] as const;
-  return [
-    ...alignedLines(terminal, [{}, { align: 'right' }, { align: 'right' }], rows),
-    others.map(([count, what]) => `${showCount(count)} ${what}`).join(', '),
+    showCounted(conflicts, 'conflict', 'conflicts'),
+    `${showCount(held)} held`,
+    `${showCount(skipped)} left out`,
+    `${showCount(drifted)} drifted`,
+    `${showCount(unread)} not readable`,
   ];
+  return [...alignedLines(terminal, [{}, { align: 'right' }, { align: 'right' }], rows), others.join(', ')];
 }
 
 function actionLines(terminal: Terminal, actions: ListedActions): string[] {

@@ -27,6 +27,7 @@ export function statusLines(
     ...problemLines(terminal, mappings),
     ...mappings.flatMap((mapping) => holdLines(terminal, mapping, adminUrl, nowMs)),
     ...skippedLines(terminal, mappings),
+    ...driftedLines(terminal, mappings),
   ];
 }
 
@@ -119,19 +120,42 @@ function adviceLines(mapping: string, reason: string, key: string | null, adminU
   return [`  ${advice.first}`, ...requests.flat()];
 }
 
+interface Listed {
+  readonly key: string;
+  /** Why it is listed. */
+  readonly what: string;
+}
+
 function skippedLines(terminal: Terminal, mappings: readonly MappingAnswer[]): string[] {
   const lines = mappings.flatMap(({ name, skipped, skippedTotal }) => {
-    const byReason = groupedBy(skipped, ({ reason }) => reason);
-    const listed = [...byReason].flatMap(([reason, entries]) => [
-      `  ${printableText(`${name}, ${reason}`)}: ${showCounted(entries.length, 'entry', 'entries')}`,
-      ...entries.slice(0, KEYS_LISTED_MAX).map(({ key }) => `    ${printableKey(key)}`),
-      ...moreLine(entries.length).map((line) => `  ${line}`),
-    ]);
-    const unlisted = skippedTotal - skipped.length;
-    if (unlisted <= 0) return listed;
-    return [...listed, `  ${printableText(name)}: ${showCount(unlisted)} more that the daemon does not list`];
+    const entries = skipped.map(({ key, reason }) => ({ key, what: reason }));
+    return listedLines(name, entries, skippedTotal);
   });
   return lines.length === 0 ? [] : ['', terminal.style('Left out:', 'yellow'), ...lines];
+}
+
+function driftedLines(terminal: Terminal, mappings: readonly MappingAnswer[]): string[] {
+  const lines = mappings.flatMap(({ name, drifted, driftedTotal }) => {
+    const entries = drifted.map(({ key, change }) => ({ key, what: change }));
+    return listedLines(name, entries, driftedTotal);
+  });
+  const title = 'Changed by others on the target of a one-way mapping, and left alone:';
+  return lines.length === 0 ? [] : ['', terminal.style(title, 'yellow'), ...lines];
+}
+
+/** @param total how many there are; the daemon lists only so many */
+function listedLines(mapping: string, entries: readonly Listed[], total: number): string[] {
+  const unlisted = total - entries.length;
+  return [
+    ...[...groupedBy(entries, ({ what }) => what)].flatMap(([what, some]) => [
+      `  ${printableText(`${mapping}, ${what}`)}: ${showCounted(some.length, 'entry', 'entries')}`,
+      ...some.slice(0, KEYS_LISTED_MAX).map(({ key }) => `    ${printableKey(key)}`),
+      ...moreLine(some.length).map((line) => `  ${line}`),
+    ]),
+    ...(unlisted > 0
+      ? [`  ${printableText(mapping)}: ${showCount(unlisted)} more that the daemon does not list`]
+      : []),
+  ];
 }
 
 function moreLine(count: number): string[] {

@@ -11,10 +11,11 @@ export async function showMassDeletion(stage: Stage, report: Report): Promise<vo
   const before = await stage.zookeeperEntries();
   report.note('a client of Consul deletes everything below config/bulk/, in one transaction');
   await stage.consul.deleteTree('config/bulk/');
-  const { state, holds } = await stage.daemon.held('mass-deletion');
+  const { state } = await stage.daemon.held('mass-deletion');
   report.check('the mapping is held', 'held', state);
-  for (const { reason, detail } of holds) report.note(`  ${reason}: ${detail}`);
   await allHeld(stage);
+  const { holds } = await stage.daemon.mapping();
+  for (const { reason, detail } of holds) report.note(`  ${reason}: ${detail}`);
   const kept = differing(before, await stage.zookeeperEntries());
   report.check(`ZooKeeper still has all ${String(BULK_ENTRIES)} of them`, [], kept);
 

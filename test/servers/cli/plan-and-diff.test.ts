@@ -138,7 +138,7 @@ describe('plan on trees that were never synced', () => {
     const lines = stdout.split('\n');
     expect(lines[0]).toBe('Mapping config: /config in ZooKeeper, config/ in Consul');
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}create +1 +3$/));
-    expect(lines).toContain('  1 conflicts, 0 held, 1 left out, 0 drifted, 0 not readable');
+    expect(lines).toContain('  1 conflict, 0 held, 1 left out, 0 drifted, 0 not readable');
     expect(lines).toContain('  create: ... and 3 more (--limit N, --json)');
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });

@@ -119,6 +119,35 @@ describe('status for a person', () => {
     expect(stdout).toContain(`-d ${data} ${url}/api/v1/mappings/services/release`);
   });
 
+  it('shows what others changed on the target of a one-way mapping', async () => {
+    const { control, url } = await runServer();
+    const drifted = [
+      { key: 'a', change: 'added' as const },
+      { key: 'b\x1b', change: 'changed' as const },
+    ];
+    control.current = daemonStatus({ mappings: [mappingStatus({ drifted, driftedTotal: 5 })] });
+    const { stdout } = await runCaptured(['status', '--admin', url]);
+    expect(stdout.slice(stdout.indexOf('Changed by others'))).toBe(
+      [
+        'Changed by others on the target of a one-way mapping, and left alone:',
+        '  config, added: 1 entry',
+        '    a',
+        '  config, changed: 1 entry',
+        '    "b\\u001b"',
+        '  config: 3 more that the daemon does not list',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows what keeps a mapping from going on', async () => {
+    const { control, url } = await runServer();
+    const problem = 'could not write: no permission\x07';
+    control.current = daemonStatus({ mappings: [mappingStatus({ state: 'degraded', problem })] });
+    const { stdout } = await runCaptured(['status', '--admin', url]);
+    expect(stdout).toContain('Tried again by itself:\n  config: could not write: no permission\\u0007\n');
+  });
+
   it('shows why a store is not connected', async () => {
     const { control, url } = await runServer();
     const { replicas } = daemonStatus();
