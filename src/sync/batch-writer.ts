@@ -5,6 +5,7 @@ import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import type { Rejection, WriteApplied, WriteOperation, WriteOutcome } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
+import { withGrace } from './grace.js';
 import type { Intended } from './guards.js';
 import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -42,6 +43,8 @@ export interface Applied {
   readonly settles: readonly WriteIntent[];
 }
 
+/** How long a write that is under way may take when the daemon stops. */
+const WRITE_GRACE_MS = 5_000;
 /** How often a batch is tried again because its ledger condition failed; each time the ledger was read anew. */
 const LEDGER_RETRIES_MAX = 3;
 
@@ -159,9 +162,11 @@ export class BatchWriter {
     signal: AbortSignal,
   ): Promise<WriteOutcome> {
     const batch = { operations: items.map((item) => item.operation), ledger: sent?.write };
-    const { replicas, gates, metrics } = this.context;
+    const { clock, replicas, gates, metrics } = this.context;
     metrics.batch(side);
-    return gates[side].pass(items.length + 1, signal, () => replicas[side].write(batch, signal));
+    return gates[side].pass(items.length + 1, signal, () =>
+      withGrace(clock, signal, WRITE_GRACE_MS, (writing) => replicas[side].write(batch, writing)),
+    );
   }
 
   /**

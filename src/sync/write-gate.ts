@@ -6,7 +6,7 @@ const CONCURRENT_BATCHES_MAX = 4;
 /** A batch this many times slower than the store's usual pace is taken for a sign of pressure. */
 const SLOW_FACTOR = 4;
 /** How much slower than ever seen before a store is never taken to be under pressure, milliseconds. */
-const SLOW_FLOOR_MS = 50;
+const SLOW_FLOOR_MS = 200;
 const PAUSE_MAX_MS = 2_000;
 
 /**
