@@ -11,7 +11,7 @@ const TAKES_EFFECT: Readonly<Record<Section, 'at once' | 'after a restart'>> = {
   archive: 'after a restart',
   highAvailability: 'after a restart',
   admin: 'after a restart',
-  journal: 'at once',
+  journal: 'after a restart',
   limits: 'at once',
   log: 'at once',
 };

@@ -10,7 +10,7 @@ import type { Archive } from '../ports/archive.js';
 import type { DaemonControl } from '../ports/control.js';
 import type { Logger } from '../ports/logger.js';
 import type { DaemonStatus } from '../ports/status.js';
-import { pairOf } from '../core/pair.js';
+import { pairOf, SIDES } from '../core/pair.js';
 import { randomId } from '../sync/establish.js';
 import { WriteGate } from '../sync/write-gate.js';
 import type { MappingSurroundings } from './mapping-context.js';
@@ -21,7 +21,7 @@ import { systemClock, systemRandom } from './system.js';
 import { VERSION } from './version.js';
 
 /** How long a stop waits for what is in flight. */
-const STOP_TIMEOUT_MS = 8_000;
+const STOP_TIMEOUT_MS = 6_000;
 
 /** The daemon: the stores' connections, the archive, one loop per mapping, and the admin server. */
 export class Daemon implements DaemonControl {
@@ -45,7 +45,10 @@ export class Daemon implements DaemonControl {
     const archive = await openArchive({ path: config.archive.path, journal: config.journal });
     const stores = await Stores.open(config, (store, operation, result, seconds) =>
       metrics.request(store, operation, result, seconds),
-    );
+    ).catch(async (error: unknown) => {
+      await archive.close();
+      throw error;
+    });
     const { limits } = config;
     const surroundings: MappingSurroundings = {
       config,
@@ -77,8 +80,9 @@ export class Daemon implements DaemonControl {
     const before = this.surroundings.config;
     const changes = describeChanges(before, config);
     // What needs a restart keeps its old settings until then, also for the mappings that start now.
-    const { mappings, journal, limits, log } = config;
-    this.surroundings = { ...this.surroundings, config: { ...before, mappings, journal, limits, log } };
+    const { mappings, limits, log } = config;
+    this.surroundings = { ...this.surroundings, config: { ...before, mappings, limits, log } };
+    for (const side of SIDES) this.surroundings.gates[side].limit(limits[SIDE_NAMES[side]].writesPerSecond);
     for (const name of [...changes.removed, ...changes.changed.map(({ mapping }) => mapping)]) {
       await this.mappings.get(name)?.stop();
       this.mappings.delete(name);

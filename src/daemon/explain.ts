@@ -2,13 +2,15 @@ import type { ArchiveRecord } from '../core/archive-record.js';
 import type { EntryKey, Reading } from '../core/observation.js';
 import { SIDES } from '../core/pair.js';
 import type { Version } from '../core/version.js';
-import type { MappingArchive } from '../ports/archive.js';
+import type { JournalEntry, MappingArchive } from '../ports/archive.js';
 import type { Explanation } from '../ports/control.js';
 import type { Examined } from '../sync/examine.js';
 import { describeDecision } from './describe-decision.js';
 import { SIDE_NAMES } from './mapping-context.js';
 
+/** How far back in the journal an explanation looks for the entry's last conflict. */
 const CONFLICTS_SEARCHED_MAX = 1_000;
+const CONFLICTS_PAGE = 100;
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -16,7 +18,6 @@ type Plain = Readonly<Record<string, unknown>>;
 export function explain(archive: MappingArchive, key: EntryKey, examined: Examined | undefined): Explanation {
   const record = archive.record(key);
   const mark = archive.mark(key);
-  const conflicts = archive.conflicts({ limit: CONFLICTS_SEARCHED_MAX });
   const unchanged = { state: 'as archived' };
   return {
     key,
@@ -27,8 +28,21 @@ export function explain(archive: MappingArchive, key: EntryKey, examined: Examin
     decision: examined === undefined ? 'nothing' : examined.decision.do,
     why:
       examined === undefined ? 'both sides are as they were agreed on' : describeDecision(examined.decision),
-    lastConflict: conflicts.find((conflict) => conflict.key === key),
+    lastConflict: lastConflictOf(archive, key),
   };
+}
+
+function lastConflictOf(archive: MappingArchive, key: EntryKey): JournalEntry | undefined {
+  let beforeId: number | undefined;
+  for (let searched = 0; searched < CONFLICTS_SEARCHED_MAX;) {
+    const page = archive.conflicts({ limit: CONFLICTS_PAGE, ...(beforeId !== undefined && { beforeId }) });
+    const found = page.find((conflict) => conflict.key === key);
+    const last = page.at(-1);
+    if (found !== undefined || last === undefined) return found;
+    searched += page.length;
+    beforeId = last.id;
+  }
+  return undefined;
 }
 
 function plainReading(reading: Reading): Plain {

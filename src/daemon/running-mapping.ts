@@ -31,7 +31,7 @@ export class RunningMapping {
     this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);
     // All that is in flight listens to the one signal; how much that is, is bounded elsewhere.
     setMaxListeners(0, this.stopping.signal);
-    this.running = this.sync.run(this.stopping.signal);
+    this.running = this.begin();
   }
 
   status(): MappingStatus {
@@ -47,5 +47,10 @@ export class RunningMapping {
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
+  }
+
+  private async begin(): Promise<void> {
+    await this.surroundings.stores.firstAnswers(this.stopping.signal);
+    await this.sync.run(this.stopping.signal);
   }
 }

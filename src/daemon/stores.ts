@@ -16,6 +16,9 @@ export type RequestObserver = (
   seconds: number,
 ) => void;
 
+/** How long a start waits for the stores before it goes on without them. */
+const FIRST_ANSWERS_MS = 3_000;
+
 /** The connections to both stores, shared by all mappings. */
 export class Stores {
   private constructor(
@@ -64,9 +67,10 @@ export class Stores {
     };
   }
 
-  /** Resolves when Consul has answered the probe, or failed to, at least once. */
-  whenProbed(signal: AbortSignal): Promise<void> {
-    return this.probe.firstAnswer(signal);
+  /** Waits a moment for both stores, so that a start does not begin with complaints that nobody is connected yet. */
+  async firstAnswers(signal: AbortSignal): Promise<void> {
+    const enough = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWERS_MS)]);
+    await Promise.allSettled([this.zookeeper.whenConnected(enough), this.probe.firstAnswer(enough)]);
   }
 
   async close(): Promise<void> {

@@ -79,7 +79,8 @@ export class Operator {
   async resync(from: 'merge' | Side, signal: AbortSignal): Promise<string | undefined> {
     return this.sync.exclusively(async () => {
       const hold = await this.sync.startOver(from, signal);
-      this.sync.context.logger.info({ from }, 'resync ordered by an operator');
+      const name = from === 'merge' ? from : this.sync.context.sideNames[from];
+      this.sync.context.logger.info({ from: name }, 'resync ordered by an operator');
       return hold?.detail;
     });
   }

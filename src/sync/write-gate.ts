@@ -24,8 +24,13 @@ export class WriteGate {
   constructor(
     private readonly clock: Clock,
     /** Operations per second at most; 0 adapts to the store alone. */
-    private readonly operationsPerSecond: number,
+    private operationsPerSecond: number,
   ) {}
+
+  /** From now on at most so many operations per second; 0 adapts to the store alone. */
+  limit(operationsPerSecond: number): void {
+    this.operationsPerSecond = operationsPerSecond;
+  }
 
   /** Runs `write`, a batch of `operations`, as soon as the store may be given more work. */
   async pass<T>(operations: number, signal: AbortSignal, write: () => Promise<T>): Promise<T> {

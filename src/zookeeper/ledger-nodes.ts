@@ -1,5 +1,5 @@
 import type { StoredLedger } from '../ports/replica.js';
-import { childPath, parentPath } from './mapping-paths.js';
+import { childPath } from './mapping-paths.js';
 import { concurrently } from './concurrently.js';
 import { ancestorsOf } from './parent-nodes.js';
 import { versionOf } from './readings.js';
@@ -35,9 +35,11 @@ export class LedgerNodes {
 
   /** Makes the nodes above a ledger where they are missing. */
   async makeParents(path: string, signal: AbortSignal): Promise<void> {
-    const parent = parentPath(path) ?? '/';
-    if ((await this.session.exists(parent, signal)).kind === 'node') return;
-    for (const ancestor of ancestorsOf(path).reverse()) {
+    const ancestors = ancestorsOf(path);
+    const found = await Promise.all(ancestors.map((ancestor) => this.session.exists(ancestor, signal)));
+    // What an operator made for the daemon may stand below nodes that it may not write.
+    const missing = ancestors.filter((_, index) => found[index]?.kind !== 'node');
+    for (const ancestor of missing.reverse()) {
       const create = { kind: 'create', path: ancestor, data: new Uint8Array(), acl: this.acl } as const;
       const outcome = await this.session.multi([create], signal);
       const isThere = outcome.kind === 'applied' || outcome.status === STATUS.nodeExists;

@@ -44,6 +44,7 @@ describe('what a reload changes', () => {
   test.each([
     ['instance: other', 'instance'],
     ['archive: { path: /elsewhere }', 'archive'],
+    ['journal: { keep: 1d }', 'journal'],
     ['admin: { listen: off }', 'admin'],
     ['admin: { token: x }', 'admin'],
   ])('needs a restart: %s', async (added, section) => {
@@ -60,7 +61,6 @@ describe('what a reload changes', () => {
   });
 
   test.each([
-    ['journal: { keep: 1d }', 'journal'],
     ['limits: { consul: { writesPerSecond: 5 } }', 'limits'],
     ['log: { level: debug }', 'log'],
   ])('takes effect at once: %s', async (added, section) => {

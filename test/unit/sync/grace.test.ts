@@ -21,7 +21,9 @@ it('a write that is under way when the daemon stops is finished and recorded', a
   await world.clock.advance(6_000);
   await stopped;
   expect(daemon.written).toBe(1);
-  expect(daemon.sync.memory.archive.record('k')).toMatchObject({ kind: 'entry' });
+  const next = await world.start();
+  expect(next.sync.memory.archive.record('k')).toMatchObject({ kind: 'entry' });
+  await world.stop();
 });
 
 it('a write that does not end is broken off after its time of grace', async () => {
