@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly consul: string;
   /** Merged over one mapping `config` of /config and config/. */
   readonly mappings?: ReadonlyArray<Record<string, unknown>>;
+  /** Further arguments of Node itself. */
+  readonly nodeArguments?: readonly string[];
   /** Merged over the rest of the configuration, section by section. */
   readonly config?: Record<string, Record<string, unknown> | string>;
 }
@@ -80,8 +82,9 @@ export class DaemonProcess {
   async start(options: Partial<DaemonOptions> = {}): Promise<void> {
     this.options = { ...this.options, ...options };
     await writeFile(this.configFile, stringify(this.configuration()));
+    const { nodeArguments = [] } = this.options;
     const log = await open(join(this.directory, 'daemon.log'), 'a');
-    const child = spawn(process.execPath, [MAIN, 'run', '--config', this.configFile], {
+    const child = spawn(process.execPath, [...nodeArguments, MAIN, 'run', '--config', this.configFile], {
       stdio: ['ignore', log.fd, log.fd],
     });
     await log.close();

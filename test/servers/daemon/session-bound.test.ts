@@ -235,7 +235,11 @@ describe('Consul keys that a session holds', () => {
     await writeLocked('config/becomes-lock', 'taken', session);
     await staging.zookeeperHolds('/config/becomes-lock', 'taken');
     await release('config/becomes-lock', 'taken', session);
-    await daemon.inSync();
+    // Until the daemon has seen the release, a write to the other side would meet it, and be a conflict.
+    await waitUntil('the release to be seen', async () => {
+      const { archive } = await daemon.get<{ archive: object }>('explain?key=becomes-lock');
+      return !('sessionBoundIn' in archive);
+    });
     await staging.zookeeper.set('/config/becomes-lock', 'free again');
     await staging.consulHolds('config/becomes-lock', 'free again');
     expect(await conflictsOf('becomes-lock')).toEqual([]);
