@@ -17,14 +17,20 @@ export interface SweepRequest {
   readonly reason: RescanReason | undefined;
 }
 
+/** How many writes of the kinds that guards judge together are known to be due. */
+export interface Due {
+  readonly deletions: number;
+  readonly overwrites: number;
+}
+
 /**
  * What a mapping's loop has to look at. Watchers only ever get here: they mark, and the loop decides (S9: all of it is
  * bounded, and what is too much becomes a walk).
  */
 export class Attention {
   private readonly marks = new MarkSet(MARKS_MAX);
-  /** Deletions that wait until everything else is looked at. */
-  private readonly deferred = new MarkSet(MARKS_MAX);
+  /** Writes that are judged together wait until everything else is looked at. */
+  private readonly deferred = { deletions: new MarkSet(MARKS_MAX), overwrites: new MarkSet(MARKS_MAX) };
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
   /** Sides of which no changes are told, and why. */
@@ -79,17 +85,27 @@ export class Attention {
     return this.marks.take(count);
   }
 
-  /** Puts an entry that is to be deleted off until everything else is looked at. */
-  defer(mark: Mark): void {
-    if (!this.deferred.add({ ...mark, at: undefined })) this.overflow();
+  /**
+   * Puts an entry off until everything else is looked at, to be judged with all others of its kind.
+   * @returns false when there is no room: it has to be judged now, with those that are put off
+   */
+  defer(mark: Mark, kind: keyof Due): boolean {
+    return this.deferred[kind].add({ ...mark, at: undefined });
   }
 
   takeDeferred(count: number): Mark[] {
-    return this.deferred.take(count);
+    const deletions = this.deferred.deletions.take(count);
+    return [...deletions, ...this.deferred.overwrites.take(count - deletions.length)];
+  }
+
+  /** How many are put off. */
+  get due(): Due {
+    const { deletions, overwrites } = this.deferred;
+    return { deletions: deletions.size, overwrites: overwrites.size };
   }
 
   get deferrals(): number {
-    return this.deferred.size;
+    return this.deferred.deletions.size + this.deferred.overwrites.size;
   }
 
   /** @param aside the entry is listed as left out, and tried again only in case that what stood in the way is gone */
@@ -123,7 +139,7 @@ export class Attention {
   /** Whether anything is known that may have changed and was not looked at; a verification is no such thing. */
   get unseen(): boolean {
     const walks = [...this.sweeps.values()].some(({ reason }) => reason !== 'verify');
-    const marked = this.marks.size + this.deferred.size > 0;
+    const marked = this.marks.size + this.deferrals > 0;
     return marked || this.retries.waiting > 0 || this.leftToWalk || walks;
   }
 
@@ -137,13 +153,14 @@ export class Attention {
   }
 
   get busy(): boolean {
-    return this.marks.size + this.deferred.size > 0 || this.sweeps.size > 0;
+    return this.marks.size + this.deferrals > 0 || this.sweeps.size > 0;
   }
 
   /** Forgets everything but that all is to be walked again. */
   startOver(reason: RescanReason): void {
     this.marks.clear();
-    this.deferred.clear();
+    this.deferred.deletions.clear();
+    this.deferred.overwrites.clear();
     this.retries.clear();
     this.leftToWalk = false;
     for (const side of SIDES) this.requestSweep(side, reason);

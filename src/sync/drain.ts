@@ -6,12 +6,12 @@ import type { Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
 import type { EntryMark, NewConflict } from '../ports/archive.js';
 import { SyncError } from '../ports/errors.js';
-import type { Attention, PendingWrites } from './attention.js';
+import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Intended } from './guards.js';
-import { effectiveSize, guard, isOpenDeletion } from './guards.js';
+import { effectiveSize, guard, openKind } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -64,12 +64,12 @@ export class Drain {
     this.sizeBefore = state?.firstCompletedAtMs === undefined ? Infinity : effectiveSize(this.memory);
   }
 
-  /** @param deletions how many more are known to be due after this round; `defer` while that is not known */
+  /** @param due what is known to be due after this round; `defer` while that is not known */
   async run(
     marks: readonly Mark[],
     permission: Permission,
     sweptEntries: number,
-    deletions: number | 'defer',
+    due: Due | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const startedMs = this.context.clock.monotonicMs();
@@ -85,7 +85,7 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const inScope = examined.filter((one) => this.context.scope.includes(one.mark.key) || isPruned(one));
-    const result = await this.carryOut(inScope, permission, sweptEntries, deletions, signal);
+    const result = await this.carryOut(inScope, permission, sweptEntries, due, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
   }
@@ -101,7 +101,7 @@ export class Drain {
     examined: readonly Examined[],
     permission: Permission,
     sweptEntries: number,
-    deletions: number | 'defer',
+    due: Due | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const work = sortWork(this.context, this.memory, examined);
@@ -111,8 +111,8 @@ export class Drain {
       await this.commit(work, [], new Map(), []);
       return NOTHING_WRITTEN;
     }
-    const intended = deletions === 'defer' ? this.defer(work.intended) : work.intended;
-    const beside = { deletions: deletions === 'defer' ? 0 : deletions, sizeBefore: this.sizeBefore };
+    const intended = due === 'defer' ? this.defer(work.intended) : work.intended;
+    const beside = { due: due === 'defer' ? this.attention.due : due, sizeBefore: this.sizeBefore };
     const guarded = guard(this.context, this.memory, intended, sweptEntries, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
@@ -138,12 +138,12 @@ export class Drain {
     }
   }
 
-  /** Half of a mass deletion is no better, and half of a rename is none: deletions are judged when all is looked at. */
+  /** Half of a mass deletion is no better, and half of a rename is none: such writes are judged when all is looked at. */
   private defer(intended: readonly Intended[]): readonly Intended[] {
-    const [now, later] = [new Array<Intended>(), new Array<Intended>()];
-    for (const one of intended) (isOpenDeletion(this.memory, one) ? later : now).push(one);
-    for (const { mark } of later) this.attention.defer(mark);
-    return now;
+    return intended.filter((one) => {
+      const kind = openKind(this.memory, one);
+      return kind === undefined || !this.attention.defer(one.mark, kind);
+    });
   }
 
   /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */

@@ -4,6 +4,7 @@ import { judgeDeletions, judgeOverwrites } from '../core/deletion-budget.js';
 import type { EntryKey } from '../core/observation.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryMark } from '../ports/archive.js';
+import type { Due } from './attention.js';
 import type { MappingContext } from './context.js';
 import type { Examined } from './examine.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -22,10 +23,10 @@ export interface Guarded {
   readonly overwrites: number;
 }
 
-/** What a round's deletions are judged together with. */
+/** What a round's writes are judged together with. */
 export interface RoundsBeside {
-  /** Deletions that are due as well, in later rounds. */
-  readonly deletions: number;
+  /** Deletions and overwrites that are due as well, in later rounds. */
+  readonly due: Due;
   /** The mapping's size before the rounds that belong together: what these have created makes up for deletions. */
   readonly sizeBefore: number;
 }
@@ -49,7 +50,14 @@ export function guard(
 
   const creates = rest.filter((one) => isCountedCreate(one, memory.archive.mark(one.mark.key))).length;
   const forDeletions = holdDeletions(context, memory, deletions, creates, beside, nowMs);
-  const forOverwrites = holdOverwrites(context, memory, overwrites, sweptEntries, nowMs);
+  const forOverwrites = holdOverwrites(
+    context,
+    memory,
+    overwrites,
+    beside.due.overwrites,
+    sweptEntries,
+    nowMs,
+  );
   return {
     passed: [...rest, ...forDeletions.passed, ...forOverwrites.passed],
     held: new Map([...forDeletions.held, ...forOverwrites.held]),
@@ -64,9 +72,12 @@ export function effectiveSize(memory: MappingMemory): number {
   return Math.max(0, memory.archive.counts().entries - leaving);
 }
 
-/** Whether a deletion counts against `maxDelete` and was not approved: it is judged together with all that are due. */
-export function isOpenDeletion(memory: MappingMemory, one: Intended): boolean {
-  return isCountedDeletion(one) && byApproval(memory, [one], 'held-deletion').open.length > 0;
+/** The guard that a write counts for, if it was not approved: it is judged together with all others that are due. */
+export function openKind(memory: MappingMemory, one: Intended): keyof Due | undefined {
+  const isOpen = (kind: 'held-deletion' | 'held-overwrite'): boolean =>
+    byApproval(memory, [one], kind).open.length > 0;
+  if (isCountedDeletion(one) && isOpen('held-deletion')) return 'deletions';
+  return isCountedOverwrite(one) && isOpen('held-overwrite') ? 'overwrites' : undefined;
 }
 
 interface Split {
@@ -87,7 +98,7 @@ function holdDeletions(
   const standing = memory.known.holds.find((hold) => hold.reason === 'mass-deletion');
   // Entries that only the ledger proves to have been agreed on are not in the archive's count yet.
   const unrecorded = open.filter(({ situation }) => situation.record?.kind !== 'entry').length;
-  const due = open.length + beside.deletions;
+  const due = open.length + beside.due.deletions;
   const size = effectiveSize(memory) + unrecorded;
   const created = standing === undefined ? Math.max(0, size - beside.sizeBefore) : 0;
   const judged = judgeDeletions({
@@ -115,6 +126,7 @@ function holdOverwrites(
   context: MappingContext,
   memory: MappingMemory,
   overwrites: readonly Intended[],
+  later: number,
   sweptEntries: number,
   nowMs: number,
 ): Split {
@@ -124,7 +136,7 @@ function holdOverwrites(
   const judged = judgeOverwrites({
     history: memory.known.overwrites,
     size,
-    overwrites: open.length,
+    overwrites: open.length + later,
     budget: context.maxOverwrite,
   });
   // An operator who said whose content stands has said so for all of it.

@@ -6,6 +6,7 @@ import { ReplicaError, SyncError } from '../ports/errors.js';
 import type { HintListener } from '../ports/replica.js';
 import { AppliedWrites } from './applied.js';
 import { Attention, PendingWrites } from './attention.js';
+import type { Due } from './attention.js';
 import { Backoff } from './backoff.js';
 import { BatchWriter } from './batch-writer.js';
 import { Chores } from './chores.js';
@@ -223,30 +224,26 @@ export class MappingSync {
     }
   }
 
-  /** @param all everything that is to be looked at for now is marked: deletions can be judged */
+  /** @param all everything that is to be looked at for now is marked: guards can judge */
   private async drainMarks(signal: AbortSignal, all = true): Promise<void> {
     const { attention } = this;
     while (attention.marked > 0 && !signal.aborted) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
       const isOnlyRound = all && attention.marked + attention.deferrals === 0;
-      await this.round(marks, isOnlyRound ? 0 : 'defer', signal);
+      await this.round(marks, isOnlyRound ? attention.due : 'defer', signal);
     }
     if (!all) return;
     while (attention.deferrals > 0 && !signal.aborted) {
       const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
-      await this.round(marks, attention.deferrals, signal);
+      await this.round(marks, attention.due, signal);
     }
   }
 
-  private async round(
-    marks: readonly Mark[],
-    deletions: number | 'defer',
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async round(marks: readonly Mark[], due: Due | 'defer', signal: AbortSignal): Promise<void> {
     this.looking = true;
     try {
       const seen = this.walks.entriesSeen;
-      const result = await this.drain.run(marks, this.permission(), seen, deletions, signal);
+      const result = await this.drain.run(marks, this.permission(), seen, due, signal);
       this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);
       if (result.trouble !== undefined) throw result.trouble;
     } catch (error) {
