@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly context?: Partial<MappingContext>;
   readonly policy?: Partial<Policy>;
+  /** Room in the conflict journal. */
+  readonly journalMaxBytes?: number;
   /** How long requests travel, each way. */
   readonly travelMs?: { readonly min: number; readonly max: number };
 }
@@ -51,7 +53,9 @@ export class SimulatedWorld {
     this.flat = new MemoryFlat(this.clock);
     this.treeClient = new TreeClient(this.tree, ROOT);
     this.flatClient = new FlatClient(this.flat, PREFIX);
-    this.disk = new MemoryArchiveDisk({ journal: JOURNAL });
+    this.disk = new MemoryArchiveDisk({
+      journal: { ...JOURNAL, maxBytes: options.journalMaxBytes ?? JOURNAL.maxBytes },
+    });
   }
 
   /** Starts the daemon on the disk's archive. */
