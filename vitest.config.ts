@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** They start, kill and damage things for seconds: processes of their own, and their disks. */
+const PROCESS_TESTS = ['archive-directory', 'crash', 'damage', 'disk-use', 'process-lock'].map(
+  (name) => `test/unit/archive/${name}.test.ts`,
+);
+
 export default defineConfig({
   test: {
     // A name that matches no test must not pass for a green run.
@@ -12,7 +17,20 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          exclude: PROCESS_TESTS,
           testTimeout: 10_000,
+          // The fast part: what starts no process and keeps nothing to itself needs no process of its own either.
+          pool: 'threads',
+          isolate: false,
+          maxWorkers: '100%',
+        },
+      },
+      {
+        test: {
+          name: 'processes',
+          include: PROCESS_TESTS,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -24,7 +42,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // After the unit tests, which would otherwise slow these down until their deadlines pass.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
