@@ -64,7 +64,7 @@ export interface ReplicaLimits {
   readonly batchOperationsMax: number;
   /** Bytes of one atomic batch on the wire. `batchBytes` tells what an operation takes of it. */
   readonly batchBytesMax: number;
-  /** The largest value that has any route into this store. */
+  /** The largest value that can get into this store, by whatever route. */
   readonly valueBytesMax: number;
   /** What one operation with this key and this many value bytes takes of `batchBytesMax`. */
   operationBytes(key: EntryKey, valueBytes: number): number;

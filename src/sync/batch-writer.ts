@@ -132,6 +132,7 @@ export class BatchWriter {
           if (outcome.ledger) {
             if (++ledgerRetries > LEDGER_RETRIES_MAX) return giveBack(items, again, rejected, undefined);
             await this.refresh(side, signal);
+            if (this.isStopped()) return giveBack(items, again, rejected, undefined);
           }
           break;
         case 'rejected':

@@ -89,7 +89,7 @@ class Sorter {
         this.hold(examined, decision.reason, decision.conflict);
         break;
       case 'skip':
-        this.skip(examined, decision.reason, decision.detail);
+        this.leaveOut(examined, decision.reason, decision.detail);
         break;
       case 'drift':
         this.drift(examined, decision.drift);
@@ -103,13 +103,13 @@ class Sorter {
     const { key } = examined.mark;
     const unmappable = limits.unmappable(key);
     if (unmappable !== undefined) {
-      this.skip(examined, 'illegal-key', unmappable);
+      this.leaveOut(examined, 'illegal-key', unmappable);
       return;
     }
     const bytes = decision.source.value.length;
     if (bytes > limits.valueBytesMax) {
       const detail = `${bytes} bytes are more than the ${limits.valueBytesMax} that ${name} can take`;
-      this.skip(examined, 'too-large', detail);
+      this.leaveOut(examined, 'too-large', detail);
       return;
     }
     const { record, readings } = examined.situation;
@@ -142,7 +142,7 @@ class Sorter {
     if (conflict !== undefined) this.work.openConflicts.push(conflict);
   }
 
-  private skip(examined: Examined, reason: SkipReason, detail: string): void {
+  private leaveOut(examined: Examined, reason: SkipReason, detail: string): void {
     this.mark(examined, { kind: 'skip', reason, detail, sinceMs: this.nowMs, at: onlySide(examined) });
     this.work.settled.push(examined.mark.key);
   }

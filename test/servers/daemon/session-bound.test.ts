@@ -80,12 +80,12 @@ describe('ephemeral znodes', () => {
     owner.create(`/config/${name}`, data, { mode: 'ephemeral' });
 
   it('are mirrored to Consul, follow their changes, and go with their session when it is closed', async () => {
-    await ephemeral('worker', 'one');
-    await staging.consulHolds('config/worker', 'one');
-    await owner.set('/config/worker', 'two');
-    await staging.consulHolds('config/worker', 'two');
+    await ephemeral('holder', 'one');
+    await staging.consulHolds('config/holder', 'one');
+    await owner.set('/config/holder', 'two');
+    await staging.consulHolds('config/holder', 'two');
     await owner.close();
-    await staging.consulHolds('config/worker', undefined);
+    await staging.consulHolds('config/holder', undefined);
     expect(await daemon.inSync()).toMatchObject({ skippedTotal: 0, holds: [], conflicts: { total: 0 } });
   });
 

@@ -10,6 +10,7 @@ import {
   nextLedger,
   placesOverlap,
   withWrite,
+  ledgerToReplace,
   wroteVersion,
 } from '../../../src/core/ledger.js';
 import type { LedgerMirror, MappingState } from '../../../src/core/mapping-state.js';
@@ -242,6 +243,9 @@ describe('what a ledger proves', () => {
     for (const written of [10n, 8n, 7n]) expect(wroteVersion(known, written)).toBe(true);
     for (const other of [9n, 11n, 0n]) expect(wroteVersion(known, other)).toBe(false);
     expect(wroteVersion(undefined, 10n)).toBe(false);
+    // What was written under the ledger of an earlier pair proves nothing to the pair that replaces it.
+    const earlier = { modified: 10n, created: 1n, revision: 0 };
+    expect(wroteVersion(ledgerToReplace(earlier), 10n)).toBe(false);
   });
 
   it('S2: the next ledger lists the write before, so that nothing falls out between the two', () => {

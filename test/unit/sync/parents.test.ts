@@ -27,6 +27,26 @@ describe('a parent that the daemon makes where an entry was just deleted', () =>
   });
 });
 
+describe('a deletion that nobody was told of', () => {
+  it('is proven by the parent that could be made in its place, and is not undone (S4)', async () => {
+    const world = new SimulatedWorld();
+    world.treeClient.put('other', bytes('stays'));
+    world.treeClient.put('a', bytes('to be deleted'));
+    await world.start();
+    await world.inSync();
+
+    world.daemon.links.left.faults = { losesHint: () => true };
+    world.treeClient.remove('a');
+    world.flatClient.put('a/b', bytes('child'));
+    await world.clock.advance(2_000);
+    await world.inSync();
+
+    expect([...world.flatEntries().keys()].sort()).toEqual(['a/b', 'other']);
+    expect([...world.treeEntries().keys()].sort()).toEqual(['a/b', 'other']);
+    await world.stop();
+  });
+});
+
 describe('an entry that was left out and is gone', () => {
   it('is no longer listed', async () => {
     const world = new SimulatedWorld({ policy: { source: 'left' } });
