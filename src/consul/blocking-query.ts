@@ -39,10 +39,10 @@ const BACKOFF_MAX_MS = 10_000;
 /** A busy prefix is asked for ten times a second, a lone change at once. */
 const PACE = { capacity: 20, refillPerSecond: 10 };
 /**
- * Added to the price of an answer that told nothing, as when unrelated writes wake an empty prefix: one query in 1.2 s,
+ * Added to the price of an answer that told nothing, as when unrelated writes wake an empty prefix: one query in 1.6 s,
  * which stays below two requests a second where a second one has to be asked to tell noise from news.
  */
-const NOISE_TOKENS = 11;
+const NOISE_TOKENS = 15;
 
 /**
  * Follows an index of Consul by blocking queries until `signal` aborts; never throws.
