@@ -7,7 +7,7 @@ import { startConsul } from '../kit/servers/consul-server.js';
 import { RawConsul } from '../kit/servers/raw-consul.js';
 import { RawZooKeeper } from '../kit/servers/raw-zookeeper.js';
 import { waitUntil } from '../kit/servers/wait-until.js';
-import { startZooKeeper, startZooKeeperEnsemble, zkCli } from '../kit/servers/zookeeper-server.js';
+import { startZooKeeper, zkCli } from '../kit/servers/zookeeper-server.js';
 
 const disposals: (() => Promise<void>)[] = [];
 
@@ -119,19 +119,6 @@ describe('a ZooKeeper server of the kit', () => {
     await waitUntil('the folder to be removed', () => !existsSync(folder));
     // A signal is only sent by then: the system closes what the server listened on when it comes to it.
     await waitUntil('nobody to listen any more', () => isRefused(port));
-  });
-
-  it('forms an ensemble that goes on without one of its members', async () => {
-    const members = await startZooKeeperEnsemble(3);
-    members.forEach(disposeLater);
-    const roles = await Promise.all(
-      members.map(async (member) => /^Mode: (\w+)/m.exec(await member.fourLetterCommand('srvr'))?.[1]),
-    );
-    expect(roles.sort()).toEqual(['follower', 'follower', 'leader']);
-    await members[0]?.kill();
-    const client = await connect({ connect: members.map((member) => member.connect).join(',') });
-    await client.create('/a', 'x');
-    expect((await client.get('/a'))?.data?.toString()).toBe('x');
   });
 });
 

@@ -20,23 +20,23 @@ export interface ConsulOptions {
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
-interface Ports {
+export interface ConsulPorts {
   readonly http: number;
   readonly server: number;
   readonly serfLan: number;
 }
 
-/** A real single Consul server with durable data of its own (not `-dev`). */
+/** A real Consul agent with durable data of its own (not `-dev`): a server by itself, unless `config` says otherwise. */
 export class ConsulServer {
   readonly managementToken: string | undefined;
   readonly #process: ServerProcess;
-  readonly #ports: Ports;
+  readonly #ports: ConsulPorts;
   readonly #config: Readonly<Record<string, unknown>>;
   /** Tells this server from another one that took the port first. */
   readonly #nodeName = `node-${randomUUID()}`;
 
-  /** Use `startConsul`. */
-  constructor(process: ServerProcess, ports: Ports, options: ConsulOptions) {
+  /** Use `startConsul` or `startConsulCluster`. */
+  constructor(process: ServerProcess, ports: ConsulPorts, options: ConsulOptions) {
     this.#process = process;
     this.#ports = ports;
     this.#config = options.config ?? {};
@@ -52,6 +52,11 @@ export class ConsulServer {
     return `http://127.0.0.1:${String(this.port)}`;
   }
 
+  /** Where the other members of its cluster reach it, as `/v1/status/leader` has it. */
+  get raftAddress(): string {
+    return `127.0.0.1:${String(this.#ports.server)}`;
+  }
+
   get dataDirectory(): string {
     return this.#process.dataDirectory;
   }
@@ -65,14 +70,23 @@ export class ConsulServer {
   }
 
   /** Starts the server, again on the same ports and data; resolves when it has a leader and takes writes. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#start(async () => (await this.#answers()) && (await this.#takesWrites()));
+  }
+
+  /** Starts it, and resolves when it answers: a member of a cluster that may have no quorum now. */
+  launch(): Promise<void> {
+    return this.#start(() => this.#answers());
+  }
+
+  async #start(isReady: () => Promise<boolean>): Promise<void> {
     const configFile = join(this.#process.folder, 'consul.json');
     await writeFile(configFile, JSON.stringify(await this.#configuration()));
     await this.#process.start({
       program: consulBinary(),
       parameters: ['agent', `-config-file=${configFile}`],
       portTaken: /address already in use/,
-      isReady: () => this.#isReady(),
+      isReady,
     });
   }
 
@@ -121,9 +135,12 @@ export class ConsulServer {
       throw new Error(`snapshot restore: ${String(response.status)} ${await response.text()}`);
   }
 
-  async #isReady(): Promise<boolean> {
+  async #answers(): Promise<boolean> {
     const self = await this.#request('GET', '/v1/agent/self');
-    if (!(await self.text()).includes(this.#nodeName)) return false;
+    return (await self.text()).includes(this.#nodeName);
+  }
+
+  async #takesWrites(): Promise<boolean> {
     const leader = await this.#request('GET', '/v1/status/leader');
     if ((await leader.text()).length <= '""'.length) return false;
     // Removing a key that never was is a write through Raft that leaves no trace in the store.

@@ -34,6 +34,8 @@ export interface ZooKeeperOptions {
   readonly fsync?: boolean;
 }
 
+type Role = 'leader' | 'follower' | 'standalone';
+
 /** A real ZooKeeper server with data of its own. */
 export class ZooKeeperServer {
   readonly #process: ServerProcess;
@@ -67,7 +69,22 @@ export class ZooKeeperServer {
   }
 
   /** Starts the server, again on the same port and data; resolves when it serves clients. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.#start(() => this.#isReady());
+  }
+
+  /** Starts it, and resolves when it answers: a member of an ensemble that may have no quorum now. */
+  launch(): Promise<void> {
+    return this.#start(async () => (await this.fourLetterCommand('srvr', READY_PROBE_TIMEOUT_MS)) !== '');
+  }
+
+  /** `undefined` while it serves nobody. */
+  async role(): Promise<Role | undefined> {
+    const answer = await this.fourLetterCommand('srvr').catch(() => '');
+    return /^Mode: (leader|follower|standalone)$/m.exec(answer)?.[1] as Role | undefined;
+  }
+
+  async #start(isReady: () => Promise<boolean>): Promise<void> {
     const { flavour = '3.8', javaOptions = [], fsync = false } = this.#options;
     const configFile = join(this.#process.folder, 'zoo.cfg');
     await writeFile(configFile, this.#config());
@@ -84,7 +101,7 @@ export class ZooKeeperServer {
         ],
       ],
       portTaken: /java\.net\.BindException/,
-      isReady: () => this.#isReady(),
+      isReady,
     });
   }
 
