@@ -1,0 +1,174 @@
+import type { Key, PerStore, StoreName, Value, Violation } from './history.js';
+import { otherStore, show, STORES } from './history.js';
+import type { EntryChange, StoreCommit, TimelineEvent } from './timeline.js';
+
+const CHECKER = 'justified writes';
+
+/** What one store holds of one key, and what has become of it since it was put there. */
+interface Standing {
+  readonly value: Value | undefined;
+  /** A copy that may be the only one left counts as a client's: see `distrustAll`. */
+  by: 'client' | 'daemon';
+  /** When this incarnation of the key was created in place of an earlier one. */
+  readonly recreatedMs: number | undefined;
+  /** The other store held the same value at some moment since. */
+  rested: boolean;
+  /** After that, a client changed or deleted it at the other store. */
+  superseded: boolean;
+  /** The other store held nothing at some moment since. */
+  otherWasAbsent: boolean;
+}
+
+export interface JustifiedWritesOptions {
+  /**
+   * How long before a daemon's write a client's recreation of a znode may have come without the daemon being able to
+   * see it: the exception of S3.
+   */
+  readonly raceMs: number;
+}
+
+/**
+ * S1, S3, S4 and S5 at every instant, as far as the stores' own commits tell. For each write of a daemon to an entry:
+ *
+ * - What it writes stood at the other store at some moment before: nothing is invented.
+ * - It replaces or deletes a client's value only if that very value had been at rest on both sides *and* a client then
+ *   changed or deleted it at the other store (a later write of a client replaces it), or if a conflict with that value
+ *   is durably in the journal at that instant.
+ * - It deletes a copy that a daemon made only if the key was absent at the other store at some moment since the copy
+ *   was made. Empty nodes and keys that a daemon made itself it may take away again.
+ *
+ * What is allowed besides, and why:
+ * - a copy that a daemon made is replaced without further ado: the value of which it is the copy stands at the other
+ *   store, or was itself replaced there under these rules;
+ * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
+ *
+ * When a store is replaced (wiped, restored), or agreement begins anew, all of that is forgotten: nothing counts as
+ * having been at rest unless it is then, and every value counts as a client's, since it may be the last one left.
+ */
+export function checkJustifiedWrites(
+  timeline: readonly TimelineEvent[],
+  options: JustifiedWritesOptions,
+): Violation[] {
+  const audit = new Audit(options);
+  for (const event of timeline) audit.meet(event);
+  return audit.violations;
+}
+
+class Audit {
+  readonly violations: Violation[] = [];
+  private readonly standing: PerStore<Map<Key, Standing>> = { zookeeper: new Map(), consul: new Map() };
+  private readonly everHeld: PerStore<Map<Key, Set<Value>>> = { zookeeper: new Map(), consul: new Map() };
+  private readonly journaled = new Map<Key, Set<Value>>();
+
+  constructor(private readonly options: JustifiedWritesOptions) {}
+
+  meet(event: TimelineEvent): void {
+    switch (event.kind) {
+      case 'commit':
+        for (const change of event.changes) if (change.place === 'entry') this.change(event, change);
+        return;
+      case 'replaced':
+        this.standing[event.store].clear();
+        for (const [key, value] of event.contents) this.put(event.store, key, value, 'client', undefined);
+        this.distrustAll();
+        return;
+      case 'journaled': {
+        const values = this.journaled.get(event.key) ?? new Set();
+        for (const store of STORES) values.add(event.values[store] ?? '');
+        this.journaled.set(event.key, values);
+        return;
+      }
+      case 'agreement-restarted':
+        this.distrustAll();
+    }
+  }
+
+  private change(commit: StoreCommit, change: EntryChange): void {
+    const { store, writer, atMs } = commit;
+    const { key, after } = change;
+    if (writer === 'daemon') this.judge(commit, change);
+    const before = this.at(store, key);
+    const isRecreated = before !== undefined && before.value === undefined;
+    this.put(store, key, after, writer, isRecreated ? atMs : before?.recreatedMs);
+    const other = this.at(otherStore(store), key);
+    if (writer === 'client' && other?.rested === true) other.superseded = true;
+    this.compare(key);
+  }
+
+  private judge(commit: StoreCommit, change: EntryChange): void {
+    const reason = this.invention(commit, change) ?? this.unjustified(commit, change);
+    if (reason === undefined) return;
+    const { store, atMs, number } = commit;
+    const done = `at ${atMs} ms (${number}), the daemon made ${show(change.before)} ${show(change.after)} at ${store}`;
+    this.violations.push({ checker: CHECKER, key: change.key, explanation: `${done}: ${reason}` });
+  }
+
+  private invention({ store }: StoreCommit, { key, after }: EntryChange): string | undefined {
+    if (after === undefined || after === '') return undefined;
+    const held = this.everHeld[otherStore(store)].get(key)?.has(after) === true;
+    return held ? undefined : 'the other store has never held that value';
+  }
+
+  private unjustified({ store, atMs }: StoreCommit, { key, after }: EntryChange): string | undefined {
+    const standing = this.at(store, key);
+    if (standing?.value === undefined || standing.value === after) return undefined;
+    const { value, by, rested, superseded, otherWasAbsent, recreatedMs } = standing;
+    const removes = after === undefined || after === '';
+    if (value === '' && (by === 'daemon' || !removes)) return undefined;
+    if (this.journaled.get(key)?.has(value) === true) return undefined;
+    if (by === 'daemon') {
+      return removes && !otherWasAbsent ? 'the other store has held the entry ever since' : undefined;
+    }
+    if (rested && superseded) return undefined;
+    const isRace = recreatedMs !== undefined && atMs - recreatedMs <= this.options.raceMs;
+    if (store === 'zookeeper' && isRace) return undefined;
+    return rested
+      ? 'a client wrote it, no client has changed it at the other store since both had it, and no journal has it'
+      : 'a client wrote it, the other store has not held it since, and no journal has it';
+  }
+
+  /** Copies may be all that is left, and what was agreed on no longer counts. */
+  private distrustAll(): void {
+    const keys = new Set(STORES.flatMap((store) => [...this.standing[store].keys()]));
+    for (const key of keys) {
+      for (const store of STORES) {
+        const standing = this.at(store, key);
+        if (standing === undefined) continue;
+        standing.by = 'client';
+        standing.rested = false;
+        standing.superseded = false;
+      }
+      this.compare(key);
+    }
+  }
+
+  private compare(key: Key): void {
+    for (const store of STORES) {
+      const mine = this.at(store, key);
+      const other = this.at(otherStore(store), key)?.value;
+      if (mine === undefined) continue;
+      if (other === undefined || other === '') mine.otherWasAbsent = true;
+      if (mine.value !== other) continue;
+      mine.rested = true;
+      mine.superseded = false;
+    }
+  }
+
+  private put(
+    store: StoreName,
+    key: Key,
+    value: Value | undefined,
+    by: Standing['by'],
+    recreatedMs: number | undefined,
+  ): void {
+    const fresh = { rested: false, superseded: false, otherWasAbsent: false };
+    this.standing[store].set(key, { value, by, recreatedMs, ...fresh });
+    if (value === undefined) return;
+    const held = this.everHeld[store].get(key) ?? new Set();
+    this.everHeld[store].set(key, held.add(value));
+  }
+
+  private at(store: StoreName, key: Key): Standing | undefined {
+    return this.standing[store].get(key);
+  }
+}

@@ -1,0 +1,61 @@
+import type { ClientWrite, History, Key, Value, Violation } from './history.js';
+import { byKey, mayFollow, otherStore, show } from './history.js';
+
+const CHECKER = 'no loss';
+
+/**
+ * S1: every value whose write was acknowledged stands on both sides in the end, or may have been superseded by a
+ * client's write that came later or at the same time, or is in a journal.
+ *
+ * What is allowed besides, and why:
+ * - an entry that is listed as held, left out or drifted, and a mapping that is held, may stand on its own side only;
+ * - a store that was wiped or restored from a backup after the write has lost it by itself;
+ * - any write of the same key that may have come later excuses, on whichever side: which of two writes at about the
+ *   same time comes later, only the stores know. (Where they tell, `justified-writes` is stricter.)
+ */
+export function checkNoLoss(history: History): Violation[] {
+  const journaled = journaledValues(history);
+  const violations: Violation[] = [];
+  for (const [key, writes] of byKey(history.writes)) {
+    for (const write of writes) {
+      if (write.value === undefined || write.value === '' || write.outcome !== 'acknowledged') continue;
+      if (stands(history, write) || journaled.get(key)?.has(write.value) === true) continue;
+      if (writes.some((later) => later !== write && supersedes(later, write))) continue;
+      if (wasLostByItsStore(history, write)) continue;
+      violations.push({ checker: CHECKER, key, explanation: explain(history, write) });
+    }
+  }
+  return violations;
+}
+
+function supersedes(later: ClientWrite, write: ClientWrite): boolean {
+  return later.value !== write.value && mayFollow(later, write);
+}
+
+function stands({ finals, ending }: History, { key, store, value }: ClientWrite): boolean {
+  if (finals[store].get(key) !== value) return false;
+  const isExcused = ending.mappingHolds.length > 0 || ending.setAside.has(key);
+  return isExcused || finals[otherStore(store)].get(key) === value;
+}
+
+function wasLostByItsStore({ replacements }: History, write: ClientWrite): boolean {
+  return replacements.some(({ store, atMs }) => store === write.store && atMs >= write.invokedMs);
+}
+
+function journaledValues({ journal }: History): ReadonlyMap<Key, ReadonlySet<Value>> {
+  const values = new Map<Key, Set<Value>>();
+  for (const { key, values: both } of journal) {
+    const known = values.get(key) ?? new Set();
+    for (const value of [both.zookeeper, both.consul]) if (value !== undefined) known.add(value);
+    values.set(key, known);
+  }
+  return values;
+}
+
+function explain({ finals }: History, { key, store, value, invokedMs, endedMs }: ClientWrite): string {
+  return (
+    `${show(value)} was acknowledged by ${store} (${invokedMs} to ${endedMs} ms) and not written over by any client ` +
+    `since, but ZooKeeper has ${show(finals.zookeeper.get(key))}, Consul ${show(finals.consul.get(key))}, and no ` +
+    'journal has it'
+  );
+}
