@@ -4,6 +4,9 @@ import { runCommandLine } from './cli/command-line.js';
 // Whoever reads this program's output may stop reading: `zk-consul-sync plan | head`.
 process.stdout.on('error', () => process.exit());
 
+// Whatever is made, first of all the archive, holds values: it is for this user alone, whoever started the program.
+process.umask(0o077);
+
 const { stdout, stderr, env: environment } = process;
 const interrupted = (): AbortSignal => {
   const interrupt = new AbortController();

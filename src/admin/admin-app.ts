@@ -1,5 +1,6 @@
 import { fastify } from 'fastify';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { printableText } from '../core/printable-text.js';
 import type { Logger } from '../ports/logger.js';
 import type { AccessPolicy } from './access-policy.js';
 import { ApiError, errorAnswer } from './api-error.js';
@@ -12,14 +13,21 @@ const CONNECTIONS_MAX = 256;
 const BODY_BYTES_MAX = 64 * 1_024;
 /** Mappings have names of up to 63 characters. */
 const PARAMETER_LENGTH_MAX = 64;
+const SHOWN_PATH_LENGTH_MAX = 300;
 /** For a request to arrive in full. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often requests are looked at that have not arrived in full. Node's own 30 s would give them 40. */
+const REQUEST_CHECK_EVERY_MS = 2_000;
 /** For a connection on which nothing happens; above the longest that a request waits for the daemon. */
 const IDLE_TIMEOUT_MS = 60_000;
 
 const RESPONSE_HEADERS = {
   'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none'",
+  // No answer is a page: whatever it holds, a browser is to make nothing of it, on its own or inside another page.
+  'content-security-policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 };
 
@@ -33,11 +41,12 @@ export function adminRoutes(context: RouteContext): readonly AdminRoute[] {
 export function createAdminApp(logger: Logger): FastifyInstance {
   const answerFailure = (error: unknown, reply: FastifyReply) => {
     const { status, body, unforeseen } = errorAnswer(error);
-    if (unforeseen) logger.error({ err: error, url: reply.request.url }, 'An admin request failed.');
+    if (unforeseen) logger.error({ err: error, path: pathOf(reply.request) }, 'An admin request failed.');
     if (status === 401) reply.header('www-authenticate', 'Bearer');
     return reply.code(status).headers(RESPONSE_HEADERS).send(body);
   };
   const app = fastify({
+    http: { connectionsCheckingInterval: REQUEST_CHECK_EVERY_MS },
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,
@@ -48,9 +57,11 @@ export function createAdminApp(logger: Logger): FastifyInstance {
   });
   app.server.maxConnections = CONNECTIONS_MAX;
   acceptOnlyJson(app);
+  // Keys may hold what a terminal obeys and JSON leaves as it is; somebody will look at them with curl.
+  app.setReplySerializer((payload) => printableText(JSON.stringify(payload)));
   app.setErrorHandler((error, _request, reply) => answerFailure(error, reply));
   app.setNotFoundHandler((request) => {
-    throw new ApiError('NOT_FOUND', `There is no ${request.method} ${request.url} here.`);
+    throw new ApiError('NOT_FOUND', `There is no ${request.method} ${pathOf(request)} here.`);
   });
   return app;
 }
@@ -83,7 +94,7 @@ export function addRoute(
         if (route.access === 'change') {
           const { code, error: reason } = errorAnswer(error).body;
           logger.warn(
-            { url: request.url, remoteAddress: request.ip, code },
+            { path: pathOf(request), remoteAddress: request.ip, code },
             `A change was refused: ${reason}`,
           );
         }
@@ -92,6 +103,11 @@ export function addRoute(
     },
     handler: (request, reply) => route.handle(request, reply),
   });
+}
+
+/** Without the query, in which somebody may have put a token. */
+function pathOf({ url }: FastifyRequest): string {
+  return (url.split('?', 1)[0] ?? '').slice(0, SHOWN_PATH_LENGTH_MAX);
 }
 
 /** Whether only programs of this machine can connect. No while it doesn't listen yet. */

@@ -37,6 +37,11 @@ export interface ArchivePaths {
   readonly dataFile: string;
 }
 
+/** The directory of an archive, and what in it is for the daemon alone, there or not. */
+export function archiveFiles(path: string): string[] {
+  return [path, join(path, LOCK), join(path, DATA), join(path, DATA, DATA_FILE)];
+}
+
 /**
  * Whether there is an archive in a directory, in whatever state; makes nothing.
  * @throws SyncError `ARCHIVE_IO` when that can't be found out

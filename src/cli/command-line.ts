@@ -13,7 +13,7 @@ import type { ExplainOptions } from './explain-command.js';
 import { explainCommand } from './explain-command.js';
 import type { PlanCommandOptions } from './plan-command.js';
 import { planCommand } from './plan-command.js';
-import { printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
 import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
 import { statusCommand } from './status-command.js';

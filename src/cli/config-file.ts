@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load-config.js';
 import type { Config, MappingConfig } from '../config/schema.js';
 import type { Environment } from '../config/variables.js';
 import { usageError } from './exit-code.js';
-import { printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
 
 export const DEFAULT_CONFIG_FILE = '/etc/zk-consul-sync/config.yaml';
 export const CONFIG_VARIABLE = 'ZK_CONSUL_SYNC_CONFIG';

@@ -14,7 +14,7 @@ import { explanationLines } from './explanation-lines.js';
 import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, usageError } from './exit-code.js';
 import { withOfflineAccess } from './offline.js';
-import { printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
 import type { Terminal } from './terminal.js';
 
 export interface ExplainOptions {

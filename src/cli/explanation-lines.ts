@@ -1,5 +1,6 @@
 import type { ExplanationAnswer } from './admin-answers.js';
-import { printableKey, printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
+import { printableKey } from './printable.js';
 import type { Cell } from './table.js';
 import { alignedLines } from './table.js';
 import type { Terminal } from './terminal.js';

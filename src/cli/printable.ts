@@ -1,5 +1,4 @@
-/** What a terminal would obey, hide or reorder: control and format characters, lone surrogates, unusual line ends. */
-const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+import { printableText } from '../core/printable-text.js';
 
 /** A key that can be read, copied and told from its surroundings as it is. */
 const PLAIN = /^[^\p{C}\p{Z}"'\\]+$/u;
@@ -7,19 +6,6 @@ const PLAIN = /^[^\p{C}\p{Z}"'\\]+$/u;
 /** A key on one line. Whatever is unusual about it shows: it is quoted then, as a string of JSON. */
 export function printableKey(key: string): string {
   return PLAIN.test(key) ? key : printableText(JSON.stringify(key));
-}
-
-/** Text of unknown origin on one line, without anything that a terminal would obey. */
-export function printableText(text: string): string {
-  return text.replace(UNSAFE, escapeCodeUnits);
-}
-
-/** As in JSON: by UTF-16 code units. */
-function escapeCodeUnits(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('');
 }
 
 const SAFE_IN_SHELL = /^[A-Za-z0-9_@%+=:,./-]+$/;

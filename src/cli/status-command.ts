@@ -6,7 +6,7 @@ import { AdminClient, configuredAdmin, DaemonUnreachableError, parseAdminUrl } f
 import { requireConfig } from './config-file.js';
 import type { ExitCode } from './exit-code.js';
 import { EXIT, usageError } from './exit-code.js';
-import { printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
 import { statusLines } from './status-lines.js';
 import type { Terminal } from './terminal.js';
 

@@ -1,7 +1,8 @@
 import type { HoldAnswer, MappingAnswer, StatusAnswer, StoreAnswer } from './admin-answers.js';
 import { groupedBy } from './grouped.js';
 import { curlCommand, holdAdvice } from './hold-advice.js';
-import { printableKey, printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
+import { printableKey } from './printable.js';
 import type { Cell, Column } from './table.js';
 import { alignedLines, tableLines } from './table.js';
 import type { Style, Terminal } from './terminal.js';

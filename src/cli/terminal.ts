@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Environment } from '../config/variables.js';
-import { printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
 
 /** Where a command writes. */
 export interface OutputStream {

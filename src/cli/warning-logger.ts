@@ -1,5 +1,5 @@
 import type { LogFields, Logger } from '../ports/logger.js';
-import { printableText } from './printable.js';
+import { printableText } from '../core/printable-text.js';
 import type { Terminal } from './terminal.js';
 
 /** What the parts of the daemon warn about while a command uses them, as lines for a person. */

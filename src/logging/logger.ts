@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { printableText } from '../core/printable-text.js';
 import type { Logger } from '../ports/logger.js';
 import { describeError } from './describe-error.js';
 
@@ -41,16 +42,27 @@ export function createLogger(
         censor: REDACTED,
       },
     },
-    format === 'json' ? destination : prettyLines(destination),
+    format === 'json' ? jsonLines(destination) : prettyLines(destination),
   );
+}
+
+/** JSON leaves characters unescaped that a terminal obeys or hides (DEL to U+009F, U+202E): keys may hold them. */
+function jsonLines(destination: LogDestination): LogDestination {
+  return { write: (line) => destination.write(`${printableText(line.trimEnd())}\n`) };
 }
 
 /** Not as pino's transport, which is a worker thread that a crash cuts off. */
 function prettyLines(destination: LogDestination): LogDestination {
-  const format: (line: string) => string = prettyFactory({
+  const format: (record: object) => string = prettyFactory({
     colorize: process.stdout.isTTY,
     translateTime: 'UTC:yyyy-mm-dd HH:MM:ss.l',
     singleLine: true,
   });
-  return { write: (line) => destination.write(format(line)) };
+  return { write: (line) => destination.write(format(JSON.parse(line, printableField) as object)) };
+}
+
+/** The formatter writes messages as they are. A stack may have lines: it is indented, and can't pass for another entry. */
+function printableField(name: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  return name === 'stack' ? value.split('\n').map(printableText).join('\n') : printableText(value);
 }

@@ -2,11 +2,12 @@ import { configNotes } from '../../config/config-notes.js';
 import { loadConfig } from '../../config/load-config.js';
 import type { Config } from '../../config/schema.js';
 import type { Environment } from '../../config/variables.js';
+import { exposedFiles } from '../../daemon/exposed-files.js';
 import { OfflineAccess } from '../../daemon/offline-access.js';
 import { requireConfigFile } from '../config-file.js';
 import type { ExitCode } from '../exit-code.js';
 import { EXIT } from '../exit-code.js';
-import { printableText } from '../printable.js';
+import { printableText } from '../../core/printable-text.js';
 import { alignedLines } from '../table.js';
 import type { Style, Terminal } from '../terminal.js';
 import { showCounted } from '../times.js';
@@ -37,7 +38,8 @@ export async function checkCommand(
     'configuration',
     `${file} is valid, with ${showCounted(config.mappings.length, 'mapping', 'mappings')}`,
   );
-  for (const { path, message } of configNotes(config)) findings.warn('configuration', `${path}: ${message}`);
+  const notes = [...configNotes(config), ...(await exposedFiles(config, file))];
+  for (const { path, message } of notes) findings.warn('configuration', `${path}: ${message}`);
   const archive = await checkArchive(config, findings);
   await checkStores(terminal, config, archive, findings);
   const exitCode = exitCodeOfFindings(findings.list);

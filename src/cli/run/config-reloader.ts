@@ -2,6 +2,7 @@ import type { ConfigChanges } from '../../config/config-changes.js';
 import { configNotes } from '../../config/config-notes.js';
 import { ConfigurationError, describeProblem } from '../../config/problem.js';
 import type { Config } from '../../config/schema.js';
+import { exposedFiles } from '../../daemon/exposed-files.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Logger } from '../../ports/logger.js';
 import type { WatchedFile } from './watched-file.js';
@@ -57,7 +58,7 @@ export class ConfigReloader {
       const config = await load();
       const changes = await apply(config);
       logChanges(logger, file.path, changes);
-      logNotes(logger, config);
+      await logNotes(logger, config, file.path);
     } catch (error) {
       if (error instanceof ConfigurationError) logProblems(logger, error);
       else logger.error({ err: error, file: file.path }, 'The configuration could not be put into force.');
@@ -65,9 +66,10 @@ export class ConfigReloader {
   }
 }
 
-/** What is valid, and may not do what its author meant. */
-export function logNotes(logger: Logger, config: Config): void {
-  for (const { path, message } of configNotes(config)) logger.warn({ setting: path }, `${path}: ${message}`);
+/** What is valid, and may not do what its author meant, or is open to others. */
+export async function logNotes(logger: Logger, config: Config, file: string): Promise<void> {
+  const notes = [...configNotes(config), ...(await exposedFiles(config, file))];
+  for (const { path, message } of notes) logger.warn({ setting: path }, `${path}: ${message}`);
 }
 
 function logProblems(logger: Logger, { file, problems }: ConfigurationError): void {

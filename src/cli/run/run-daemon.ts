@@ -29,7 +29,7 @@ export async function runDaemon(file: string, environment: Environment): Promise
   endOnFault(logger);
   const stopping = endOnSignal(logger);
   logger.debug({ file, config: redactedConfig(config) }, 'starting');
-  logNotes(logger, config);
+  await logNotes(logger, config, file);
 
   const starting = Daemon.start(config, logger);
   const apply = async (changed: Config) => {

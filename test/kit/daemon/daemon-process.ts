@@ -81,7 +81,7 @@ export class DaemonProcess {
   /** Starts it again, with the same archive; `options` are merged over the former ones. */
   async start(options: Partial<DaemonOptions> = {}): Promise<void> {
     this.options = { ...this.options, ...options };
-    await writeFile(this.configFile, stringify(this.configuration()));
+    await writeFile(this.configFile, stringify(this.configuration()), { mode: 0o600 });
     const { nodeArguments = [] } = this.options;
     const log = await open(join(this.directory, 'daemon.log'), 'a');
     const child = spawn(process.execPath, [...nodeArguments, MAIN, 'run', '--config', this.configFile], {

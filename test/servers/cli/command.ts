@@ -97,7 +97,9 @@ export class Configurations {
     }
     const mapping = { name: 'config', zookeeper: '/config', consul: 'config' };
     const file = join(this.directory, `config-${Math.random().toString(36).slice(2)}.yaml`);
-    await writeFile(file, stringify({ ...base, mappings: mappings.map((one) => ({ ...mapping, ...one })) }));
+    await writeFile(file, stringify({ ...base, mappings: mappings.map((one) => ({ ...mapping, ...one })) }), {
+      mode: 0o600,
+    });
     return file;
   }
 

@@ -107,11 +107,28 @@ describe('every answer', () => {
       const { headers } = await get(path, { headers: { origin: 'https://evil.example' } });
       expect(headers, path).toMatchObject({
         'cache-control': 'no-store',
-        'content-security-policy': "default-src 'none'",
+        'content-security-policy':
+          "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         'x-content-type-options': 'nosniff',
       });
       expect(headers, path).not.toHaveProperty('access-control-allow-origin');
     }
+  });
+
+  it('takes no token from the query, and logs none that was put there', async () => {
+    const { get, post, send, logger, control } = await runServer({ host: '0.0.0.0', token: TOKEN });
+    for (const name of ['token', 'access_token', 'authorization']) {
+      const query = `?${name}=${encodeURIComponent(TOKEN)}`;
+      expect(await post(`${pause}${query}`), name).toMatchObject({ json: { code: 'TOKEN_MISSING' } });
+      expect(await get(`${trusted[0]}${query}`), name).toMatchObject({ json: { code: 'TOKEN_MISSING' } });
+      await send('DELETE', `/api/v1/nowhere${query}`);
+    }
+    control.alive = () => {
+      throw new Error('unforeseen');
+    };
+    expect((await get(`/livez?token=${TOKEN}`)).status).toBe(500);
+    expect(logger.lines).toContainEqual(expect.objectContaining({ level: 'error' }));
+    expect(JSON.stringify(logger.lines)).not.toContain(TOKEN);
   });
 
   it('never has the token in it, nor does the log', async () => {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printableKey, printableText, shellWord } from '../../../src/cli/printable.js';
+import { printableText } from '../../../src/core/printable-text.js';
+import { printableKey, shellWord } from '../../../src/cli/printable.js';
 
 /** Any string, with what terminals obey and what JSON escapes more often than chance has it. */
 const hostile = fc.string({

@@ -92,6 +92,44 @@ describe.each(['json', 'pretty'] as const)('secrets in the log as %s', (format) 
   });
 });
 
+describe.each(['json', 'pretty'] as const)('what keys and answers bring into the log as %s', (format) => {
+  const HOSTILE =
+    'a\n[2026-01-01 00:00:00.000] ERROR: forged\r\x1b[31mred\x7f\x9b2J\u202egpj.exe\u200b\u2028\ud800<b>"\'';
+
+  it('is on one line for each message, without anything that a terminal would obey or hide', () => {
+    const { logger, lines } = logTo({ format });
+    const refused = new SyncError('STORE_DENIED', `denied: ${HOSTILE}`, {
+      cause: new SyncError('REFUSED', HOSTILE),
+    });
+    logger
+      .child({ mapping: HOSTILE })
+      .warn({ key: HOSTILE, keys: [HOSTILE], err: refused }, `no: ${HOSTILE}`);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.trimEnd().replaceAll(/\n {4,}|\n$/g, '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    expect(lines[0]).not.toMatch(/^\[2026-01-01/m);
+  });
+
+  it('does not forge lines by the message of an error with a stack', () => {
+    const { logger, lines } = logTo({ format });
+    logger.error({ err: new TypeError(HOSTILE) }, 'failed');
+    expect(
+      lines
+        .join('')
+        .trimEnd()
+        .split(/\n(?! {4,})/),
+    ).toHaveLength(1);
+  });
+});
+
+describe('a hostile key in the log as JSON', () => {
+  it('is the same key for whoever parses the line', () => {
+    const { logger, last } = logTo();
+    const key = 'a\n\x1b\x7f\x9b\u202e\u2028\ud800"\\u202e';
+    logger.info({ key }, key);
+    expect(last()).toMatchObject({ key, msg: key });
+  });
+});
+
 describe('errors in the log', () => {
   it('have their type, code, message and causes', () => {
     const { logger, last } = logTo();
