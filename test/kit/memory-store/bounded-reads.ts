@@ -8,15 +8,23 @@ export interface ReadBounds {
   readonly readBytesMax: number;
 }
 
-/** Reads entries until their values would not fit into the answer; the others are `not-read`. */
+/**
+ * Reads entries until their values would not fit into the answer; the others are `not-read`.
+ * @param answered how many are answered at all
+ */
 export function readBounded(
   keys: readonly EntryKey[],
   { readBytesMax }: ReadBounds,
   readOne: (key: EntryKey) => Reading,
+  answered = keys.length,
 ): ReadonlyMap<EntryKey, Reading> {
   const readings = new Map<EntryKey, Reading>();
   let bytes = 0;
-  for (const key of keys) {
+  for (const [index, key] of keys.entries()) {
+    if (index >= answered) {
+      readings.set(key, { kind: 'unknown', reason: 'not-read' });
+      continue;
+    }
     const reading = readOne(key);
     const size = reading.kind === 'present' ? reading.value.length : 0;
     const isFull = size > 0 && bytes > 0 && bytes + size > readBytesMax;

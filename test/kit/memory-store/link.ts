@@ -1,7 +1,7 @@
 import type { Clock, Random } from '../../../src/ports/clock.js';
 import { ReplicaError } from '../../../src/ports/errors.js';
 import type { HintListener, WriteBatch, WriteOutcome } from '../../../src/ports/replica.js';
-import type { Faults, ReadRequest, WriteFault } from './faults.js';
+import type { AnswerFault, Faults, ReadRequest, WriteFault } from './faults.js';
 
 export interface LinkOptions {
   /** Names the store in errors. */
@@ -10,44 +10,89 @@ export interface LinkOptions {
   readonly random: Random;
   /** How long a request or an answer travels, each way; 0 unless given. */
   readonly travelMs?: { readonly min: number; readonly max: number };
-  /** After so long without an answer a write is given up. */
+  /** After so long without an answer a request is given up. */
   readonly requestTimeoutMs?: number;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const NEVER = new AbortController().signal;
 
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly listener: HintListener;
+  /** Asks for a rescan, now that changes are told. */
+  arm(): void;
+}
+
 /** A daemon's connection to one store: what travels on it takes time, and gets lost where `faults` say so. */
 export class Link {
   faults: Faults = {};
   readonly #options: LinkOptions;
-  readonly #watches = new Set<() => void>();
+  readonly #timeoutMs: number;
+  readonly #watches = new Set<Watch>();
   #isConnected = true;
   /** Rises whenever the connection breaks: what still travels belongs to an earlier one, and is lost. */
   #connection = 0;
+  /** Rises whenever watches are lost, and with them what they had to tell. */
+  #blindnesses = 0;
+  /** Aborts when the connection breaks; made where somebody waits for an answer that won't come. */
+  #breaking: AbortController | undefined;
+  /** What every request is answered with, while the store can serve none. */
+  #refusal: ReplicaError | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   }
 
-  /** The connection breaks: calls fail at once, what is under way is lost, and so are hints. */
+  /** The connection breaks: calls fail at once, what is under way is lost, and so are hints; watches are told. */
   disconnect(): void {
+    if (!this.#isConnected) return;
     this.#isConnected = false;
     this.#connection++;
+    this.#breaking?.abort();
+    this.#breaking = undefined;
+    if (this.#refusal === undefined) this.#tellLost('the connection is broken');
   }
 
   /** It is there again: every watch is armed anew, and asks for a rescan. */
   reconnect(): void {
     if (this.#isConnected) return;
     this.#isConnected = true;
-    for (const arm of [...this.#watches]) arm();
+    if (this.#refusal === undefined) this.rearm();
   }
 
-  /** It breaks and is there again at once, unless it was broken already. */
+  /** It breaks and is there again at once, unless it was broken already: an expired session, or another server. */
   renew(): void {
     if (!this.#isConnected) return;
     this.disconnect();
     this.reconnect();
+  }
+
+  /**
+   * Until `findLeader`, the store answers everything with this error and does nothing (Consul: 500, 429, 503), and no
+   * change is told. What it has done already it may still answer.
+   */
+  loseLeader(answer?: ReplicaError): void {
+    const message = `${this.#options.storeName} has no leader`;
+    this.#refusal = answer ?? new ReplicaError('STORE_UNREACHABLE', message, true);
+    if (this.#isConnected) this.#tellLost(this.#refusal.message);
+  }
+
+  findLeader(): void {
+    if (this.#refusal === undefined) return;
+    this.#refusal = undefined;
+    if (this.#isConnected) this.rearm();
+  }
+
+  /** Every watch is armed anew without having been lost. */
+  rearm(): void {
+    for (const watch of [...this.#watches]) watch.arm();
+  }
+
+  /** Watches return without a change: Consul's blocking queries may (docs, "Blocking Queries"). */
+  wakeSpuriously(): void {
+    for (const { listener, signal } of [...this.#watches]) this.hint(signal, () => listener.stirred());
   }
 
   /** @throws ReplicaError when the store can't be asked, or its answer doesn't arrive */
@@ -57,14 +102,32 @@ export class Link {
       const obstacle = this.#obstacle(request, connection, signal);
       if (obstacle !== undefined) throw obstacle;
     };
+    const timeOut = async (): Promise<never> => {
+      await this.#waitInVain(this.#timeoutMs, signal);
+      mustStand();
+      throw this.#timedOut(request);
+    };
     mustStand();
     const fault = this.faults.beforeRead?.(request);
+    if (fault === 'request-lost') return timeOut();
+    if (fault !== undefined && !(fault instanceof ReplicaError)) {
+      if (fault.delayedByMs >= this.#timeoutMs) return timeOut();
+      await this.#options.clock.sleep(fault.delayedByMs, signal);
+    }
     await this.#travel(signal);
     mustStand();
-    if (fault !== undefined) throw fault;
+    if (fault instanceof ReplicaError) throw fault;
+    if (this.#refusal !== undefined) throw this.#refusal;
     const answer = serve();
+    const spoilt = this.faults.afterRead?.(request);
+    if (spoilt === 'reply-lost') return timeOut();
+    if (spoilt !== undefined && spoilt !== 'broken-off') {
+      if (spoilt.delayedByMs >= this.#timeoutMs) return timeOut();
+      await this.#options.clock.sleep(spoilt.delayedByMs, signal);
+    }
     await this.#travel(signal);
     mustStand();
+    if (spoilt === 'broken-off') throw this.#unreachable(request);
     return answer;
   }
 
@@ -74,14 +137,15 @@ export class Link {
     if (obstacle !== undefined) return { kind: 'retriable', cause: obstacle };
     const fault = this.faults.beforeWrite?.(batch);
     if (fault === 'refused') return { kind: 'retriable', cause: this.#unreachable('write') };
+    if (fault instanceof ReplicaError) return { kind: 'retriable', cause: fault };
     const answered = new AbortController();
-    const timeoutMs = this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-    const givenUp = this.#options.clock.sleep(timeoutMs, AbortSignal.any([signal, answered.signal]));
+    const { clock } = this.#options;
+    const givenUp = clock.sleep(this.#timeoutMs, AbortSignal.any([signal, answered.signal]));
     const answer = this.#carry(fault, serve);
     const outcome = await Promise.race([answer, givenUp.then(() => 'no-answer' as const)]);
     if (outcome === 'no-answer') {
       await givenUp;
-      return { kind: 'unknown', cause: signal.aborted ? this.#aborted('write') : this.#timedOut(timeoutMs) };
+      return { kind: 'unknown', cause: signal.aborted ? this.#aborted('write') : this.#timedOut('write') };
     }
     answered.abort();
     return outcome;
@@ -96,21 +160,33 @@ export class Link {
     if (signal.aborted) return;
     const unsubscribe = subscribe();
     let hasStarted = false;
-    const arm = (): void =>
-      this.#deliver(signal, () => {
-        listener.rescan(hasStarted ? 'reconnect' : 'start');
-        hasStarted = true;
-      });
-    this.#watches.add(arm);
-    if (this.#isConnected) arm();
+    const watch: Watch = {
+      listener,
+      signal,
+      arm: () =>
+        this.#deliver(signal, () => {
+          listener.rescan(hasStarted ? 'reconnect' : 'start');
+          hasStarted = true;
+        }),
+    };
+    this.#watches.add(watch);
+    if (this.#isWatching) watch.arm();
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    this.#watches.delete(arm);
+    this.#watches.delete(watch);
     unsubscribe();
   }
 
-  /** Brings a hint to the daemon, unless it gets lost. */
-  hint(signal: AbortSignal, tell: () => void): void {
-    if (this.faults.losesHint?.() !== true) this.#deliver(signal, tell);
+  /**
+   * Brings a hint to the daemon, unless it gets lost.
+   * @returns whether it is on its way
+   */
+  hint(signal: AbortSignal, tell: () => void): boolean {
+    if (!this.#isWatching || this.faults.losesHint?.() === true) return false;
+    const fault = this.faults.distortsHint?.();
+    const lateByMs = fault === undefined || fault === 'doubled' ? 0 : fault.delayedByMs;
+    this.#deliver(signal, tell, lateByMs);
+    if (fault === 'doubled') this.#deliver(signal, tell);
+    return true;
   }
 
   /** How a batch ends whose ledger may not be written: not for anything that is wrong with its entries. */
@@ -121,7 +197,7 @@ export class Link {
 
   /** Takes a write to the store and its answer back. */
   async #carry(
-    fault: Exclude<WriteFault, 'refused'> | undefined,
+    fault: Exclude<WriteFault, 'refused' | ReplicaError> | undefined,
     serve: () => WriteOutcome,
   ): Promise<WriteOutcome | 'no-answer'> {
     if (fault === 'request-lost') return 'no-answer';
@@ -131,17 +207,35 @@ export class Link {
     if (fault !== undefined) await this.#options.clock.sleep(fault.delayedByMs, NEVER);
     // What is delayed waits in a queue of the store, which it doesn't leave when its connection breaks.
     else if (connection !== this.#connection) return brokenOff;
+    if (this.#refusal !== undefined) return { kind: 'retriable', cause: this.#refusal };
     const outcome = serve();
-    if (this.faults.afterWrite?.(outcome) === 'reply-lost') return 'no-answer';
+    const spoilt: AnswerFault | undefined = this.faults.afterWrite?.(outcome);
+    if (spoilt === 'reply-lost') return 'no-answer';
+    if (spoilt !== undefined && spoilt !== 'broken-off') {
+      await this.#options.clock.sleep(spoilt.delayedByMs, NEVER);
+    }
     await this.#travel(NEVER);
-    return connection === this.#connection ? outcome : brokenOff;
+    return spoilt === 'broken-off' || connection !== this.#connection ? brokenOff : outcome;
   }
 
-  #deliver(signal: AbortSignal, tell: () => void): void {
-    if (!this.#isConnected) return;
-    const connection = this.#connection;
-    void this.#travel(NEVER).then(() => {
-      if (connection === this.#connection && !signal.aborted) tell();
+  get #isWatching(): boolean {
+    return this.#isConnected && this.#refusal === undefined;
+  }
+
+  /** Known at once, however long an answer would travel. */
+  #tellLost(why: string): void {
+    this.#blindnesses++;
+    for (const { listener, signal } of [...this.#watches]) {
+      if (!signal.aborted) listener.lost(`${this.#options.storeName}: ${why}`);
+    }
+  }
+
+  #deliver(signal: AbortSignal, tell: () => void, lateByMs = 0): void {
+    if (!this.#isWatching) return;
+    const blindnesses = this.#blindnesses;
+    const late = lateByMs === 0 ? undefined : this.#options.clock.sleep(lateByMs, NEVER);
+    void Promise.all([late, this.#travel(NEVER)]).then(() => {
+      if (blindnesses === this.#blindnesses && !signal.aborted) tell();
     });
   }
 
@@ -149,6 +243,12 @@ export class Link {
     const { travelMs, clock, random } = this.#options;
     if (travelMs === undefined) return;
     await clock.sleep(travelMs.min + random.next() * (travelMs.max - travelMs.min), signal);
+  }
+
+  /** Until the time is over, `signal` aborts, or the connection breaks. */
+  async #waitInVain(ms: number, signal: AbortSignal): Promise<void> {
+    this.#breaking ??= new AbortController();
+    await this.#options.clock.sleep(ms, AbortSignal.any([signal, this.#breaking.signal]));
   }
 
   #obstacle(
@@ -170,8 +270,8 @@ export class Link {
     return new ReplicaError('STORE_UNREACHABLE', message, true);
   }
 
-  #timedOut(timeoutMs: number): ReplicaError {
-    const message = `write at ${this.#options.storeName} got no answer within ${timeoutMs} ms`;
+  #timedOut(request: string): ReplicaError {
+    const message = `${request} at ${this.#options.storeName} got no answer within ${this.#timeoutMs} ms`;
     return new ReplicaError('STORE_TIMEOUT', message, true);
   }
 }

@@ -1,7 +1,8 @@
 import { compareKeys } from '../../../src/core/key-order.js';
 import type { Digest, EntryKey, Reading } from '../../../src/core/observation.js';
 import type { Version } from '../../../src/core/version.js';
-import { sameVersion } from '../../../src/core/version.js';
+import { hasUrl, isExact, KeySpace } from '../../../src/consul/kv-keys.js';
+import { ReplicaError } from '../../../src/ports/errors.js';
 import type {
   HintListener,
   KnownVersion,
@@ -10,6 +11,7 @@ import type {
   ReplicaLimits,
   ScannedEntry,
   StoredLedger,
+  WriteApplied,
   WriteBatch,
   WriteOperation,
   WriteOutcome,
@@ -35,7 +37,11 @@ export interface FlatReplicaOptions {
   readonly writer?: string;
   /** Asked for each scan: a lagging server's entries that it lists instead of the leader's. */
   readonly staleFlat?: () => MemoryFlat | undefined;
+  /** Told of entries that a scan may not read although they are listed. */
+  readonly onDenied?: (key: EntryKey) => void;
 }
+
+type ValueOperation = Exclude<WriteOperation, { kind: 'delete' }>;
 
 /** Where daemons keep their ledgers. */
 const NAMESPACE = 'zk-consul-sync/';
@@ -45,9 +51,11 @@ export class MemoryFlatReplica implements Replica {
   readonly limits: ReplicaLimits;
   readonly #options: FlatReplicaOptions;
   readonly #bounds: ReadBounds;
+  readonly #keys: KeySpace;
 
   constructor(options: FlatReplicaOptions) {
     this.#options = options;
+    this.#keys = new KeySpace(options.prefix, NAMESPACE);
     const { pageEntries = 256, readBytesMax = 4 * 1024 * 1024, ...limits } = options.bounds ?? {};
     this.#bounds = { pageEntries, readBytesMax };
     this.limits = {
@@ -58,62 +66,92 @@ export class MemoryFlatReplica implements Replica {
       // As JSON, the value in base64.
       operationBytes: (key, valueBytes) =>
         96 + Buffer.byteLength(JSON.stringify(options.prefix + key)) + 4 * Math.ceil(valueBytes / 3),
-      unmappable: (key) => this.#unmappable(key),
+      unmappable: (key) => this.#keys.unmappable(key),
     };
   }
 
   watch(listener: HintListener, signal: AbortSignal): Promise<void> {
     const { flat, link, prefix } = this.#options;
-    const stirred = (): void => link.hint(signal, () => listener.stirred());
-    return link.watch(listener, signal, () =>
+    let hadKeys = this.#showsKeys();
+    let isComing = false;
+    // Asked again only when it has answered: what happens meanwhile is told by one answer.
+    const stir = (): void => {
+      if (isComing) return;
+      isComing = link.hint(signal, () => {
+        isComing = false;
+        listener.stirred();
+      });
+    };
+    const rescan: HintListener['rescan'] = (reason) => {
+      isComing = false;
+      listener.rescan(reason);
+    };
+    return link.watch({ ...listener, rescan }, signal, () =>
       flat.feed.subscribe({
         committed: ({ changes }) => {
-          // The watch of a prefix without keys wakes on every write in the store.
+          // The watch of a prefix that shows no keys wakes on every write in the store, of which none matters to it.
           const isNear = changes.some(({ name }) => name.startsWith(prefix));
-          if (isNear || (changes.length > 0 && flat.keys(prefix).length === 0)) stirred();
+          if (!isNear && (hadKeys || changes.length === 0)) return;
+          const hasKeys = this.#showsKeys();
+          if (hadKeys || hasKeys) stir();
+          hadKeys = hasKeys;
         },
         replaced: (how) => {
-          if (how === 'restored') {
-            stirred();
-            return;
-          }
-          link.renew();
+          // A restored snapshot ends every query with the index of before, and the watch starts over (measured, 1.8.7).
+          if (how === 'restored') link.rearm();
+          else link.renew();
+          hadKeys = this.#showsKeys();
         },
       }),
     );
   }
 
   async *scan(known: KnownVersion, signal: AbortSignal): AsyncGenerator<readonly ScannedEntry[]> {
-    const { link, staleFlat, flat } = this.#options;
-    const walk = this.#walk(staleFlat?.() ?? flat, known);
+    const { link, staleFlat } = this.#options;
+    let flat = staleFlat?.() ?? this.#options.flat;
+    const walk = this.#walk(() => flat, known);
     for (;;) {
-      const page = await link.read('scan', signal, () => take(walk, this.#bounds.pageEntries));
+      const page = await link.read('scan', signal, () => {
+        const writes = link.faults.lagsBehind?.('scan') ?? 0;
+        if (writes > 0) flat = this.#options.flat.behind(writes);
+        return take(walk, this.#bounds.pageEntries);
+      });
       if (page.length > 0) yield page;
       if (page.length < this.#bounds.pageEntries) return;
     }
   }
 
+  /** Asked of the prefix without its slash, as the adapter does, so that what begins alike counts as well. */
   position(signal: AbortSignal): Promise<bigint> {
     const { link, flat, prefix } = this.#options;
-    return link.read('position', signal, () => flat.prefixIndex(prefix));
+    return link.read('position', signal, () => flat.prefixIndex(prefix.replace(/\/$/, '')));
   }
 
   read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
     const { link } = this.#options;
-    return link.read('read', signal, () => readBounded(keys, this.#bounds, (key) => this.#readOne(key)));
+    return link.read('read', signal, () => {
+      const answered = link.faults.answersOnly?.('read', keys.length);
+      return readBounded(keys, this.#bounds, (key) => this.#readOne(key), answered);
+    });
   }
 
   proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>> {
     const { link } = this.#options;
-    return link.read(
-      'prove-absent',
-      signal,
-      () => new Set(keys.filter((key) => this.#readOne(key).kind === 'absent')),
-    );
+    return link.read('prove-absent', signal, () => {
+      const answered = link.faults.answersOnly?.('prove-absent', keys.length);
+      return new Set(keys.slice(0, answered).filter((key) => this.#isProvenAbsent(key)));
+    });
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
     mustFit(batch, this.limits);
+    const { operations, ledger } = batch;
+    const rejections = operations.flatMap((operation) => this.#rejectionOf(operation) ?? []);
+    if (rejections.length > 0) return { kind: 'rejected', rejections };
+    const [only] = operations;
+    if (only !== undefined && only.kind !== 'delete' && ledger === undefined && this.#isLarge(only)) {
+      return this.#writeLarge(only, batch, signal);
+    }
     return this.#options.link.write(batch, signal, () => this.#apply(batch));
   }
 
@@ -135,22 +173,44 @@ export class MemoryFlatReplica implements Replica {
   }
 
   /** Lists the keys at once, and then looks at each when its page comes. */
-  *#walk(flat: MemoryFlat, known: KnownVersion): Generator<ScannedEntry> {
-    const { prefix } = this.#options;
-    const keys = flat
+  *#walk(flat: () => MemoryFlat, known: KnownVersion): Generator<ScannedEntry> {
+    const { prefix, onDenied } = this.#options;
+    const keys = flat()
       .keys(prefix)
-      .filter((stored) => !stored.startsWith(NAMESPACE) && !this.#isDenied(stored))
-      .map((stored) => stored.slice(prefix.length))
+      .filter((stored) => !this.#isDenied(stored))
+      .flatMap((stored) => this.#keys.entryKey(stored) ?? [])
       .sort(compareKeys);
     for (const key of keys) {
-      const entry = flat.entry(prefix + key);
+      const entry = flat().entry(prefix + key);
       if (entry === undefined) continue;
+      // It was allowed when the keys were listed.
+      if (this.#isDenied(prefix + key)) {
+        onDenied?.(key);
+        continue;
+      }
       const version = versionOf(entry);
       const believed = known(key);
       // A version that is as expected is confirmed without the value (`check-index`).
-      const isConfirmed = believed !== undefined && sameVersion(believed, version);
-      yield { key, version, empty: isConfirmed ? undefined : entry.value.length === 0, children: 0 };
+      const isConfirmed = believed?.modified === version.modified;
+      yield {
+        key,
+        version: isConfirmed ? believed : version,
+        empty: isConfirmed ? undefined : entry.value.length === 0,
+        children: 0,
+      };
     }
+  }
+
+  #showsKeys(): boolean {
+    const { flat, prefix } = this.#options;
+    return flat.keys(prefix).some((stored) => !this.#isDenied(stored));
+  }
+
+  /** `check-not-exists` asks for permission to write; without, a plain read of a key that a URL can carry will do. */
+  #isProvenAbsent(key: EntryKey): boolean {
+    const stored = this.#keys.storedKey(key);
+    if (!isExact(stored) || this.#readOne(key).kind !== 'absent') return false;
+    return this.#mayWrite(stored) || hasUrl(stored);
   }
 
   #readOne(key: EntryKey): Reading {
@@ -173,11 +233,15 @@ export class MemoryFlatReplica implements Replica {
   #apply({ operations, ledger }: WriteBatch): WriteOutcome {
     const { flat, link, prefix, writer = 'daemon' } = this.#options;
     const ledgerKey = this.#ledgerKey();
-    if (ledger !== undefined && link.faults.denies?.('write', ledgerKey) === true) {
-      return link.ledgerDenied(ledgerKey);
+    // Permissions are looked at before anything else, and those that lack are all named.
+    if (ledger !== undefined && !this.#mayWrite(ledgerKey)) return link.ledgerDenied(ledgerKey);
+    const denied = operations.filter(({ key }) => !this.#mayWrite(prefix + key));
+    if (denied.length > 0) {
+      const rejections = denied.map(
+        ({ key }) => ({ key, reason: 'denied', detail: 'Permission denied' }) as const,
+      );
+      return { kind: 'rejected', rejections };
     }
-    const rejections = operations.flatMap((operation) => this.#rejectionOf(operation) ?? []);
-    if (rejections.length > 0) return { kind: 'rejected', rejections };
     const steps = operations.map((operation) => toStep(prefix + operation.key, operation));
     if (ledger !== undefined) {
       const index = ledger.expected?.modified ?? 0n;
@@ -195,34 +259,54 @@ export class MemoryFlatReplica implements Replica {
       const entry = flat.entry(prefix + key);
       if (entry !== undefined) versions.set(key, versionOf(entry));
     }
-    return {
-      kind: 'applied',
-      versions,
-      ledger: ledger === undefined ? undefined : this.#storedLedger(ledgerKey)?.version,
-      madeParents: new Map(),
-      cleared: new Map(),
-      overwrittenInRace: new Map(),
-      stamp: undefined,
-    };
+    const ledgerVersion = ledger === undefined ? undefined : this.#storedLedger(ledgerKey)?.version;
+    return applied(versions, ledgerVersion);
+  }
+
+  #isLarge({ key, value }: ValueOperation): boolean {
+    return this.limits.operationBytes(key, value.length) > this.limits.batchBytesMax;
+  }
+
+  /**
+   * A value that no transaction takes: a conditional PUT, whose answer is only yes or no, and a second request that reads
+   * what it made.
+   */
+  async #writeLarge(
+    operation: ValueOperation,
+    batch: WriteBatch,
+    signal: AbortSignal,
+  ): Promise<WriteOutcome> {
+    const { key, value } = operation;
+    const { link, digest } = this.#options;
+    if (!hasUrl(this.#keys.storedKey(key))) {
+      return {
+        kind: 'rejected',
+        rejections: [{ key, reason: 'too-large', detail: "a URL can't carry this key" }],
+      };
+    }
+    const outcome = await link.write(batch, signal, () => this.#apply(batch));
+    if (outcome.kind !== 'applied') return outcome;
+    try {
+      const reading = await link.read('read-back', signal, () => this.#readOne(key));
+      if (reading.kind === 'present' && reading.digest === digest(value)) {
+        return applied(new Map([[key, reading.version]]), undefined);
+      }
+    } catch (cause) {
+      if (!(cause instanceof ReplicaError)) throw cause;
+      return { kind: 'unknown', cause };
+    }
+    const message = `the value put at ${key} was changed, removed or hidden before it could be read back`;
+    return { kind: 'unknown', cause: new ReplicaError('STORE_UNREACHABLE', message, true) };
   }
 
   #rejectionOf(operation: WriteOperation): Rejection | undefined {
     const { key } = operation;
-    const illegal = this.#unmappable(key);
+    const illegal = this.#keys.unmappable(key);
     if (illegal !== undefined) return { key, reason: 'illegal-key', detail: illegal };
     if (operation.kind !== 'create' && operation.base.session !== undefined) {
       return { key, reason: 'session-bound', detail: `the key is held by session ${operation.base.session}` };
     }
-    if (this.#options.link.faults.denies?.('write', this.#options.prefix + key) === true) {
-      return { key, reason: 'denied', detail: 'Permission denied' };
-    }
     return tooLarge(operation, this.limits);
-  }
-
-  #unmappable(key: EntryKey): string | undefined {
-    const stored = this.#options.prefix + key;
-    if (stored === '') return 'there is no empty key';
-    return stored.startsWith(NAMESPACE) ? `keys below ${NAMESPACE} are not for entries` : undefined;
   }
 
   #storedLedger(key: string): StoredLedger | undefined {
@@ -234,9 +318,25 @@ export class MemoryFlatReplica implements Replica {
     return NAMESPACE + this.#options.ledgerPlace;
   }
 
+  #mayWrite(stored: string): boolean {
+    return this.#options.link.faults.denies?.('write', stored) !== true;
+  }
+
   #isDenied(stored: string): boolean {
     return this.#options.link.faults.denies?.('read', stored) === true;
   }
+}
+
+function applied(versions: ReadonlyMap<EntryKey, Version>, ledger: Version | undefined): WriteApplied {
+  return {
+    kind: 'applied',
+    versions,
+    ledger,
+    madeParents: new Map(),
+    cleared: new Map(),
+    overwrittenInRace: new Map(),
+    stamp: undefined,
+  };
 }
 
 function toStep(stored: string, operation: WriteOperation): FlatOperation {

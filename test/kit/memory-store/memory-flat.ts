@@ -47,15 +47,26 @@ interface Tombstone {
   readonly atMs: number;
 }
 
+/** A write as it can be taken back. */
+interface Undo {
+  readonly indexBefore: bigint;
+  readonly before: ReadonlyMap<string, FlatEntry | undefined>;
+}
+
 /** `txn_max_ops` before Consul 1.14. */
 export const TRANSACTION_OPERATIONS_MAX = 64;
 const TOMBSTONE_TTL_MS = 15 * 60_000;
+/** How many writes a server can lag behind. */
+const HISTORY_MAX = 64;
 const NO_VALUE = new Uint8Array();
 
 /** The state of Consul's KV store, as far as clients can tell it from a real one. Answers at once. */
 export class MemoryFlat {
   readonly feed = new CommitFeed();
+  /** How far the leader's clock is ahead of where it began: what it forgets by its age goes by that. */
+  leaderClockAheadMs = 0;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
+  #history: Undo[] = [];
   #entries = new Map<string, FlatEntry>();
   #tombstones = new Map<string, Tombstone>();
   #sessions = new Map<string, SessionBehavior>();
@@ -88,6 +99,7 @@ export class MemoryFlat {
     if (operations.length > TRANSACTION_OPERATIONS_MAX) {
       throw new RangeError(`a transaction of ${operations.length} operations: 64 at most`);
     }
+    const indexBefore = this.#index;
     const index = ++this.#index;
     const before = new Map<string, FlatEntry | undefined>();
     const failed = operations.flatMap((operation, position) =>
@@ -97,14 +109,7 @@ export class MemoryFlat {
       for (const [key, entry] of before) this.#put(key, entry);
       return { kind: 'refused', failed };
     }
-    const changes: Change[] = [];
-    for (const [key, entry] of before) {
-      const now = this.#entries.get(key);
-      if (now === entry) continue;
-      if (now === undefined) this.#tombstones.set(key, { index, atMs: this.#clock.monotonicMs() });
-      changes.push({ name: key, before: entry?.value, after: now?.value });
-    }
-    this.feed.committed({ number: index, by, changes });
+    this.#commit({ indexBefore, before }, by);
     return { kind: 'applied', index };
   }
 
@@ -116,16 +121,20 @@ export class MemoryFlat {
   closeSession(session: string, by = session): void {
     const behavior = this.#sessions.get(session);
     this.#sessions.delete(session);
-    const held = [...this.#entries].filter(([, entry]) => entry.session === session);
+    const indexBefore = this.#index;
     const index = ++this.#index;
-    const changes: Change[] = [];
-    for (const [key, entry] of held) {
-      const after = behavior === 'delete' ? undefined : { ...entry, session: undefined, modifyIndex: index };
-      this.#put(key, after);
-      if (after === undefined) this.#tombstones.set(key, { index, atMs: this.#clock.monotonicMs() });
-      changes.push({ name: key, before: entry.value, after: after?.value });
+    const before = new Map<string, FlatEntry | undefined>();
+    for (const [key, entry] of this.#entries) if (entry.session === session) before.set(key, entry);
+    for (const [key, entry] of before) {
+      const isKept = entry !== undefined && behavior !== 'delete';
+      this.#put(key, isKept ? { ...entry, session: undefined, modifyIndex: index } : undefined);
     }
-    this.feed.committed({ number: index, by, changes });
+    this.#commit({ indexBefore, before }, by);
+  }
+
+  /** Deletions are forgotten before their time, so that the index of their prefix falls. */
+  collectTombstones(): void {
+    this.#tombstones.clear();
   }
 
   snapshot(): FlatSnapshot {
@@ -137,6 +146,7 @@ export class MemoryFlat {
     this.#entries = new Map(snapshot.entries);
     this.#sessions = new Map(snapshot.sessions);
     this.#tombstones = new Map();
+    this.#history = [];
     this.#restoredAt = ++this.#index;
     this.feed.replaced('restored');
   }
@@ -146,17 +156,48 @@ export class MemoryFlat {
     this.#entries = new Map();
     this.#tombstones = new Map();
     this.#sessions = new Map();
+    this.#history = [];
     this.#index = 1n;
     this.#restoredAt = 1n;
     this.feed.replaced('wiped');
   }
 
-  /** What a server that lags, or a backup, shows: entries that no longer change with these. */
+  /** What a backup shows: entries that no longer change with these. */
   copy(): MemoryFlat {
     const copy = new MemoryFlat(this.#clock);
     copy.#entries = new Map(this.#entries);
     copy.#index = this.#index;
     return copy;
+  }
+
+  /** What a server shows that has not seen the latest `writes` yet; it remembers 64 at most. */
+  behind(writes: number): MemoryFlat {
+    const copy = this.copy();
+    const unseen = writes <= 0 ? [] : this.#history.slice(-writes);
+    for (const { before, indexBefore } of unseen.reverse()) {
+      for (const [key, entry] of before) copy.#put(key, entry);
+      copy.#index = indexBefore;
+    }
+    return copy;
+  }
+
+  /** Makes what was written to `before` a commit: remembers it, and tells of it. */
+  #commit(undo: Undo, by: string): void {
+    const index = this.#index;
+    this.#history.push(undo);
+    if (this.#history.length > HISTORY_MAX) this.#history.shift();
+    const changes: Change[] = [];
+    for (const [key, entry] of undo.before) {
+      const now = this.#entries.get(key);
+      if (now === entry) continue;
+      if (now === undefined) this.#tombstones.set(key, { index, atMs: this.#leaderMs() });
+      changes.push({ name: key, before: entry?.value, after: now?.value });
+    }
+    this.feed.committed({ number: index, by, changes });
+  }
+
+  #leaderMs(): number {
+    return this.#clock.monotonicMs() + this.leaderClockAheadMs;
   }
 
   /** @returns whether its condition holds */
@@ -209,7 +250,7 @@ export class MemoryFlat {
   }
 
   #lastChangeBelow(prefix: string): bigint | undefined {
-    const bornMs = this.#clock.monotonicMs() - TOMBSTONE_TTL_MS;
+    const bornMs = this.#leaderMs() - TOMBSTONE_TTL_MS;
     let last: bigint | undefined;
     const meet = (index: bigint): void => {
       if (last === undefined || index > last) last = index;

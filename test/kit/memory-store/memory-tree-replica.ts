@@ -1,6 +1,7 @@
 import { compareKeys } from '../../../src/core/key-order.js';
 import { decodeSegment, encodeKey } from '../../../src/core/key-codec.js';
 import type { Digest, EntryKey, PresentReading, Reading } from '../../../src/core/observation.js';
+import { ReplicaError } from '../../../src/ports/errors.js';
 import type {
   HintListener,
   KnownVersion,
@@ -12,6 +13,7 @@ import type {
   WriteOutcome,
 } from '../../../src/ports/replica.js';
 import type { AdjustableLimits } from './batch-limits.js';
+import type { UnsyncedRequest } from './faults.js';
 import { readBounded, take } from './bounded-reads.js';
 import type { ReadBounds } from './bounded-reads.js';
 import type { Change } from './commit-feed.js';
@@ -33,16 +35,26 @@ export interface TreeReplicaOptions {
   readonly writer?: string;
   /** Asked for each scan: a lagging server's tree that it walks instead of the leader's. */
   readonly staleTree?: () => MemoryTree | undefined;
+  /**
+   * How changes are watched. `recursive` (3.6 and later): each is told. `one-shot` (before): no change of a node's data
+   * is told while an earlier one is on its way, since its watch is armed again only when that has come.
+   */
+  readonly watches?: 'recursive' | 'one-shot';
+  /** Told of entries that a scan may not read. */
+  readonly onDenied?: (key: EntryKey) => void;
 }
 
 /** Where daemons keep their ledgers. */
 const NAMESPACE = '/zk-consul-sync';
+const KNOWN_PARENTS_MAX = 10_000;
 
 /** One subtree of a `MemoryTree`. */
 export class MemoryTreeReplica implements Replica {
   readonly limits: ReplicaLimits;
   readonly #options: TreeReplicaOptions;
   readonly #bounds: ReadBounds;
+  /** Nodes that were seen, and needn't be looked for before something is created below them. */
+  readonly #knownParents = new Set<string>();
 
   constructor(options: TreeReplicaOptions) {
     this.#options = options;
@@ -60,10 +72,16 @@ export class MemoryTreeReplica implements Replica {
 
   watch(listener: HintListener, signal: AbortSignal): Promise<void> {
     const { tree, link } = this.#options;
-    return link.watch(listener, signal, () =>
+    /** With one-shot watches: nodes whose watch has gone off and is not armed again. */
+    const unarmed = new Set<string>();
+    const rescan: HintListener['rescan'] = (reason) => {
+      unarmed.clear();
+      listener.rescan(reason);
+    };
+    return link.watch({ ...listener, rescan }, signal, () =>
       tree.feed.subscribe({
         committed: ({ changes }) => {
-          for (const change of changes) this.#hint(change, listener, signal);
+          for (const change of changes) this.#hint(change, unarmed, listener, signal);
         },
         replaced: () => {
           // No session survives its ensemble.
@@ -74,10 +92,16 @@ export class MemoryTreeReplica implements Replica {
   }
 
   async *scan(_known: KnownVersion, signal: AbortSignal): AsyncGenerator<readonly ScannedEntry[]> {
-    const { link, staleTree, tree } = this.#options;
-    const walk = this.#walk(staleTree?.() ?? tree, this.#options.root);
-    for (;;) {
-      const page = await link.read('scan', signal, () => take(walk, this.#bounds.pageEntries));
+    const { link, staleTree, root } = this.#options;
+    let tree = staleTree?.() ?? this.#options.tree;
+    const walk = this.#walk(() => tree, root);
+    for (let isFirst = true; ; isFirst = false) {
+      const page = await link.read('scan', signal, () => {
+        // The first page comes behind a `sync`, and the others from the same server, unless the session moves on.
+        if (isFirst) this.#mustList(root);
+        else tree = this.#unsynced('scan', tree);
+        return take(walk, this.#bounds.pageEntries);
+      });
       if (page.length > 0) yield page;
       if (page.length < this.#bounds.pageEntries) return;
     }
@@ -90,35 +114,92 @@ export class MemoryTreeReplica implements Replica {
 
   read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
     const { link } = this.#options;
-    return link.read('read', signal, () => readBounded(keys, this.#bounds, (key) => this.#readOne(key)));
+    return link.read('read', signal, () => {
+      const answered = link.faults.answersOnly?.('read', keys.length);
+      return readBounded(keys, this.#bounds, (key) => this.#readOne(key), answered);
+    });
   }
 
   proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>> {
     const { link } = this.#options;
-    return link.read(
-      'prove-absent',
-      signal,
-      () => new Set(keys.filter((key) => this.#readOne(key).kind === 'absent')),
-    );
+    return link.read('prove-absent', signal, () => {
+      const answered = link.faults.answersOnly?.('prove-absent', keys.length);
+      return new Set(keys.slice(0, answered).filter((key) => this.#readOne(key).kind === 'absent'));
+    });
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
     const { tree, link, writer = 'daemon' } = this.#options;
-    const ledgerPath = this.#ledgerPath();
-    const mayWrite = (path: string): boolean => link.faults.denies?.('write', path) !== true;
     const treeBatch = new TreeBatch(batch, this.limits, {
       tree,
       writer,
-      ledgerPath,
-      mayWrite,
+      ledgerPath: this.#ledgerPath(),
+      mayWrite: (path) => this.#mayWrite(path),
       pathOf: (key) => this.#pathOf(key),
       keyOf: (path) => this.#keyOf(path),
-      read: (node, path) => this.#present(node, path),
+      read: (node, path, seen) => this.#present(node, path, seen),
     });
+    const rejections = treeBatch.rejections();
+    if (rejections.length > 0) return { kind: 'rejected', rejections };
+    const prepared = await this.#prepare(batch, treeBatch, signal);
+    if ('kind' in prepared) return prepared;
     return link.write(batch, signal, () => {
-      const isDenied = batch.ledger !== undefined && !mayWrite(ledgerPath);
-      return isDenied ? link.ledgerDenied(ledgerPath) : treeBatch.apply();
+      const outcome = treeBatch.apply(prepared.missing, this.#unsynced('read-before-write', tree));
+      if (outcome.kind === 'applied') this.#remember(prepared.missing);
+      else this.#knownParents.clear();
+      return outcome;
     });
+  }
+
+  /** Finds the parents that are missing, and makes those of a ledger that is new; nothing of the batch is sent yet. */
+  async #prepare(
+    { ledger }: WriteBatch,
+    treeBatch: TreeBatch,
+    signal: AbortSignal,
+  ): Promise<{ readonly missing: ReadonlySet<string> } | WriteOutcome> {
+    const { link, tree } = this.#options;
+    const unknown = treeBatch.parentsNeeded().filter((path) => !this.#knownParents.has(path));
+    const makesLedger = ledger !== undefined && ledger.expected === undefined;
+    if (unknown.length === 0 && !makesLedger) return { missing: new Set() };
+    try {
+      return await link.read('prepare-write', signal, () => {
+        const seen = this.#unsynced('prepare-write', tree);
+        const missing = new Set(unknown.filter((path) => seen.node(path) === undefined));
+        const isEphemeral = (path: string): boolean => seen.node(path)?.ephemeralOwner !== undefined;
+        const rejections = treeBatch.belowEphemerals(new Set(unknown.filter(isEphemeral)));
+        if (rejections.length > 0) return { kind: 'rejected', rejections };
+        this.#remember(unknown.filter((path) => !missing.has(path)));
+        if (makesLedger && !this.#makeLedgerParents()) return link.ledgerDenied(this.#ledgerPath());
+        return { missing };
+      });
+    } catch (error) {
+      if (!(error instanceof ReplicaError)) throw error;
+      return { kind: 'retriable', cause: error };
+    }
+  }
+
+  /** @returns false when they are missing and may not be made */
+  #makeLedgerParents(): boolean {
+    const { tree, writer = 'daemon' } = this.#options;
+    const makeAbove = (path: string): boolean => {
+      const above = parentPath(path);
+      if (tree.node(above) !== undefined) return true;
+      if (!makeAbove(above)) return false;
+      const create = { kind: 'create', path: above, data: new Uint8Array() } as const;
+      return tree.apply([create], writer, (made) => this.#mayWrite(made)).kind === 'applied';
+    };
+    return makeAbove(this.#ledgerPath());
+  }
+
+  #remember(parents: Iterable<string>): void {
+    if (this.#knownParents.size > KNOWN_PARENTS_MAX) this.#knownParents.clear();
+    for (const path of parents) this.#knownParents.add(path);
+  }
+
+  /** What the server shows that answers a request without a `sync`. */
+  #unsynced(request: UnsyncedRequest, tree: MemoryTree): MemoryTree {
+    const writes = this.#options.link.faults.lagsBehind?.(request) ?? 0;
+    return writes > 0 ? this.#options.tree.behind(writes) : tree;
   }
 
   readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {
@@ -141,37 +222,48 @@ export class MemoryTreeReplica implements Replica {
   }
 
   /** Below `path`, in the order of keys, as it stands when each node is reached. */
-  *#walk(tree: MemoryTree, path: string): Generator<ScannedEntry> {
-    const children = [...tree.children(path)]
+  *#walk(tree: () => MemoryTree, path: string): Generator<ScannedEntry> {
+    const children = [...tree().children(path)]
       .map((name) => ({ name, segment: decodeSegment(name) }))
       .sort((a, b) => compareKeys(a.segment, b.segment));
     for (const { name } of children) {
       const childPath = path === '/' ? `/${name}` : `${path}/${name}`;
-      const node = tree.node(childPath);
-      if (node === undefined || this.#isExcluded(childPath) || this.#isDenied(childPath)) continue;
+      const node = tree().node(childPath);
+      if (node === undefined || this.#isExcluded(childPath)) continue;
       const key = this.#keyOf(childPath);
+      if (this.#isDenied(childPath)) {
+        if (key !== undefined) this.#options.onDenied?.(key);
+        continue;
+      }
       const empty = node.data.length === 0;
       if (key !== undefined) {
-        yield { key, version: versionOf(node), empty, children: tree.children(childPath).size };
+        yield { key, version: versionOf(node), empty, children: tree().children(childPath).size };
       }
       yield* this.#walk(tree, childPath);
     }
   }
 
-  #readOne(key: EntryKey): Reading {
-    const path = this.#pathOf(key);
-    if (this.#isDenied(path)) return { kind: 'unknown', reason: 'denied' };
-    const node = this.#options.tree.node(path);
-    return node === undefined ? { kind: 'absent' } : this.#present(node, path);
+  /** Where the root itself may not be listed, a walk must not end as if there were nothing. */
+  #mustList(root: string): void {
+    if (this.#options.tree.node(root) === undefined || !this.#isDenied(root)) return;
+    throw new ReplicaError('STORE_DENIED', `getChildren2 ${root}: NoAuth`, false);
   }
 
-  #present(node: Znode, path: string): PresentReading {
-    const { tree, digest } = this.#options;
+  #readOne(key: EntryKey): Reading {
+    const path = this.#pathOf(key);
+    const { tree } = this.#options;
+    const node = tree.node(path);
+    // Permissions are a node's own: what is not there can't be hidden.
+    if (node === undefined) return { kind: 'absent' };
+    return this.#isDenied(path) ? { kind: 'unknown', reason: 'denied' } : this.#present(node, path, tree);
+  }
+
+  #present(node: Znode, path: string, tree: MemoryTree): PresentReading {
     return {
       kind: 'present',
       version: versionOf(node),
       value: node.data.slice(),
-      digest: digest(node.data),
+      digest: this.#options.digest(node.data),
       flags: 0n,
       children: tree.children(path).size,
       session: node.ephemeralOwner,
@@ -180,12 +272,24 @@ export class MemoryTreeReplica implements Replica {
   }
 
   /** A created or deleted node tells of its parent, too: it may have become structure, or lost its last child. */
-  #hint({ name, before, after }: Change, listener: HintListener, signal: AbortSignal): void {
+  #hint(
+    { name, before, after }: Change,
+    unarmed: Set<string>,
+    listener: HintListener,
+    signal: AbortSignal,
+  ): void {
     const key = this.#keyOf(name);
     if (key === undefined || this.#isDenied(name)) return;
-    const parent = before === undefined || after === undefined ? this.#keyOf(parentPath(name)) : undefined;
+    // That a node came or went is told by two watches: its own, and that of its parent's children.
+    const isData = before !== undefined && after !== undefined;
+    if (isData && unarmed.has(name)) return;
+    const parent = isData ? undefined : this.#keyOf(parentPath(name));
     const keys = parent === undefined ? [key] : [key, parent];
-    this.#options.link.hint(signal, () => listener.changed(keys));
+    const isComing = this.#options.link.hint(signal, () => {
+      unarmed.delete(name);
+      listener.changed(keys);
+    });
+    if (isComing && this.#options.watches === 'one-shot') unarmed.add(name);
   }
 
   #storedLedger(path: string): StoredLedger | undefined {
@@ -212,6 +316,10 @@ export class MemoryTreeReplica implements Replica {
 
   #isExcluded(path: string): boolean {
     return ['/zookeeper', NAMESPACE].some((own) => path === own || path.startsWith(`${own}/`));
+  }
+
+  #mayWrite(path: string): boolean {
+    return this.#options.link.faults.denies?.('write', path) !== true;
   }
 
   #isDenied(path: string): boolean {

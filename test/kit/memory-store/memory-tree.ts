@@ -34,8 +34,9 @@ export type TreeOperation =
     }
   | { readonly kind: 'delete'; readonly path: string; readonly version?: number | undefined };
 
-/** ZooKeeper's NoNode, NodeExists, BadVersion, NotEmpty and NoChildrenForEphemerals. */
-export type TreeRefusal = 'no-node' | 'node-exists' | 'bad-version' | 'not-empty' | 'ephemeral-parent';
+/** ZooKeeper's NoNode, NodeExists, NoAuth, BadVersion, NotEmpty and NoChildrenForEphemerals. */
+export type TreeRefusal =
+  'no-node' | 'node-exists' | 'no-auth' | 'bad-version' | 'not-empty' | 'ephemeral-parent';
 
 export type TreeAnswer =
   | { readonly kind: 'applied'; readonly zxid: bigint; readonly mtimeMs: number }
@@ -45,30 +46,48 @@ export type TreeAnswer =
 /** A backup. */
 export interface TreeSnapshot {
   readonly epoch: bigint;
+  readonly counter: bigint;
   readonly nodes: ReadonlyMap<string, Znode>;
 }
 
+/** A write as it can be taken back. */
+interface Undo {
+  readonly zxidBefore: bigint;
+  readonly before: ReadonlyMap<string, Znode | undefined>;
+}
+
 const NO_DATA = new Uint8Array();
+/** How many writes a follower can lag behind. */
+const HISTORY_MAX = 64;
+const COUNTER_BITS = 32n;
+
+type TreeClock = Pick<Clock, 'nowMs' | 'monotonicMs'>;
 
 /** The state of a ZooKeeper ensemble, as far as clients can tell it from a real one. Answers at once. */
 export class MemoryTree {
   readonly feed = new CommitFeed();
-  /** How far the leader's clock is ahead of the true time. */
+  /**
+   * How far the leader's clock is ahead of the true time, which goes on evenly: it is not the daemon's wall clock, and
+   * a jump of either is none of the other.
+   */
   leaderClockAheadMs = 0;
-  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #clock: TreeClock;
+  readonly #startedAtMs: number;
+  #history: Undo[] = [];
   #nodes = new Map<string, Znode>();
   #children = new Map<string, Set<string>>();
   #epoch = 1n;
   #counter = 0n;
 
-  constructor(clock: Pick<Clock, 'nowMs'>) {
+  constructor(clock: TreeClock) {
     this.#clock = clock;
+    this.#startedAtMs = clock.nowMs() - clock.monotonicMs();
     this.#plant(initialNodes());
   }
 
   /** The number of the latest write: the leader's epoch above 32 bits that count its writes. */
   get zxid(): bigint {
-    return (this.#epoch << 32n) | this.#counter;
+    return (this.#epoch << COUNTER_BITS) | this.#counter;
   }
 
   node(path: string): Znode | undefined {
@@ -80,17 +99,27 @@ export class MemoryTree {
     return this.#children.get(path) ?? new Set();
   }
 
-  /** A multi: all of `operations` under one zxid, or none. The first that fails is named. Refused ones take a zxid, too. */
-  apply(operations: readonly TreeOperation[], by: string): TreeAnswer {
+  /**
+   * A multi: all of `operations` under one zxid, or none. The first that fails is named. Refused ones take a zxid, too.
+   * @param mayWrite whether the writer may write at a path
+   */
+  apply(
+    operations: readonly TreeOperation[],
+    by: string,
+    mayWrite: (path: string) => boolean = () => true,
+  ): TreeAnswer {
+    const zxidBefore = this.zxid;
     this.#counter++;
-    const stand = { zxid: this.zxid, mtimeMs: this.#clock.nowMs() + this.leaderClockAheadMs };
+    const stand = { zxid: this.zxid, mtimeMs: this.#leaderNowMs() };
     const before = new Map<string, Znode | undefined>();
     for (const [index, operation] of operations.entries()) {
-      const refusal = this.#applyOne(operation, stand, before);
+      const refusal = this.#applyOne(operation, stand, before, mayWrite);
       if (refusal === undefined) continue;
       this.#putAll(before);
       return { kind: 'refused', index, refusal };
     }
+    this.#history.push({ zxidBefore, before });
+    if (this.#history.length > HISTORY_MAX) this.#history.shift();
     this.feed.committed({ number: stand.zxid, by, changes: this.#changesSince(before) });
     return { kind: 'applied', ...stand };
   }
@@ -104,45 +133,77 @@ export class MemoryTree {
     );
   }
 
-  /** Another leader counts from 0 in an epoch of its own. */
-  electLeader(): void {
+  /** Another leader, with a clock of its own, counts from 0 in an epoch of its own. */
+  electLeader({ clockAheadMs = this.leaderClockAheadMs }: { clockAheadMs?: number } = {}): void {
     this.#epoch++;
     this.#counter = 0n;
+    this.leaderClockAheadMs = clockAheadMs;
   }
 
   snapshot(): TreeSnapshot {
-    return { epoch: this.#epoch, nodes: new Map(this.#nodes) };
+    return { epoch: this.#epoch, counter: this.#counter, nodes: new Map(this.#nodes) };
   }
 
-  /** All servers are started on a backup: nodes and their zxids fall back, and a new leader begins a higher epoch. */
-  restore(snapshot: TreeSnapshot): void {
+  /**
+   * All servers are started on a backup: nodes and their zxids fall back. An ensemble's new leader begins an epoch
+   * above all that its servers remember. `reusesZxids`: they remember nothing but the backup, and the numbers that were
+   * given since are given again, to other writes (a lone server, which has no epochs, or servers made anew).
+   */
+  restore(snapshot: TreeSnapshot, { reusesZxids = false }: { reusesZxids?: boolean } = {}): void {
     this.#plant(snapshot.nodes);
-    if (snapshot.epoch > this.#epoch) this.#epoch = snapshot.epoch;
-    this.electLeader();
+    this.#history = [];
+    if (reusesZxids) {
+      this.#epoch = snapshot.epoch;
+      this.#counter = snapshot.counter;
+    } else {
+      if (snapshot.epoch > this.#epoch) this.#epoch = snapshot.epoch;
+      this.electLeader();
+    }
     this.feed.replaced('restored');
   }
 
   /** Another ensemble, empty and new, stands in this one's place. */
   wipe(): void {
     this.#plant(initialNodes());
+    this.#history = [];
     this.#epoch = 1n;
     this.#counter = 0n;
     this.feed.replaced('wiped');
   }
 
-  /** What a server that lags, or a backup, shows: a tree that no longer changes with this one. */
+  /** What a backup shows: a tree that no longer changes with this one. */
   copy(): MemoryTree {
     const copy = new MemoryTree(this.#clock);
     copy.#plant(this.#nodes);
-    copy.#epoch = this.#epoch;
-    copy.#counter = this.#counter;
+    copy.#setZxid(this.zxid);
     return copy;
+  }
+
+  /** What a follower shows that has not seen the latest `writes` yet; it remembers 64 at most. */
+  behind(writes: number): MemoryTree {
+    const copy = this.copy();
+    const unseen = writes <= 0 ? [] : this.#history.slice(-writes);
+    for (const { before, zxidBefore } of unseen.reverse()) {
+      copy.#putAll(before);
+      copy.#setZxid(zxidBefore);
+    }
+    return copy;
+  }
+
+  #setZxid(zxid: bigint): void {
+    this.#epoch = zxid >> COUNTER_BITS;
+    this.#counter = BigInt.asUintN(Number(COUNTER_BITS), zxid);
+  }
+
+  #leaderNowMs(): number {
+    return Math.floor(this.#startedAtMs + this.#clock.monotonicMs() + this.leaderClockAheadMs);
   }
 
   #applyOne(
     operation: TreeOperation,
     stand: { readonly zxid: bigint; readonly mtimeMs: number },
     before: Map<string, Znode | undefined>,
+    mayWrite: (path: string) => boolean,
   ): TreeRefusal | undefined {
     const { path } = operation;
     const node = this.#nodes.get(path);
@@ -152,14 +213,16 @@ export class MemoryTree {
     };
     const parent = this.#nodes.get(parentPath(path));
     if (operation.kind === 'create') {
-      if (node !== undefined) return 'node-exists';
       if (parent === undefined) return 'no-node';
+      if (!mayWrite(path)) return 'no-auth';
+      if (node !== undefined) return 'node-exists';
       if (parent.ephemeralOwner !== undefined) return 'ephemeral-parent';
       put(path, newNode(operation, stand));
       put(parentPath(path), { ...parent, pzxid: stand.zxid });
       return undefined;
     }
     if (node === undefined) return 'no-node';
+    if (!mayWrite(path)) return 'no-auth';
     if (operation.version !== undefined && operation.version !== node.version) return 'bad-version';
     if (operation.kind === 'set') {
       const { zxid: mzxid, mtimeMs } = stand;

@@ -1,5 +1,6 @@
 import type { EntryKey, PresentReading } from '../../../src/core/observation.js';
 import type { Version } from '../../../src/core/version.js';
+import { ReplicaError } from '../../../src/ports/errors.js';
 import type {
   Rejection,
   ReplicaLimits,
@@ -17,7 +18,7 @@ export interface TreeBatchContext {
   readonly ledgerPath: string;
   pathOf(key: EntryKey): string;
   keyOf(path: string): EntryKey | undefined;
-  read(node: Znode, path: string): PresentReading;
+  read(node: Znode, path: string, tree: MemoryTree): PresentReading;
   mayWrite(path: string): boolean;
 }
 
@@ -31,7 +32,7 @@ interface Step {
 
 const NO_DATA = new Uint8Array();
 
-/** A batch as a multi of the tree. */
+/** A batch as a multi of the tree: planned on what was known before, applied to what is there when it arrives. */
 export class TreeBatch {
   constructor(
     private readonly batch: WriteBatch,
@@ -41,25 +42,52 @@ export class TreeBatch {
     mustFit(batch, limits);
   }
 
-  apply(): WriteOutcome {
-    const rejections = this.batch.operations.flatMap((operation) => this.rejectionOf(operation) ?? []);
-    if (rejections.length > 0) return { kind: 'rejected', rejections };
-    const { tree, writer } = this.context;
-    const steps = this.steps();
-    const recreated = this.recreated();
-    // A node that still has children can't be deleted: each such refusal makes one delete a clearing.
-    for (;;) {
-      const answer = tree.apply(
-        steps.map((step) => step.operation),
-        writer,
-      );
-      if (answer.kind === 'applied') return this.applied(steps, recreated, answer);
-      const refused = steps[answer.index];
-      if (refused === undefined) throw new RangeError(`no operation ${answer.index}`);
-      if (answer.refusal !== 'not-empty') return this.refused(refused, answer.refusal);
-      const { path, version } = refused.operation as TreeOperation & { kind: 'delete' };
-      steps[answer.index] = { ...refused, operation: { kind: 'set', path, data: NO_DATA, version } };
+  /** What is seen to be impossible without asking the store. */
+  rejections(): readonly Rejection[] {
+    return this.batch.operations.flatMap((operation) => this.rejectionOf(operation) ?? []);
+  }
+
+  /** The parents that the batch needs and does not make itself, the nearest first. */
+  parentsNeeded(): readonly string[] {
+    const made = new Set<string>();
+    const needed = new Set<string>();
+    for (const { kind, key } of this.batch.operations) {
+      if (kind !== 'create') continue;
+      const path = this.context.pathOf(key);
+      for (let above = parentPath(path); above !== '/' && !made.has(above); above = parentPath(above)) {
+        needed.add(above);
+      }
+      made.add(path);
     }
+    return [...needed];
+  }
+
+  /** Creates below nodes that go with a session, under which there can be none. */
+  belowEphemerals(ephemeral: ReadonlySet<string>): readonly Rejection[] {
+    return this.batch.operations.flatMap(({ kind, key }): Rejection[] => {
+      const path = this.context.pathOf(key);
+      if (kind !== 'create' || ![...ephemeral].some((parent) => path.startsWith(`${parent}/`))) return [];
+      return [{ key, reason: 'ephemeral-parent', detail: 'NoChildrenForEphemerals' }];
+    });
+  }
+
+  /**
+   * @param missing parents that were found to be missing
+   * @param seen the tree as the read right in front of the multi shows it: perhaps that of a follower that lags
+   */
+  apply(missing: ReadonlySet<string>, seen: MemoryTree): WriteOutcome {
+    const { tree, writer, mayWrite } = this.context;
+    const steps = this.steps(missing);
+    const recreated = this.recreated(seen);
+    const answer = tree.apply(
+      steps.map((step) => step.operation),
+      writer,
+      mayWrite,
+    );
+    if (answer.kind === 'applied') return this.applied(steps, recreated, answer);
+    const refused = steps[answer.index];
+    if (refused === undefined) throw new RangeError(`no operation ${answer.index}`);
+    return this.refused(refused, answer.refusal);
   }
 
   private rejectionOf(operation: WriteOperation): Rejection | undefined {
@@ -69,67 +97,90 @@ export class TreeBatch {
     if (operation.kind !== 'create' && operation.base.session !== undefined) {
       return { key, reason: 'session-bound', detail: `the node is of session ${operation.base.session}` };
     }
-    if (!this.context.mayWrite(this.context.pathOf(key))) {
-      return { key, reason: 'denied', detail: 'NoAuth' };
-    }
     return tooLarge(operation, this.limits);
   }
 
   /** The ledger first, so that it is what a deposed daemon is told. */
-  private steps(): Step[] {
-    const { ledgerPath, tree, pathOf } = this.context;
+  private steps(missing: ReadonlySet<string>): Step[] {
     const steps: Step[] = [];
-    const made = new Set<string>();
-    const create = (path: string, data: Uint8Array, what: Step['for'], isParent: boolean): void => {
-      const parent = parentPath(path);
-      if (tree.node(parent) === undefined && !made.has(parent)) create(parent, NO_DATA, what, true);
-      made.add(path);
-      steps.push({ operation: { kind: 'create', path, data }, for: what, isParent });
-    };
-    const change = (operation: TreeOperation, what: Step['for']): void => {
-      steps.push({ operation, for: what, isParent: false });
-    };
     const { ledger, operations } = this.batch;
     if (ledger !== undefined) {
       const data = Buffer.from(ledger.content);
-      const version = ledger.expected?.revision;
-      if (ledger.expected === undefined) create(ledgerPath, data, 'ledger', false);
-      else change({ kind: 'set', path: ledgerPath, data, version }, 'ledger');
+      const path = this.context.ledgerPath;
+      const operation: TreeOperation =
+        ledger.expected === undefined
+          ? { kind: 'create', path, data }
+          : { kind: 'set', path, data, version: ledger.expected.revision };
+      steps.push({ operation, for: 'ledger', isParent: false });
     }
-    for (const operation of operations) {
-      const path = pathOf(operation.key);
-      if (operation.kind === 'create') {
-        create(path, operation.value, operation, false);
-        continue;
-      }
-      const version = operation.base.version.revision;
-      if (operation.kind === 'update')
-        change({ kind: 'set', path, data: operation.value, version }, operation);
-      else change({ kind: 'delete', path, version }, operation);
-    }
+    const absent = new Set(missing);
+    const removedBelow = new Map<string, number>();
+    for (const operation of operations) steps.push(...this.stepsOf(operation, absent, removedBelow));
     return steps;
   }
 
+  /**
+   * @param absent nodes that are not there when the operation's turn comes
+   * @param removedBelow how many children each node has lost by then
+   */
+  private stepsOf(
+    operation: WriteOperation,
+    absent: Set<string>,
+    removedBelow: Map<string, number>,
+  ): readonly Step[] {
+    const path = this.context.pathOf(operation.key);
+    const step = (one: TreeOperation, isParent = false): Step => ({
+      operation: one,
+      for: operation,
+      isParent,
+    });
+    if (operation.kind === 'create') {
+      const parents: Step[] = [];
+      for (let above = parentPath(path); absent.has(above); above = parentPath(above)) {
+        absent.delete(above);
+        parents.unshift(step({ kind: 'create', path: above, data: NO_DATA }, true));
+      }
+      absent.delete(path);
+      return [...parents, step({ kind: 'create', path, data: operation.value })];
+    }
+    const version = operation.base.version.revision;
+    if (operation.kind === 'update') return [step({ kind: 'set', path, data: operation.value, version })];
+    // Whether it still has children is judged by the reading; if that is wrong, a condition fails, or it is cleared.
+    if (operation.base.children > (removedBelow.get(path) ?? 0)) {
+      return [step({ kind: 'set', path, data: NO_DATA, version })];
+    }
+    absent.add(path);
+    const above = parentPath(path);
+    removedBelow.set(above, (removedBelow.get(above) ?? 0) + 1);
+    return [step({ kind: 'delete', path, version })];
+  }
+
   /** Other incarnations than those the batch was decided on: their versions may match nonetheless. */
-  private recreated(): ReadonlyMap<EntryKey, PresentReading> {
-    const { tree, pathOf, read } = this.context;
+  private recreated(seen: MemoryTree): ReadonlyMap<EntryKey, PresentReading> {
+    const { pathOf, read } = this.context;
     const recreated = new Map<EntryKey, PresentReading>();
     for (const operation of this.batch.operations) {
       if (operation.kind === 'create') continue;
       const path = pathOf(operation.key);
-      const node = tree.node(path);
+      const node = seen.node(path);
       if (node === undefined || node.czxid === operation.base.version.created) continue;
-      recreated.set(operation.key, read(node, path));
+      recreated.set(operation.key, read(node, path, seen));
     }
     return recreated;
   }
 
   private refused({ for: what }: Step, refusal: TreeRefusal): WriteOutcome {
-    if (what === 'ledger') return { kind: 'condition-failed', keys: [], ledger: true };
+    if (what === 'ledger') {
+      if (refusal !== 'no-auth') return { kind: 'condition-failed', keys: [], ledger: true };
+      const message = `the ledger ${this.context.ledgerPath} can't be written: NoAuth`;
+      return { kind: 'retriable', cause: new ReplicaError('STORE_DENIED', message, false) };
+    }
     const { key } = what;
     if (refusal === 'ephemeral-parent') {
       return { kind: 'rejected', rejections: [{ key, reason: refusal, detail: 'NoChildrenForEphemerals' }] };
     }
+    if (refusal === 'no-auth')
+      return { kind: 'rejected', rejections: [{ key, reason: 'denied', detail: 'NoAuth' }] };
     return { kind: 'condition-failed', keys: [key], ledger: false };
   }
 
@@ -138,7 +189,7 @@ export class TreeBatch {
     overwrittenInRace: ReadonlyMap<EntryKey, PresentReading>,
     { zxid, mtimeMs }: { zxid: bigint; mtimeMs: number },
   ): WriteOutcome {
-    const { tree, keyOf } = this.context;
+    const { tree, keyOf, ledgerPath } = this.context;
     const versions = new Map<EntryKey, Version>();
     const madeParents = new Map<EntryKey, Version>();
     const cleared = new Map<EntryKey, Version>();
@@ -153,7 +204,14 @@ export class TreeBatch {
       if (what === 'ledger') ledger = version;
       else (what.kind === 'delete' ? cleared : versions).set(what.key, version);
     }
-    const stamp = { atMs: mtimeMs, epoch: zxid >> 32n };
+    const expected = this.batch.ledger?.expected;
+    if (expected !== undefined && ledger?.created !== expected.created) {
+      const message = `the ledger ${ledgerPath} was deleted and made again behind the daemon's back`;
+      return { kind: 'unknown', cause: new ReplicaError('STORE_PROTOCOL', message, false) };
+    }
+    // A multi answers with the stat of what it set, and with none of what it created.
+    const isStamped = steps.some(({ operation }) => operation.kind === 'set');
+    const stamp = isStamped ? { atMs: mtimeMs, epoch: zxid >> 32n } : undefined;
     return { kind: 'applied', versions, ledger, madeParents, cleared, overwrittenInRace, stamp };
   }
 }

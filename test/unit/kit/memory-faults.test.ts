@@ -79,10 +79,11 @@ describe.each([
     const { replica, link, client } = subject;
     for (const key of ['open', 'secret']) client.put(key, bytes('1'));
     link.faults = { denies: (_access, name) => name.endsWith('secret') || name.endsWith('gone') };
-    expect(await replica.read(['secret', 'gone'], NEVER)).toEqual(
-      new Map(['secret', 'gone'].map((key) => [key, { kind: 'unknown', reason: 'denied' }])),
-    );
-    expect(await replica.proveAbsent(['secret', 'gone', 'none'], NEVER)).toEqual(new Set(['none']));
+    expect((await replica.read(['secret'], NEVER)).get('secret')).toEqual({
+      kind: 'unknown',
+      reason: 'denied',
+    });
+    expect(await replica.proveAbsent(['secret', 'none'], NEVER)).toEqual(new Set(['none']));
     expect([...(await scanAll(replica)).keys()]).toEqual(['open']);
     expect(await write(replica, [create('gone', '1')])).toMatchObject({
       kind: 'rejected',
@@ -148,10 +149,36 @@ describe.each([
     link.disconnect();
     client.put('a', bytes('1'));
     await clock.settle();
-    expect(heard).toEqual(['rescan start']);
+    const lost = 'lost: store: the connection is broken';
+    expect(heard).toEqual(['rescan start', lost]);
     link.reconnect();
     await clock.settle();
-    expect(heard).toEqual(['rescan start', 'rescan reconnect']);
+    expect(heard).toEqual(['rescan start', lost, 'rescan reconnect']);
+  });
+
+  it('L3: a store without a leader answers everything with its error, and tells of no change until it has one', async () => {
+    const { clock, replica, link, client } = subject;
+    const heard = listen(subject);
+    await clock.settle();
+    const busy = new ReplicaError('STORE_OVERLOADED', 'store: 429', true);
+    link.loseLeader(busy);
+    client.put('a', bytes('1'));
+    await expect(replica.read(['a'], NEVER)).rejects.toBe(busy);
+    await expect(scanAll(replica)).rejects.toBe(busy);
+    expect(await write(replica, [create('b', '1')])).toMatchObject({ kind: 'retriable', cause: busy });
+    expect(client.get('b')).toBeUndefined();
+    link.findLeader();
+    await clock.settle();
+    expect(heard).toEqual(['rescan start', 'lost: store: store: 429', 'rescan reconnect']);
+    expect((await replica.read(['a'], NEVER)).get('a')?.kind).toBe('present');
+  });
+
+  it('a rescan that was on its way when the watch was lost is not told', async () => {
+    const { clock, link } = subject;
+    const heard = listen(subject);
+    link.loseLeader();
+    await clock.settle();
+    expect(heard).toEqual(['lost: store: store has no leader']);
   });
 
   it('L3: a watch that begins disconnected asks for its rescan when it is connected', async () => {
@@ -171,7 +198,7 @@ describe.each([
     await clock.settle();
     store.wipe();
     await clock.settle();
-    expect(heard).toEqual(['rescan start', 'rescan reconnect']);
+    expect(heard).toEqual(['rescan start', 'lost: store: the connection is broken', 'rescan reconnect']);
   });
 
   it('another store in its place does not mend a connection that was broken', async () => {
@@ -195,8 +222,99 @@ describe.each([
     expect(heard).toHaveLength(2);
   });
 
+  it('hints are doubled and overtake each other where they are told to', async () => {
+    const { clock, link, client } = subject;
+    for (const key of ['a', 'b']) client.put(key, bytes('0'));
+    const heard = listen(subject);
+    await clock.settle();
+    const faults = [{ delayedByMs: 500 }, 'doubled'] as const;
+    let hints = 0;
+    link.faults = { distortsHint: () => faults[hints++] };
+    client.put('a', bytes('1'));
+    await clock.settle();
+    expect(heard).toHaveLength(1);
+    // A watch of flat keys that has something to tell is not asked again before.
+    if (newSubject === flatSubject) await clock.advance(500);
+    client.put('b', bytes('1'));
+    await clock.advance(500);
+    expect(heard.slice(1)).toEqual(
+      newSubject === flatSubject
+        ? ['stirred', 'stirred', 'stirred']
+        : ['changed b', 'changed b', 'changed a'],
+    );
+  });
+
+  it('a watch wakes without a change where it is told to', async () => {
+    const { clock, link } = subject;
+    const heard = listen(subject);
+    link.wakeSpuriously();
+    await clock.settle();
+    expect(heard).toEqual(['rescan start', 'stirred']);
+  });
+
+  it('S5: a read whose request or answer is lost, cut off or too late ends with an error, and not as an answer', async () => {
+    const { replica, link } = subject;
+    const timeout = { code: 'STORE_TIMEOUT', retriable: true };
+    for (const fault of ['request-lost', { delayedByMs: REQUEST_TIMEOUT_MS }] as const) {
+      link.faults = { beforeRead: () => fault };
+      await rejectsAfterTimeout(replica.read(['a'], NEVER), timeout);
+    }
+    for (const fault of ['reply-lost', { delayedByMs: REQUEST_TIMEOUT_MS }] as const) {
+      link.faults = { afterRead: () => fault };
+      await rejectsAfterTimeout(replica.proveAbsent(['a'], NEVER), timeout);
+      await rejectsAfterTimeout(scanAll(replica), timeout);
+    }
+    link.faults = { afterRead: () => 'broken-off' };
+    await expect(replica.read(['a'], NEVER)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+  });
+
+  it('S6: a late answer tells what was true when it was given, and a late request what is true when it arrives', async () => {
+    const { clock, replica, link, client } = subject;
+    for (const isAnswerLate of [true, false]) {
+      client.put('a', bytes('old'));
+      const late = { delayedByMs: 500 };
+      link.faults = isAnswerLate ? { afterRead: () => late } : { beforeRead: () => late };
+      const pending = replica.read(['a'], NEVER);
+      await clock.advance(1);
+      client.put('a', bytes('new'));
+      await clock.advance(500);
+      const value = bytes(isAnswerLate ? 'old' : 'new');
+      expect((await pending).get('a')).toMatchObject({ kind: 'present', value });
+    }
+  });
+
+  it('S5: an answer about some of the keys leaves the others unread, and unproven', async () => {
+    const { replica, link } = subject;
+    link.faults = { answersOnly: (_request, keys) => keys - 1 };
+    expect(await replica.read(['a', 'b'], NEVER)).toEqual(
+      new Map([
+        ['a', { kind: 'absent' }],
+        ['b', { kind: 'unknown', reason: 'not-read' }],
+      ]),
+    );
+    expect(await replica.proveAbsent(['a', 'b'], NEVER)).toEqual(new Set(['a']));
+  });
+
+  it('S7: a write whose answer is cut off is unknown at once, and was applied', async () => {
+    const { replica, link, client } = subject;
+    link.faults = { afterWrite: () => 'broken-off' };
+    expect(await write(replica, [create('a', '1')])).toMatchObject({ kind: 'unknown' });
+    expect(client.get('a')).toEqual(bytes('1'));
+  });
+
+  it('S7: a write is retriable with the error it is given, and its late answer is still one', async () => {
+    const { clock, replica, link } = subject;
+    const error = new ReplicaError('STORE_OVERLOADED', 'too busy', true);
+    link.faults = { beforeWrite: () => error };
+    expect(await write(replica, [create('a', '1')])).toEqual({ kind: 'retriable', cause: error });
+    link.faults = { afterWrite: () => ({ delayedByMs: REQUEST_TIMEOUT_MS - 1 }) };
+    const pending = write(replica, [create('a', '1')]);
+    await clock.advance(REQUEST_TIMEOUT_MS);
+    expect((await pending).kind).toBe('applied');
+  });
+
   it('requests and answers take their time', async () => {
-    const { clock, replica, client } = newSubject(TRAVEL);
+    const { clock, replica, client } = await travelling();
     let outcome: WriteOutcome | undefined;
     void write(replica, [create('a', '1')]).then((result) => (outcome = result));
     await clock.advance(TRAVEL.min - 1);
@@ -210,7 +328,7 @@ describe.each([
 
   it('S7: a write under way when the connection breaks is unknown, whether it had arrived or not', async () => {
     for (const hasArrived of [false, true]) {
-      const { clock, replica, link, client } = newSubject(TRAVEL);
+      const { clock, replica, link, client } = await travelling();
       const pending = write(replica, [create('a', '1')]);
       const isUnderWay = (): boolean => !hasArrived || client.get('a') !== undefined;
       await clock.runUntil(isUnderWay, { limitMs: TRAVEL.max });
@@ -232,7 +350,7 @@ describe.each([
   });
 
   it('S7: a write that is aborted on its way is unknown at once, and applied all the same', async () => {
-    const { clock, replica, client } = newSubject(TRAVEL);
+    const { clock, replica, client } = await travelling();
     const abort = new AbortController();
     const pending = replica.write({ operations: [create('a', '1')], ledger: undefined }, abort.signal);
     await clock.advance(1);
@@ -241,6 +359,21 @@ describe.each([
     await clock.advance(TRAVEL.max);
     expect(client.get('a')).toEqual(bytes('1'));
   });
+
+  /** Where requests take their time, and the parents that a first write has to look for are known. */
+  async function travelling(): Promise<Subject> {
+    const travelled = newSubject(TRAVEL);
+    const first = write(travelled.replica, [create('first', '1')]);
+    await travelled.clock.advance(4 * TRAVEL.max);
+    mustApply(await first);
+    return travelled;
+  }
+
+  async function rejectsAfterTimeout(pending: Promise<unknown>, error: object): Promise<void> {
+    const rejected = expect(pending).rejects.toMatchObject(error);
+    await subject.clock.advance(REQUEST_TIMEOUT_MS);
+    await rejected;
+  }
 
   async function afterTimeout<T>(pending: Promise<T>): Promise<T> {
     await subject.clock.advance(REQUEST_TIMEOUT_MS);

@@ -102,6 +102,44 @@ describe('MemoryFlat', () => {
     expect(flat.prefixIndex('config/')).toBe(before);
   });
 
+  it('has the index of a prefix fall as soon as its tombstones are collected, without anything having been restored', () => {
+    const { flat, client } = newFlat();
+    client.put('a', bytes('1'));
+    const before = flat.prefixIndex('config');
+    client.put('b', bytes('1'));
+    client.remove('b');
+    flat.collectTombstones();
+    expect(flat.prefixIndex('config')).toBe(before);
+    client.put('c', bytes('1'));
+    expect(flat.prefixIndex('config')).toBe(before + 3n);
+  });
+
+  it("forgets deletions by its leader's clock, which may jump", () => {
+    const { flat, client } = newFlat();
+    client.put('a', bytes('1'));
+    const before = flat.prefixIndex('config/');
+    client.put('b', bytes('1'));
+    client.remove('b');
+    flat.leaderClockAheadMs = 3_600_000;
+    expect(flat.prefixIndex('config/')).toBe(before);
+  });
+
+  it('shows what a server shows that lags behind some writes', () => {
+    const { flat, client } = newFlat();
+    client.put('a', bytes('1'));
+    client.lock('a', bytes('2'), 'session', 'delete');
+    client.put('b', bytes('1'));
+    flat.closeSession('session');
+    const values = (writes: number): (string | undefined)[] =>
+      ['a', 'b'].map((key) => flat.behind(writes).entry(`config/${key}`)?.value.toString());
+    const text = (value: string): string => bytes(value).toString();
+    expect(values(0)).toEqual([undefined, text('1')]);
+    expect(values(1)).toEqual([text('2'), text('1')]);
+    expect(values(2)).toEqual([text('2'), undefined]);
+    expect(values(3)).toEqual([text('1'), undefined]);
+    expect(flat.behind(1).prefixIndex('')).toBe(flat.prefixIndex('') - 1n);
+  });
+
   it('has the index of an empty prefix rise with every write in the store', () => {
     const { flat, client } = newFlat();
     expect(flat.prefixIndex('other/')).toBeGreaterThanOrEqual(1n);

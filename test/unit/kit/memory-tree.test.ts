@@ -12,11 +12,12 @@ const textAt = (tree: MemoryTree, path: string): string | undefined => {
   return node && new TextDecoder().decode(node.data);
 };
 
-function newTree(): { tree: MemoryTree; client: TreeClient; commits: Commit[] } {
-  const tree = new MemoryTree(new SimClock(1_000));
+function newTree(): { tree: MemoryTree; client: TreeClient; commits: Commit[]; clock: SimClock } {
+  const clock = new SimClock(1_000);
+  const tree = new MemoryTree(clock);
   const commits: Commit[] = [];
   tree.feed.subscribe({ committed: (commit) => commits.push(commit), replaced: () => undefined });
-  return { tree, client: new TreeClient(tree, '/config'), commits };
+  return { tree, client: new TreeClient(tree, '/config'), commits, clock };
 }
 
 describe('MemoryTree', () => {
@@ -146,6 +147,52 @@ describe('MemoryTree', () => {
     expect(tree.zxid).toBeGreaterThan(highest);
     client.put('kept', bytes('again'));
     expect(tree.node('/config/kept')?.mzxid).toBeGreaterThan(highest);
+  });
+
+  it('gives numbers again when its servers remember nothing but the backup', () => {
+    const { tree, client } = newTree();
+    client.put('a', bytes('old'));
+    const backup = tree.snapshot();
+    client.put('a', bytes('lost'));
+    const lost = tree.node('/config/a');
+    tree.restore(backup, { reusesZxids: true });
+    client.put('a', bytes('other'));
+    expect(tree.node('/config/a')).toMatchObject({ mzxid: lost?.mzxid, czxid: lost?.czxid, version: 1 });
+  });
+
+  it("has a leader's clock that goes on evenly when the daemon's wall clock jumps, and may jump itself", async () => {
+    const { tree, client, clock } = newTree();
+    const mtime = (): number => {
+      client.put('a', bytes(String(clock.monotonicMs())));
+      return tree.node('/config/a')?.mtimeMs ?? 0;
+    };
+    const before = mtime();
+    clock.jumpWallClock(3_600_000);
+    await clock.advance(10);
+    expect(mtime()).toBe(before + 10);
+    tree.leaderClockAheadMs = -3_600_000;
+    expect(mtime()).toBe(before + 10 - 3_600_000);
+    tree.electLeader({ clockAheadMs: 500 });
+    expect(mtime()).toBe(before + 10 + 500);
+  });
+
+  it('shows what a follower shows that lags behind some writes', () => {
+    const { tree, client } = newTree();
+    client.put('a', bytes('1'));
+    client.put('a/b', bytes('1'));
+    const zxid = tree.zxid;
+    client.removeAll('a');
+    client.put('a', bytes('2'));
+    const shown = (writes: number): unknown => {
+      const follower = tree.behind(writes);
+      return [follower.node('/config/a')?.data, [...follower.children('/config/a')]];
+    };
+    expect(shown(0)).toEqual([bytes('2'), []]);
+    expect(shown(1)).toEqual([undefined, []]);
+    expect(shown(2)).toEqual([bytes('1'), []]);
+    expect(shown(3)).toEqual([bytes('1'), ['b']]);
+    expect(tree.behind(3).zxid).toBe(zxid);
+    expect(shown(0)).toEqual([bytes('2'), []]);
   });
 
   it('wiped is another ensemble that counts from the beginning', () => {
