@@ -55,13 +55,20 @@ export class CommitPlan {
     this.journal.add(slot, commit);
   }
 
-  /** Gives the mapping a new, empty part, and leaves the old one to be removed later, in pieces. */
-  reset(slot: MappingSlot): void {
+  /**
+   * Gives the mapping a new part with nothing but `state`, and leaves the old one to be removed later, in pieces.
+   */
+  reset(slot: MappingSlot, state: Buffer | undefined): void {
     const before = this.heads.get(slot) ?? slot.head;
-    if (before === undefined) return;
-    this.garbage.add(before.part);
-    this.staging.put(numberKey('garbage', before.part), Buffer.alloc(0));
-    this.heads.set(slot, { ...before, part: this.takeNumber(), tally: EMPTY_PART });
+    if (before === undefined && state === undefined) return;
+    if (before !== undefined) {
+      this.garbage.add(before.part);
+      this.staging.put(numberKey('garbage', before.part), Buffer.alloc(0));
+    }
+    const part = this.takeNumber();
+    const head = before === undefined ? newHead(this.takeNumber(), part) : { ...before, part, tally: EMPTY_PART };
+    this.heads.set(slot, head);
+    this.stage(numberKey('state', part), state);
   }
 
   /** Removes some of what is left of a part that is garbage: `keys`, or the part itself when there are none. */

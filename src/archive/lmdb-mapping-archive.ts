@@ -28,7 +28,7 @@ import {
   wholeRange,
 } from './tables.js';
 import { EMPTY_JOURNAL, EMPTY_PART } from './tallies.js';
-import { decodeValue } from './value-codec.js';
+import { decodeValue, encodeValue } from './value-codec.js';
 
 /** A list of conflicts ends early where their values together take more memory than this. */
 const LISTED_BYTES_MAX = 0x100_0000;
@@ -117,8 +117,9 @@ export class LmdbMappingArchive implements MappingArchive {
     await this.works.queue.submit((plan) => plan.commit(this.slot, prepared));
   }
 
-  async reset(): Promise<void> {
-    await this.works.queue.submit((plan) => plan.reset(this.slot));
+  async reset(next?: MappingState): Promise<void> {
+    const state = next && encodeValue(next);
+    await this.works.queue.submit((plan) => plan.reset(this.slot, state));
     this.works.maintenance.begin();
   }
 

@@ -55,8 +55,11 @@ export interface MappingArchive {
    *   anything else: nothing can be committed any more, by no mapping, until the process is started again
    */
   commit(changes: ArchiveChanges): Promise<void>;
-  /** Forgets everything about this mapping but its journal, durably and atomically. */
-  reset(): Promise<void>;
+  /**
+   * Forgets everything about this mapping but its journal, and puts `next` in place of its state where given: both or
+   * neither, durably. In between, an archive without a state would be taken for one that was lost.
+   */
+  reset(next?: MappingState): Promise<void>;
 }
 
 export interface RecordCounts {

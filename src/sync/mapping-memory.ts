@@ -51,9 +51,7 @@ export class MappingMemory {
   /** Begins an archive for a mapping that had none, or puts a new one in place of what was there. */
   async begin(state: MappingState): Promise<void> {
     await this.inTurn(async () => {
-      await this.archive.reset();
-      this.current = undefined;
-      await this.archive.commit({ state });
+      await this.archive.reset(state);
       this.current = state;
     });
   }

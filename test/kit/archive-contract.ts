@@ -200,6 +200,7 @@ function commits(bench: Bench): void {
           { weight: 8, arbitrary: anyChanges },
           { weight: 1, arbitrary: fc.constant('reopen' as const) },
           { weight: 1, arbitrary: fc.constant('reset' as const) },
+          { weight: 1, arbitrary: fc.constant('begin' as const) },
         );
         const run = fc.record({
           steps: fc.array(step, { maxLength: 12 }),
@@ -252,7 +253,7 @@ function commits(bench: Bench): void {
   });
 }
 
-type Step = ArchiveChanges | 'reopen' | 'reset';
+type Step = ArchiveChanges | 'reopen' | 'reset' | 'begin';
 
 async function checkSteps(bench: Bench, steps: readonly Step[], limit: number): Promise<void> {
   const model = new ArchiveModel();
@@ -262,6 +263,9 @@ async function checkSteps(bench: Bench, steps: readonly Step[], limit: number): 
     } else if (step === 'reset') {
       await bench.mapping.reset();
       model.reset();
+    } else if (step === 'begin') {
+      await bench.mapping.reset(mappingState());
+      model.reset(mappingState());
     } else {
       await bench.mapping.commit(step);
       model.apply(step);
@@ -308,6 +312,21 @@ function resets(bench: Bench): void {
     it('does nothing to a mapping that was never written', async () => {
       await bench.mapping.reset();
       expect(bench.mapping.state()).toBeUndefined();
+    });
+
+    it('puts a new state in place of the old one, also of a mapping that was never written', async () => {
+      await bench.mapping.commit({ records: new Map([['a', entryRecord(1)]]), state: mappingState() });
+      const next = mappingState({ pairId: 'pair-2' });
+      await Promise.all([bench.mapping.reset(next), bench.other.reset(next)]);
+      for (const mapping of ['mapping', 'other'] as const) {
+        expect(bench[mapping].state(), mapping).toStrictEqual(next);
+        expect(bench[mapping].recordsAfter(undefined, 9)).toEqual([]);
+      }
+      await bench.reopen();
+      for (const mapping of ['mapping', 'other'] as const) {
+        expect(bench[mapping].state(), mapping).toStrictEqual(next);
+        expect(bench[mapping].counts().entries).toBe(0);
+      }
     });
   });
 }

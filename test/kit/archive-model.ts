@@ -28,8 +28,8 @@ export class ArchiveModel {
     for (const conflict of changes.conflicts ?? []) this.journal.push({ ...conflict, id: this.nextId++ });
   }
 
-  reset(): void {
-    this.state = undefined;
+  reset(next?: MappingState): void {
+    this.state = next;
     this.records = new Map();
     this.marks = new Map();
   }

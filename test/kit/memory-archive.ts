@@ -227,8 +227,9 @@ class MemoryMappingArchive implements MappingArchive {
     await this.archive.submit(() => this.mapping.apply(copy));
   }
 
-  async reset(): Promise<void> {
-    await this.archive.submit(() => this.mapping.reset());
+  async reset(next?: MappingState): Promise<void> {
+    const copy = structuredClone(next);
+    await this.archive.submit(() => this.mapping.reset(copy));
   }
 
   private read(): MemoryMapping {
@@ -266,8 +267,8 @@ class MemoryMapping {
     }
   }
 
-  reset(): void {
-    this.state = undefined;
+  reset(next: MappingState | undefined): void {
+    this.state = next;
     this.records = new SortedMap();
     this.marks = new SortedMap();
   }
