@@ -28,6 +28,11 @@ export interface MappingState {
   readonly lastSweptAtMs: Pair<number | undefined>;
   /** Patterns in force when the records were made: entries that leave the scope leave the archive. */
   readonly scope: string;
+  /**
+   * The ledgers' numbers when those patterns came into force. What was written up to then may since have been out of
+   * scope, where nobody kept it equal: of an entry without a record it proves nothing.
+   */
+  readonly scopeSince: Pair<bigint>;
   /** Whether the first reconciliation of everything was completed, wall-clock milliseconds of it. */
   readonly firstCompletedAtMs: number | undefined;
   readonly lastVerifiedAtMs: number | undefined;

@@ -128,7 +128,10 @@ export class Establishment {
     }
     const size = this.memory.archive.counts().entries;
     const sizes = startSizeHistory(this.context.clock.nowMs(), size);
-    await this.memory.commit(() => ({ state: { scope: scope.id, sizes } }));
+    await this.memory.commit(({ ledgers }) => {
+      const scopeSince = pairOf((side) => ledgers[side]?.version.modified ?? 0n);
+      return { state: { scope: scope.id, scopeSince, sizes } };
+    });
   }
 
   private mappedTwice(side: Side, place: string): Omit<MappingHold, 'sinceMs'> {
@@ -149,6 +152,7 @@ export class Establishment {
       resyncFrom,
       lastSweptAtMs: { left: undefined, right: undefined },
       scope: this.context.scope.id,
+      scopeSince: { left: 0n, right: 0n },
       firstCompletedAtMs: undefined,
       lastVerifiedAtMs: undefined,
       sizes: startSizeHistory(nowMs, 0),

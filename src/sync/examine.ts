@@ -49,7 +49,7 @@ export class Examiner {
     const echoes = { left: 0, right: 0 };
     const open = marks.filter((mark) => {
       if (!this.isInStep(mark, first)) return true;
-      if (mark.at !== undefined && this.isOurs(mark.at, first[mark.at].get(mark.key))) echoes[mark.at]++;
+      if (mark.at !== undefined && this.isOurs(mark.at, mark.key, first[mark.at].get(mark.key))) echoes[mark.at]++;
       return false;
     });
     const second = await this.readBoth(
@@ -90,7 +90,7 @@ export class Examiner {
       key,
       record: archive.record(key),
       readings: { left, right },
-      ours: { left: this.isOurs('left', left), right: this.isOurs('right', right) },
+      ours: { left: this.isOurs('left', key, left), right: this.isOurs('right', key, right) },
       written: {
         left: writtenAt(state, 'left', left, mark.noticedAtMs, known !== undefined),
         right: writtenAt(state, 'right', right, mark.noticedAtMs, known !== undefined),
@@ -99,9 +99,13 @@ export class Examiner {
     };
   }
 
-  private isOurs(side: Side, reading: Reading | undefined): boolean {
-    if (reading?.kind !== 'present') return false;
-    return wroteVersion(this.memory.state?.ledgers[side], reading.version.modified);
+  private isOurs(side: Side, key: EntryKey, reading: Reading | undefined): boolean {
+    const { archive, state } = this.memory;
+    if (state === undefined || reading?.kind !== 'present') return false;
+    const { modified } = reading.version;
+    // An entry that came back into scope is like a new one, whoever wrote it before it left.
+    if (modified <= state.scopeSince[side] && archive.record(key) === undefined) return false;
+    return wroteVersion(state.ledgers[side], modified);
   }
 
   private isInStep(mark: Mark, readings: Pair<Readings>): boolean {

@@ -49,6 +49,7 @@ export function mappingState(changes: Partial<MappingState> = {}): MappingState 
     resyncFrom: undefined,
     lastSweptAtMs: { left: 1, right: undefined },
     scope: '**',
+    scopeSince: { left: 5n, right: 0n },
     firstCompletedAtMs: undefined,
     lastVerifiedAtMs: 1_750_000_000_000.5,
     sizes: startSizeHistory(-Infinity, 5),

@@ -29,3 +29,29 @@ describe('nodes that the daemon made as parents outside its scope', () => {
     await world.stop();
   });
 });
+
+describe('entries that come back into scope', () => {
+  it('are like new ones: one that only one side still has is created on the other, and never deleted (S4)', async () => {
+    const world = new SimulatedWorld();
+    for (const key of ['in/a', 'in/b', 'out/a', 'out/b']) world.treeClient.put(key, bytes('x'));
+    await world.start();
+    await world.inSync();
+    await world.stop();
+    const scope = { id: 'narrow', includes: (key: string) => !key.startsWith('out') };
+    await world.start({ context: { scope } });
+    await world.inSync();
+    await world.stop();
+    // The ledger still says that the daemon wrote these two keys.
+    world.treeClient.remove('out/a');
+    world.treeClient.put('out/b', bytes('changed meanwhile'));
+
+    await world.start();
+    await world.inSync();
+
+    expect(world.flatEntries().get('out/a')).toBe('x');
+    expect(world.treeEntries().get('out/a')).toBe('x');
+    expect(world.flatEntries()).toEqual(world.treeEntries());
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(1);
+    await world.stop();
+  });
+});
