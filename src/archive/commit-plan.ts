@@ -66,7 +66,8 @@ export class CommitPlan {
       this.staging.put(numberKey('garbage', before.part), Buffer.alloc(0));
     }
     const part = this.takeNumber();
-    const head = before === undefined ? newHead(this.takeNumber(), part) : { ...before, part, tally: EMPTY_PART };
+    const head =
+      before === undefined ? newHead(this.takeNumber(), part) : { ...before, part, tally: EMPTY_PART };
     this.heads.set(slot, head);
     this.stage(numberKey('state', part), state);
   }

@@ -11,7 +11,7 @@ import { sameVersion } from './version.js';
  */
 export interface Ledger {
   readonly pairId: string;
-  /** Rises by one with each write of this ledger. */
+  /** Rises with each write of this ledger. No two of its writes that could ever be found have the same. */
   readonly generation: number;
   /** Names the process that wrote it, so that a lost reply of our own can be told from a successor's write. */
   readonly writer: string;
@@ -60,14 +60,19 @@ export function decodeLedger(content: string): Ledger | undefined {
   return { pairId, generation, writer, places: { left, right }, recent: numbers.map(BigInt) };
 }
 
-/** What the next write of a ledger says, after `mirror` (undefined: it is created). */
+/**
+ * What the next write of a ledger says, after `mirror` (undefined: it is created).
+ * @param announced generations of writes that were sent and never heard of again: should one of them still arrive, its
+ *   generation tells it from this write
+ */
 export function nextLedger(
   identity: Pick<Ledger, 'pairId' | 'writer' | 'places'>,
   mirror: LedgerMirror | undefined,
+  announced: readonly number[] = [],
 ): Ledger {
   const isFirst = mirror === undefined || standsForAnotherPair(mirror);
   const recent = isFirst ? [] : withNewest(mirror.recent, mirror.version.modified);
-  return { ...identity, generation: (mirror?.generation ?? 0) + 1, recent };
+  return { ...identity, generation: Math.max(mirror?.generation ?? 0, ...announced) + 1, recent };
 }
 
 /** What is known of a ledger after it was seen in its store. */

@@ -1,6 +1,6 @@
 import type { ClockOffset, SightingLog } from './write-interval.js';
 import type { OverwriteHistory, SizeHistory } from './deletion-budget.js';
-import type { EntryKey } from './observation.js';
+import type { Digest, EntryKey } from './observation.js';
 import type { Pair, Side } from './pair.js';
 import type { Version } from './version.js';
 
@@ -40,7 +40,7 @@ export interface MappingState {
   readonly overwrites: OverwriteHistory;
   readonly sightings: Pair<SightingLog>;
   readonly clockOffsets: Pair<ClockOffset | undefined>;
-  /** A batch of deletions, or a write outside a batch, that was sent and not yet known to have happened. */
+  /** Batches of deletions, and writes outside a batch, that were sent and may still happen. */
   readonly intents: readonly WriteIntent[];
 }
 
@@ -66,12 +66,19 @@ export interface MappingHold {
 }
 
 export type WriteIntent =
-  /** Deletions that go with ledger generation `generation`: if the ledger got there, the daemon removed them. */
+  /** Deletions that go with ledger generation `generation`: if the ledger is found there, the daemon removed them. */
   | {
       readonly kind: 'deletions';
       readonly side: Side;
       readonly generation: number;
       readonly keys: readonly EntryKey[];
     }
-  /** A single value too large for a batch: if the entry is found with this content, the daemon wrote it. */
-  | { readonly kind: 'single'; readonly side: Side; readonly key: EntryKey; readonly digest: string };
+  /** A single value too large for a batch, on top of version `base`: see write-intent.ts. */
+  | {
+      readonly kind: 'single';
+      readonly side: Side;
+      readonly key: EntryKey;
+      readonly digest: Digest;
+      /** The store's number of the version that it replaces; undefined when there must be none. */
+      readonly base: bigint | undefined;
+    };

@@ -10,6 +10,7 @@ import { recordReplacement } from '../core/oscillation.js';
 import type { Side } from '../core/pair.js';
 import { otherSide, withSide } from '../core/pair.js';
 import { measureOffset, recordSighting } from '../core/write-interval.js';
+import { settleDeletions } from '../core/write-intent.js';
 import type { NewConflict } from '../ports/archive.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { Applied, WriteItem } from './batch-writer.js';
@@ -53,8 +54,10 @@ export class AppliedWrites {
     const conflicts = [...outcome.overwrittenInRace].map(([key, replaced]) =>
       this.overwritten(key, replaced, applied),
     );
-    const intents = state.intents.filter((intent) => !settles.includes(intent));
-    return { records, marks, conflicts, settled, state: { ...this.stateAfter(applied, state), intents } };
+    const after = this.stateAfter(applied, state);
+    const open = state.intents.filter((intent) => !settles.includes(intent));
+    const intents = settleDeletions(open, after.ledgers).pending;
+    return { records, marks, conflicts, settled, state: { ...after, intents } };
   }
 
   private recordOf(item: WriteItem, { side, outcome }: Applied): ArchiveRecord | undefined {
@@ -77,7 +80,10 @@ export class AppliedWrites {
     };
   }
 
-  private stateAfter(applied: Applied, state: MappingState): Partial<MappingState> {
+  private stateAfter(
+    applied: Applied,
+    state: MappingState,
+  ): Partial<MappingState> & Pick<MappingState, 'ledgers'> {
     const { side, sent, outcome, sentAtMs, acknowledgedAtMs } = applied;
     const nowMs = this.context.clock.nowMs();
     const overwrites = applied.items.filter(({ intended: { decision } }) => {

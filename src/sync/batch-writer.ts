@@ -3,6 +3,7 @@ import { planBatches } from '../core/batch-plan.js';
 import type { WriteIntent } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
+import { announce, sameSingle } from '../core/write-intent.js';
 import type { Rejection, WriteApplied, WriteOperation, WriteOutcome } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
 import { withGrace } from './grace.js';
@@ -71,7 +72,7 @@ export class BatchWriter {
     const again: EntryKey[] = [];
     const rejected: Rejection[] = [];
     let ledger: WriteReport['ledger'] = 'untouched';
-    let trouble: Error | undefined;
+    let trouble = await this.fence(side, signal);
     for (const batch of plan) {
       if (trouble !== undefined || signal.aborted || this.isStopped()) {
         again.push(...batch.writes.map((item) => item.key));
@@ -95,6 +96,17 @@ export class BatchWriter {
   /** Writes the ledger alone: foreign changes were seen at that side since it last moved. */
   async bump(side: Side, signal: AbortSignal): Promise<Error | undefined> {
     return (await this.writeBatch(side, [], false, signal)).trouble;
+  }
+
+  /**
+   * Deletions that were sent, and may still arrive, can't any more once the ledger has moved: so there are never more
+   * than one batch of them.
+   */
+  private async fence(side: Side, signal: AbortSignal): Promise<Error | undefined> {
+    const isOpen = this.memory.known.intents.some(
+      (intent) => intent.kind === 'deletions' && intent.side === side,
+    );
+    return isOpen ? this.bump(side, signal) : undefined;
   }
 
   private async writeBatch(
@@ -173,6 +185,7 @@ export class BatchWriter {
   /**
    * Records, before they are sent, the writes that leave nothing behind by which they could be recognised if the reply
    * is lost: deletions, and single values too large to go with the ledger.
+   * @returns what was not announced before
    */
   private async announce(
     side: Side,
@@ -187,10 +200,19 @@ export class BatchWriter {
     }
     for (const { intended, key } of oversize ? items : []) {
       const { decision } = intended;
-      if (decision.do === 'copy') intents.push({ kind: 'single', side, key, digest: decision.source.digest });
+      if (decision.do !== 'copy') continue;
+      const { source, base } = decision;
+      const single = {
+        kind: 'single',
+        side,
+        key,
+        digest: source.digest,
+        base: base?.version.modified,
+      } as const;
+      if (!this.memory.known.intents.some((known) => sameSingle(known, single))) intents.push(single);
     }
     if (intents.length > 0) {
-      await this.memory.commit((state) => ({ state: { intents: [...state.intents, ...intents] } }));
+      await this.memory.commit((state) => ({ state: { intents: announce(state.intents, intents) } }));
     }
     return intents;
   }

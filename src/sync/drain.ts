@@ -80,7 +80,7 @@ export class Drain {
     for (const side of SIDES) if (echoes[side] > 0) this.context.metrics.echoes(side, echoes[side]);
     if (regressed !== undefined) {
       // Another store in the place of the right one shows in its ledger, and is called by its name.
-      const isOther = this.memory.known.phase === 'paired' && !(await this.ledgersAreWhole(signal));
+      const isOther = this.memory.known.phase === 'paired' && (await this.checkLedgers(signal)) === 'held';
       if (!isOther) await this.holdRolledBack(regressed.side, regressed.key);
       return NOTHING_WRITTEN;
     }
@@ -116,7 +116,10 @@ export class Drain {
     const guarded = guard(this.context, this.memory, intended, sweptEntries, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
-    if (proven.length > 0 && !(await this.ledgersAreWhole(signal))) return NOTHING_WRITTEN;
+    const needsLedgers = proven.length + work.openConflicts.length > 0;
+    const ledgers = needsLedgers ? await this.checkLedgers(signal) : 'whole';
+    if (ledgers === 'moved') this.attention.putBack(examined.map(({ mark }) => mark));
+    if (ledgers !== 'whole') return NOTHING_WRITTEN;
     const writes = await this.commit(work, proven, guarded.held, guarded.holds);
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
     await this.liftSettledHolds();
@@ -162,15 +165,23 @@ export class Drain {
     return intended.filter((one) => !needsProof(one) || proven.has(one));
   }
 
-  private async ledgersAreWhole(signal: AbortSignal): Promise<boolean> {
+  /**
+   * Looks at the ledgers after the readings that decisions rest on. Where one has `moved`, a batch of the daemon's own
+   * arrived after it was given up: readings may hold what it wrote, which then looked like a client's (S2, S7).
+   */
+  private async checkLedgers(signal: AbortSignal): Promise<'whole' | 'moved' | 'held'> {
     const verdict = await this.ledgers.inspect(signal, { starting: false });
-    if (verdict.kind === 'whole') return true;
+    if (verdict.kind === 'whole') {
+      if (!this.ledgers.haveMoved(verdict.mirrors)) return 'whole';
+      await this.ledgers.takeOver(verdict.mirrors);
+      return 'moved';
+    }
     const hold =
       verdict.kind === 'hold'
         ? verdict.hold
         : { reason: 'identity-changed' as const, side: undefined, detail: 'the ledgers are gone' };
     await this.memory.addHold({ ...hold, sinceMs: this.context.clock.nowMs() });
-    return false;
+    return 'held';
   }
 
   /**

@@ -9,6 +9,7 @@ import type { MappingContext } from './context.js';
 import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
 import { LedgerKeeper as Keeper } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
+import { stopsMapping } from './mapping-memory.js';
 
 /**
  * Makes sure, before anything is decided, that this archive and these two stores belong together; pairs them where
@@ -32,16 +33,32 @@ export class Establishment {
     }
     if (verdict.kind === 'unpaired') return this.pairAnew(undefined, signal);
     // A store that was mispointed and put right needs no operator; one that was rolled back does.
+    await this.ledgers.takeOver(verdict.mirrors);
     await this.memory.commit((state) => ({
       state: {
-        ledgers: verdict.mirrors,
         holds: state.holds.filter(({ reason }) => reason !== 'identity-changed' && reason !== 'mapped-twice'),
       },
     }));
     if (this.memory.known.phase === 'pairing') return this.finishPairing(signal);
-    for (const side of SIDES) await this.ledgers.resolveIntents(side, signal);
+    for (const side of SIDES) await this.ledgers.resolveSingles(side, signal);
     await this.sortOutOfScope();
+    await this.fence(signal);
     return undefined;
+  }
+
+  /**
+   * Once a ledger has moved, batches of a process before this one that are still under way can't arrive any more (S3).
+   * The source of a one-way mapping gets none, and where the ledger is denied, so are they.
+   */
+  private async fence(signal: AbortSignal): Promise<void> {
+    const { paused, holds } = this.memory.known;
+    if (paused || holds.some(stopsMapping)) return;
+    for (const side of SIDES) {
+      const sent = this.context.policy.source === side ? undefined : this.ledgers.next(side);
+      if (sent === undefined) continue;
+      const outcome = await this.sendLedger(side, sent, signal);
+      if (outcome.kind !== 'applied' && !isDenied(outcome)) throw this.ledgerError(side, outcome);
+    }
   }
 
   /** Starts over with an empty archive and a new pair of ledgers, in place of whatever ledgers there are. */
@@ -74,21 +91,26 @@ export class Establishment {
   }
 
   private async writeLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<void> {
-    const batch = { operations: [], ledger: sent.write };
-    const outcome = await this.context.replicas[side].write(batch, signal);
+    const outcome = await this.sendLedger(side, sent, signal);
+    if (outcome.kind === 'applied') return;
+    if (!isDenied(outcome) || this.context.policy.source !== side) throw this.ledgerError(side, outcome);
+    await this.memory.commit((state) => ({ state: { ledgerless: [...state.ledgerless, side] } }));
+  }
+
+  private async sendLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<WriteOutcome> {
+    const outcome = await this.context.replicas[side].write({ operations: [], ledger: sent.write }, signal);
     if (outcome.kind === 'applied' && outcome.ledger !== undefined) {
       const mirror = Keeper.applied(sent, outcome.ledger);
-      await this.memory.commit((state) => ({ state: { ledgers: withSide(state.ledgers, side, mirror) } }));
-      return;
+      await this.ledgers.takeOver(withSide(this.memory.known.ledgers, side, mirror));
     }
-    if (isDenied(outcome) && this.context.policy.source === side) {
-      await this.memory.commit((state) => ({ state: { ledgerless: [...state.ledgerless, side] } }));
-      return;
-    }
+    return outcome;
+  }
+
+  private ledgerError(side: Side, outcome: WriteOutcome): ReplicaError {
     const name = this.context.sideNames[side];
     const detail = outcome.kind === 'rejected' ? (outcome.rejections[0]?.detail ?? 'rejected') : outcome.kind;
     const cause = outcome.kind === 'retriable' || outcome.kind === 'unknown' ? outcome.cause : undefined;
-    throw new ReplicaError(
+    return new ReplicaError(
       outcome.kind === 'rejected' ? 'STORE_DENIED' : 'STORE_UNREACHABLE',
       `could not write the ledger of mapping ${this.context.name} to ${name}: ${cause?.message ?? detail}; ` +
         'the daemon needs write access to its own namespace zk-consul-sync/',

@@ -2,13 +2,15 @@ import type { ArchiveRecord } from '../core/archive-record.js';
 import { isEmpty, isRegressed } from '../core/classify.js';
 import type { Decision } from '../core/decision.js';
 import { wroteVersion } from '../core/ledger.js';
-import type { EntryKey, Reading } from '../core/observation.js';
+import type { WriteIntent } from '../core/mapping-state.js';
+import type { EntryKey, PresentReading, Reading } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
 import { impose, reconcile } from '../core/reconcile.js';
 import type { Situation } from '../core/situation.js';
 import { sameVersion } from '../core/version.js';
+import { judgeSingle } from '../core/write-intent.js';
 import type { ScannedEntry } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
 import type { Mark } from './mark-set.js';
@@ -49,7 +51,8 @@ export class Examiner {
     const echoes = { left: 0, right: 0 };
     const open = marks.filter((mark) => {
       if (!this.isInStep(mark, first)) return true;
-      if (mark.at !== undefined && this.isOurs(mark.at, mark.key, first[mark.at].get(mark.key))) echoes[mark.at]++;
+      if (mark.at !== undefined && this.isOurs(mark.at, mark.key, first[mark.at].get(mark.key)))
+        echoes[mark.at]++;
       return false;
     });
     const second = await this.readBoth(
@@ -105,7 +108,7 @@ export class Examiner {
     const { modified } = reading.version;
     // An entry that came back into scope is like a new one, whoever wrote it before it left.
     if (modified <= state.scopeSince[side] && archive.record(key) === undefined) return false;
-    return wroteVersion(state.ledgers[side], modified);
+    return wroteVersion(state.ledgers[side], modified) || isAnnounced(state.intents, side, key, reading);
   }
 
   private isInStep(mark: Mark, readings: Pair<Readings>): boolean {
@@ -151,6 +154,22 @@ export class Examiner {
     }
     return undefined;
   }
+}
+
+/** A single value that went without the ledger, and arrived after it was given up. */
+function isAnnounced(
+  intents: readonly WriteIntent[],
+  side: Side,
+  key: EntryKey,
+  reading: PresentReading,
+): boolean {
+  return intents.some(
+    (intent) =>
+      intent.kind === 'single' &&
+      intent.side === side &&
+      intent.key === key &&
+      judgeSingle(intent, reading) === 'written',
+  );
 }
 
 /** Whether what a walk found at one side calls for a look at the entry, given what the archive has of it. */

@@ -8,10 +8,11 @@ import {
   placesOverlap,
   withWrite,
 } from '../core/ledger.js';
-import type { LedgerMirror, MappingHold } from '../core/mapping-state.js';
-import type { Side } from '../core/pair.js';
+import type { LedgerMirror, MappingHold, WriteIntent } from '../core/mapping-state.js';
+import type { Pair, Side } from '../core/pair.js';
 import { SIDES, withSide } from '../core/pair.js';
 import type { Version } from '../core/version.js';
+import { judgeSingle, settleDeletions } from '../core/write-intent.js';
 import type { LedgerWrite, StoredLedger } from '../ports/replica.js';
 import { ReplicaError } from '../ports/errors.js';
 import type { MappingContext } from './context.js';
@@ -40,10 +41,14 @@ export class LedgerKeeper {
 
   /** What the next batch to `side` has to carry; undefined on a side without a ledger. */
   next(side: Side): SentLedger | undefined {
-    const { pairId, ledgers, ledgerless } = this.memory.known;
+    const { pairId, ledgers, ledgerless, intents } = this.memory.known;
     if (ledgerless.includes(side)) return undefined;
     const mirror = ledgers[side];
-    const ledger = nextLedger({ pairId, writer: this.context.writer, places: this.context.places }, mirror);
+    const announced = intents.flatMap((intent) =>
+      intent.kind === 'deletions' && intent.side === side ? [intent.generation] : [],
+    );
+    const identity = { pairId, writer: this.context.writer, places: this.context.places };
+    const ledger = nextLedger(identity, mirror, announced);
     return { ledger, write: { content: encodeLedger(ledger), expected: mirror?.version } };
   }
 
@@ -94,41 +99,46 @@ export class LedgerKeeper {
     if (verdict.kind === 'hold') return verdict.hold;
     if (verdict.kind === 'unpaired')
       return { reason: 'identity-changed', side, detail: 'the ledgers are gone' };
-    await this.memory.commit(() => ({ state: { ledgers: verdict.mirrors } }));
-    await this.resolveIntents(side, signal);
+    await this.takeOver(verdict.mirrors);
+    await this.resolveSingles(side, signal);
     return undefined;
   }
 
-  /**
-   * Settles what was announced before it was sent, and whose outcome never came back: deletions that went with a
-   * ledger write that is there did happen, and an entry with the announced content was written by the daemon (S7).
-   */
-  async resolveIntents(side: Side, signal: AbortSignal): Promise<void> {
-    const intents = this.memory.known.intents.filter((intent) => intent.side === side);
-    if (intents.length === 0) return;
-    const removed = new Map<string, undefined>();
+  /** Whether the ledgers are where they were last known, or a batch of the daemon's own has arrived late. */
+  haveMoved(mirrors: Pair<LedgerMirror | undefined>): boolean {
+    const { ledgers } = this.memory.known;
+    return SIDES.some((side) => ledgers[side]?.version.modified !== mirrors[side]?.version.modified);
+  }
+
+  /** Makes what was found the newest that is known, in one step with what it tells of announced deletions (S7). */
+  async takeOver(mirrors: Pair<LedgerMirror | undefined>): Promise<void> {
+    await this.memory.commit((state) => {
+      const { pending, removed } = settleDeletions(state.intents, mirrors);
+      const gone = new Map(removed.map((key) => [key, undefined] as const));
+      return { records: gone, marks: gone, state: { ledgers: mirrors, intents: pending } };
+    });
+  }
+
+  /** Looks what became of single values that were announced before they were sent, and never heard of again (S7). */
+  async resolveSingles(side: Side, signal: AbortSignal): Promise<void> {
+    const singles = this.memory.known.intents.filter(
+      (intent) => intent.kind === 'single' && intent.side === side,
+    );
     const wrote: bigint[] = [];
-    for (const intent of intents) {
-      if (intent.kind === 'deletions') {
-        const reached = (this.memory.known.ledgers[side]?.generation ?? 0) >= intent.generation;
-        if (reached) for (const key of intent.keys) removed.set(key, undefined);
-        continue;
-      }
+    const settled = new Set<WriteIntent>();
+    for (const intent of singles) {
+      if (intent.kind !== 'single') continue;
       const reading = (await this.context.replicas[side].read([intent.key], signal)).get(intent.key);
-      if (reading?.kind === 'present' && reading.digest === intent.digest)
-        wrote.push(reading.version.modified);
+      const fate = reading === undefined ? 'pending' : judgeSingle(intent, reading);
+      if (fate !== 'pending') settled.add(intent);
+      if (fate === 'written' && reading?.kind === 'present') wrote.push(reading.version.modified);
     }
+    if (settled.size === 0) return;
     await this.memory.commit((state) => {
       const mirror = state.ledgers[side];
       const known = mirror === undefined ? undefined : wrote.reduce(withWrite, mirror);
-      return {
-        records: removed,
-        marks: removed,
-        state: {
-          ledgers: withSide(state.ledgers, side, known),
-          intents: state.intents.filter((intent) => !intents.includes(intent)),
-        },
-      };
+      const intents = state.intents.filter((intent) => !settled.has(intent));
+      return { state: { ledgers: withSide(state.ledgers, side, known), intents } };
     });
   }
 

@@ -27,6 +27,8 @@ const ROUND_ENTRIES_MAX = 512;
 const TURN_MS_MAX = 5_000;
 /** How long a mapping that can't even begin rests between two looks at whether it can. */
 const BLOCKED_MS = 500;
+/** How often it is looked whether writes whose answers were lost have arrived in the end. */
+const SETTLE_EVERY_MS = 1_000;
 
 /**
  * Keeps one mapping's two sides equal: the loop that everything else hangs on. Hints only mark what to look at; each
@@ -52,6 +54,7 @@ export class MappingSync {
   private blocked = false;
   private inSyncAtMs: number | undefined;
   private lastTurnMs: number;
+  private settleDueMs = 0;
   private inTurn: Promise<unknown> = Promise.resolve();
 
   constructor(readonly context: MappingContext) {
@@ -212,9 +215,11 @@ export class MappingSync {
     return { ...marking, lost };
   }
 
-  /** What was announced and never heard of again is settled before anything else is written. */
+  /** What was announced and never heard of again is settled before anything else is written, where it can be. */
   private async settleIntents(signal: AbortSignal): Promise<void> {
-    if (this.permission() !== 'write') return;
+    const nowMs = this.context.clock.monotonicMs();
+    if (this.permission() !== 'write' || nowMs < this.settleDueMs) return;
+    this.settleDueMs = nowMs + SETTLE_EVERY_MS;
     const sides = new Set(this.memory.known.intents.map((intent) => intent.side));
     for (const side of sides) {
       const hold = await this.ledgers.refresh(side, signal);

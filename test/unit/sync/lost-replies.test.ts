@@ -37,6 +37,72 @@ describe('a write whose reply is lost', () => {
   });
 });
 
+describe('a value too large for a batch that arrives after it was given up', () => {
+  /** The tree has moved on since the large value was sent, which lies in some queue; nothing newer gets through. */
+  async function withLateValue(): Promise<SimulatedWorld> {
+    const world = new SimulatedWorld({ policy: { tieBreak: 'right' } });
+    world.treeClient.put('k', bytes('small'));
+    await world.start();
+    await world.inSync();
+    let isFirst = true;
+    world.daemon.links.right.faults = {
+      beforeWrite: ({ ledger }) => {
+        if (ledger !== undefined || !isFirst) return 'refused';
+        isFirst = false;
+        return { delayedByMs: 30_000 };
+      },
+    };
+    world.treeClient.put('k', Buffer.alloc(390_000, 'a'));
+    await world.clock.advance(15_000);
+    world.treeClient.put('k', bytes('newer'));
+    await world.clock.advance(1_000);
+    expect(world.flatEntries().get('k')).toBe('small');
+    return world;
+  }
+
+  async function expectNoConflict(world: SimulatedWorld): Promise<void> {
+    await world.clock.runUntil(() => (world.flatClient.get('k')?.length ?? 0) > 10, { limitMs: 60_000 });
+    world.daemon.links.right.faults = {};
+    await world.inSync();
+    expect(world.flatEntries().get('k')).toBe('newer');
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
+    await world.clock.advance(60_000);
+    expect(world.daemon.sync.memory.known.intents).toEqual([]);
+    await world.stop();
+  }
+
+  it("is the daemon's own, and no client's (S2)", async () => {
+    await expectNoConflict(await withLateValue());
+  });
+
+  it("is the daemon's own also after a crash (S2, S7)", async () => {
+    const world = await withLateValue();
+    const { faults } = world.daemon.links.right;
+    world.crash();
+    await world.start();
+    world.daemon.links.right.faults = faults;
+    await expectNoConflict(world);
+  });
+
+  it('is announced once, however often it is tried (S9)', async () => {
+    const world = new SimulatedWorld();
+    world.treeClient.put('k', bytes('small'));
+    await world.start();
+    await world.inSync();
+    world.daemon.links.right.faults = { beforeWrite: () => 'request-lost' };
+    for (const content of ['a', 'b', 'a']) {
+      world.treeClient.put('k', Buffer.alloc(390_000, content));
+      await world.clock.advance(120_000);
+    }
+    expect(world.daemon.sync.memory.known.intents).toHaveLength(2);
+    world.daemon.links.right.faults = {};
+    await world.inSync();
+    await world.clock.advance(60_000);
+    expect(world.daemon.sync.memory.known.intents).toEqual([]);
+    await world.stop();
+  });
+});
+
 describe('two daemons of one archive', () => {
   it('never both go on: the one that was overtaken holds its mapping (S3)', async () => {
     const world = new SimulatedWorld();
