@@ -23,6 +23,13 @@ const DROPPED_MAX = 1_000;
 /** A journal that is far too large, since its limit was lowered, is trimmed in pieces of this size. */
 const TRIMMED_BYTES_MAX = 0x100_0000;
 
+/** Of a journal's room, this much is left for conflicts that were found when it was too late to hold them. */
+export function journalReserveBytes(maxBytes: number): number {
+  return Math.min(Math.floor(maxBytes / 8), RESERVE_BYTES_MAX);
+}
+
+const RESERVE_BYTES_MAX = 0x100_0000;
+
 const NOTHING = Buffer.alloc(0);
 
 /** The part of a `CommitPlan` that is about the journals. */
@@ -38,9 +45,12 @@ export class JournalPlan {
     if (commit.conflicts.length === 0) return;
     const needed = bytesOf(commit.conflicts);
     const { bytes, openBytes } = this.allJournals();
-    const excess = bytes + needed - this.index.journalMaxBytes;
+    const { journalMaxBytes } = this.index;
+    const isTooLateToHold = commit.conflicts.every(({ stored }) => stored.kind === 'overwritten-in-race');
+    const limit = isTooLateToHold ? journalMaxBytes : journalMaxBytes - journalReserveBytes(journalMaxBytes);
     const droppable = Math.min(bytes - openBytes, needed + TRIMMED_BYTES_MAX);
-    if (excess > droppable) throw fullError(needed, bytes, openBytes, this.index.journalMaxBytes);
+    if (bytes + needed - limit > droppable)
+      throw fullError(needed, bytes, openBytes, this.index.journalMaxBytes);
   }
 
   /** Adds the journal's part of a commit, for which there has to be room. */

@@ -49,7 +49,8 @@ export interface MappingArchive {
 
   /**
    * Applies all of `changes` in one atomic transaction, or nothing; durable (synced to disk) when it resolves. To make
-   * room for conflicts, the journals' oldest settled entries are dropped, of whatever mapping; open ones never.
+   * room for conflicts, the journals' oldest settled entries are dropped, of whatever mapping; open ones never. Some
+   * room is left for conflicts of kind `overwritten-in-race`, which nothing can hold any more.
    * @throws RangeError when a key is longer than the archive can hold
    * @throws SyncError `ARCHIVE_FULL` when the conflicts don't fit beside the open ones: hold the entry, and go on;
    *   anything else: nothing can be committed any more, by no mapping, until the process is started again

@@ -12,6 +12,7 @@ import { otherSide, withSide } from '../core/pair.js';
 import { measureOffset, recordSighting } from '../core/write-interval.js';
 import { settleDeletions } from '../core/write-intent.js';
 import type { NewConflict } from '../ports/archive.js';
+import { SyncError } from '../ports/errors.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { Applied, WriteItem } from './batch-writer.js';
 import type { MappingContext } from './context.js';
@@ -29,7 +30,7 @@ export class AppliedWrites {
   ) {}
 
   async record(applied: Applied): Promise<void> {
-    await this.memory.commit((state) => this.changes(applied, state));
+    await this.commit(applied);
     const nowMs = this.context.clock.monotonicMs();
     for (const { intended, key } of applied.items) {
       this.pending.settled(key);
@@ -38,6 +39,23 @@ export class AppliedWrites {
     }
     this.lookAround(applied);
     this.log(applied);
+  }
+
+  /** What was written is recorded in any case; the journal keeps room for what was replaced unseen. */
+  private async commit(applied: Applied): Promise<void> {
+    try {
+      await this.memory.commit((state) => this.changes(applied, state));
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'ARCHIVE_FULL') throw error;
+      await this.memory.commit((state) => ({ ...this.changes(applied, state), conflicts: [] }));
+      for (const [key, { version, value }] of applied.outcome.overwrittenInRace) {
+        const fields = { key, version: String(version.modified), bytes: value.length };
+        this.context.logger.error(
+          fields,
+          'a value was overwritten unseen, and the journal had no room for it',
+        );
+      }
+    }
   }
 
   private changes(applied: Applied, state: MappingState): MappingChanges {

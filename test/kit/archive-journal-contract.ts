@@ -110,7 +110,7 @@ export function journalLimits(bench: Bench): void {
     });
 
     it('S1: refuses what does not fit beside the open entries, and applies nothing of that commit', async () => {
-      await bench.startOver({ ...AMPLE, maxBytes: 100 * KIB });
+      await bench.startOver({ ...AMPLE, maxBytes: 120 * KIB });
       const open = [
         newConflict(1, { open: true }, 40 * KIB),
         newConflict(2, {}, 10 * KIB),
@@ -134,6 +134,19 @@ export function journalLimits(bench: Bench): void {
       await bench.mapping.commit({ settled: new Map([[1, 'left']]) });
       await bench.mapping.commit({ conflicts: [newConflict(5, {}, 40 * KIB)] });
       expect(idsOf(bench.mapping)).toEqual([4, 3, 2]);
+    });
+
+    it('S1: has room left for what was overwritten before anybody knew, when all else is refused', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 160 * KIB });
+      const open = [newConflict(1, { open: true }, 70 * KIB), newConflict(2, { open: true }, 60 * KIB)];
+      await bench.mapping.commit({ conflicts: open });
+      const ordinary = { conflicts: [newConflict(3, {}, 15 * KIB)] };
+      await expect(bench.other.commit(ordinary)).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
+      const tooLate = newConflict(4, { kind: 'overwritten-in-race' }, 15 * KIB);
+      await bench.other.commit({ conflicts: [tooLate] });
+      await expect(bench.other.commit(ordinary)).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
+      expect(idsOf(bench.other)).toEqual([1]);
+      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(160 * KIB);
     });
 
     it('keeps within its limit when many conflicts come at once', async () => {

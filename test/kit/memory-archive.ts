@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../../src/core/archive-record.js';
+import { journalReserveBytes } from '../../src/archive/journal-plan.js';
 import { compareKeys } from '../../src/core/key-order.js';
 import type { MappingState } from '../../src/core/mapping-state.js';
 import type { EntryKey } from '../../src/core/observation.js';
@@ -73,13 +74,17 @@ export class MemoryArchiveDisk {
     return [...this.mappings.values()].reduce((bytes, mapping) => bytes + mapping.journalBytes(), 0);
   }
 
-  /** Drops the oldest settled entries of any mapping until `needed` bytes are free. Drops none when that can't be. */
-  makeRoom(needed: number): void {
-    const excess = this.journalBytes() + needed - this.options.journal.maxBytes;
-    if (excess <= 0) return;
+  /** Drops the oldest settled entries of any mapping until `conflicts` have room. Drops none when that can't be. */
+  makeRoom(conflicts: readonly NewConflict[]): void {
+    const { maxBytes } = this.options.journal;
+    const needed = conflicts.reduce((bytes, conflict) => bytes + bytesOf(conflict), 0);
     const settled = [...this.mappings.values()].flatMap((mapping) => mapping.settled());
     const droppable = settled.reduce((bytes, { entry }) => bytes + bytesOf(entry), 0);
-    if (excess > droppable) throw new SyncError('ARCHIVE_FULL', 'The conflict journal is full.');
+    const isTooLateToHold = conflicts.every(({ kind }) => kind === 'overwritten-in-race');
+    const limit = isTooLateToHold ? maxBytes : maxBytes - journalReserveBytes(maxBytes);
+    const excess = this.journalBytes() + needed - maxBytes;
+    if (this.journalBytes() + needed - limit > droppable)
+      throw new SyncError('ARCHIVE_FULL', 'The conflict journal is full.');
     settled.sort((a, b) => a.entry.atMs - b.entry.atMs);
     for (let freed = 0; freed < excess;) {
       const oldest = settled.shift();
@@ -251,8 +256,7 @@ class MemoryMapping {
 
   apply(changes: ArchiveChanges): void {
     const { conflicts = [] } = changes;
-    const needed = conflicts.reduce((bytes, conflict) => bytes + bytesOf(conflict), 0);
-    if (needed > 0) this.disk.makeRoom(needed);
+    if (conflicts.length > 0) this.disk.makeRoom(conflicts);
     for (const [key, record] of changes.records ?? []) this.records.set(key, record);
     for (const [key, mark] of changes.marks ?? []) this.marks.set(key, mark);
     if (changes.state !== undefined) this.state = changes.state;

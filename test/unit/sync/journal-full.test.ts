@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
 
 it('a conflict that finds no room in the journal is held, and overwrites nothing, while others go on (S1, S9)', async () => {
@@ -20,4 +20,51 @@ it('a conflict that finds no room in the journal is held, and overwrites nothing
   expect(world.daemon.sync.memory.archive.mark('k')).toMatchObject({ kind: 'hold', reason: 'journal-full' });
   expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
   await world.stop();
+});
+
+describe('a value that is found overwritten only after the write, while the journal is full', () => {
+  /** A client deletes and recreates `k` right before the daemon's write, which can't be told from no change. */
+  async function overwriteUnseen(journalMaxBytes: number): Promise<SimulatedWorld> {
+    const world = new SimulatedWorld({ journalMaxBytes, policy: { conflict: 'hold' } });
+    for (const key of ['k', 'full']) world.treeClient.put(key, bytes('agreed'));
+    await world.start();
+    await world.inSync();
+    await world.stop();
+    world.treeClient.put('full', Buffer.alloc(1_600, 'a'));
+    world.flatClient.put('full', Buffer.alloc(1_600, 'b'));
+    await world.start();
+    await world.clock.advance(10_000);
+    let isFirst = true;
+    world.daemon.links.left.faults = {
+      beforeWrite: ({ operations }) => {
+        if (isFirst && operations.length > 0) {
+          world.treeClient.remove('k');
+          world.treeClient.put('k', bytes('seen too late'));
+        }
+        isFirst &&= operations.length === 0;
+        return undefined;
+      },
+    };
+    world.flatClient.put('k', bytes('newer'));
+    await world.clock.advance(60_000);
+    expect(world.treeEntries().get('k')).toBe('newer');
+    return world;
+  }
+
+  it('finds the room that is left for it (S1)', async () => {
+    const world = await overwriteUnseen(3_900);
+    const [newest] = world.daemon.sync.memory.archive.conflicts({ limit: 1 });
+    expect(newest?.kind).toBe('overwritten-in-race');
+    expect(Buffer.from(newest?.sides.left.value ?? []).toString()).toBe('seen too late');
+    expect(world.daemon.errors).toEqual([]);
+    await world.stop();
+  });
+
+  it('is at least told of, once even that room is taken, and what was written is recorded (S9)', async () => {
+    const world = await overwriteUnseen(1);
+    const modified = world.tree.node('/config/k')?.mzxid;
+    expect(world.daemon.sync.memory.archive.record('k')).toMatchObject({ versions: { left: { modified } } });
+    expect(world.daemon.errors.join()).toContain('overwritten unseen');
+    await world.stop();
+  });
 });
