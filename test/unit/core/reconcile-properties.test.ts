@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isEmpty, isStructure } from '../../../src/core/classify.js';
+import { isEmpty, isParentInPlaceOf, isStructure } from '../../../src/core/classify.js';
 import type { Conflict } from '../../../src/core/conflict.js';
 import type { Decision } from '../../../src/core/decision.js';
 import type { Pair, Side } from '../../../src/core/pair.js';
@@ -99,8 +99,10 @@ describe('reconcile, in any situation and under any policy', () => {
       const { on } = decision;
       expect(isAgreed(situation, on) || situation.ours[on]).toBe(true);
       const other = situation.readings[otherSide(on)];
-      // A retraction has a structure on the other side; every other removal has nothing there.
-      expect(other.kind).toBe(decision.cause === 'retracted' ? 'present' : 'absent');
+      // A retraction has a structure on the other side, and the daemon's own parent in the entry's place proves that it
+      // is gone; every other removal has nothing there.
+      const isParent = isParentInPlaceOf(situation.record, situation.readings, otherSide(on));
+      expect(other.kind).toBe(decision.cause === 'retracted' || isParent ? 'present' : 'absent');
       if (decision.cause === 'retracted' || decision.cause === 'pruned')
         expect(isEmpty(decision.base)).toBe(true);
     });
