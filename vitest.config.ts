@@ -37,12 +37,22 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: ['test/servers/**/*.test.ts'],
+          exclude: ['test/servers/chaos/**'],
           // Each file runs servers of its own, and there may be two cores only.
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // After the unit tests, which would otherwise slow these down until their deadlines pass.
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/servers/chaos/**/*.test.ts'],
+          hookTimeout: 60_000,
+          // Two clusters of three servers: nothing else may count on the machine meanwhile.
+          sequence: { groupOrder: 3 },
         },
       },
     ],

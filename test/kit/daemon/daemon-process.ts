@@ -11,6 +11,9 @@ import { watchdog } from '../servers/watchdog.js';
 /** What `npm run build` made; another build can be named, to try it without replacing that. */
 const MAIN = process.env['ZK_CONSUL_SYNC_MAIN'] ?? new URL('../../../dist/main.js', import.meta.url).pathname;
 
+const START_TIMEOUT_MS = 30_000;
+const STATUS_TIMEOUT_MS = 10_000;
+
 export interface DaemonOptions {
   readonly zookeeper: string;
   readonly consul: string;
@@ -30,6 +33,7 @@ export interface StatusAnswer {
 
 export interface MappingAnswer {
   readonly name: string;
+  readonly role: 'active' | 'standby';
   readonly state: string;
   readonly inSync: boolean;
   readonly inSyncSince: string | null;
@@ -78,6 +82,10 @@ export class DaemonProcess {
     return pid;
   }
 
+  get isRunning(): boolean {
+    return this.child?.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Starts it again, with the same archive; `options` are merged over the former ones. */
   async start(options: Partial<DaemonOptions> = {}): Promise<void> {
     this.options = { ...this.options, ...options };
@@ -91,10 +99,14 @@ export class DaemonProcess {
     this.child = child;
     if (child.pid !== undefined) watchdog.guardProcess(child.pid);
     this.exit = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-    await waitUntil('the admin server to answer', async () => {
-      if (child.exitCode !== null) throw new Error(`the daemon ended at once:\n${await this.log()}`);
-      return (await fetch(`${this.adminUrl}/livez`)).ok;
-    });
+    await waitUntil(
+      'the admin server to answer',
+      async () => {
+        if (child.exitCode !== null) throw new Error(`the daemon ended at once:\n${await this.log()}`);
+        return (await fetch(`${this.adminUrl}/livez`)).ok;
+      },
+      { timeoutMs: START_TIMEOUT_MS },
+    );
   }
 
   /** SIGTERM, and its exit code. */
@@ -122,8 +134,8 @@ export class DaemonProcess {
     return `http://127.0.0.1:${this.adminPort}`;
   }
 
-  async status(): Promise<StatusAnswer> {
-    const answer = await fetch(`${this.adminUrl}/api/v1/status`);
+  async status(timeoutMs = STATUS_TIMEOUT_MS): Promise<StatusAnswer> {
+    const answer = await fetch(`${this.adminUrl}/api/v1/status`, { signal: AbortSignal.timeout(timeoutMs) });
     return (await answer.json()) as StatusAnswer;
   }
 

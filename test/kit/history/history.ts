@@ -49,6 +49,11 @@ export interface ClientWrite {
   readonly outcome: 'acknowledged' | 'refused' | 'unknown';
   /** The store's own number of it (`mzxid`, `ModifyIndex`), where that is known. */
   readonly number?: bigint;
+  /**
+   * What the write took the place of, if it was done, where the store vouches for that: the write had a condition.
+   * Nothing when the condition was that the key is not there.
+   */
+  readonly replaced?: { readonly value: Value | undefined };
 }
 
 export interface JournaledConflict {
@@ -75,6 +80,15 @@ export interface Replacement {
   readonly store: StoreName;
   readonly atMs: number;
   readonly how: 'restored' | 'wiped';
+}
+
+/** A mapping's ledger as it stood at some moment. */
+export interface LedgerSighting {
+  readonly store: StoreName;
+  /** The store's own number of the write. */
+  readonly version: bigint;
+  readonly writer: string;
+  readonly generation: number;
 }
 
 /** What a checker has found, for a person: which promise was broken, at which key, and how one can tell. */

@@ -8,6 +8,8 @@ const CHECKER = 'no resurrection';
  * the key began.
  *
  * What is allowed besides, and why:
+ * - the deletion tells that it took the place of another value: that one is gone, and this one, written before it at
+ *   the other store, had not been carried over;
  * - the journal tells of a conflict that the value won against a deletion: the deletion met an older value, since the
  *   newer one had not been carried over yet, and the times of the two overlapped, or the policy said so;
  * - agreement began anew after the deletion (a resync, a lost archive that was merged): it deletes nothing, so what
@@ -41,6 +43,7 @@ function deletionSince(
     (write) =>
       write.value === undefined &&
       write.outcome === 'acknowledged' &&
+      (write.replaced === undefined || write.replaced.value === value) &&
       puts.every((put) => surelyFollows(write, put)) &&
       !isExcused(history, write),
   );

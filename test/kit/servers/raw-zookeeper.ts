@@ -53,6 +53,11 @@ export interface RawZooKeeperOptions {
   readonly sessionTimeoutMs?: number;
   /** `user:password` of the digest scheme. */
   readonly digest?: string;
+  /**
+   * Whether a lost connection is made anew, with the same session (the default). A session that doesn't can't send
+   * late what was asked before the loss.
+   */
+  readonly reconnects?: boolean;
 }
 
 const CREATE_MODES: Record<ZnodeMode, number> = {
@@ -75,7 +80,7 @@ export class RawZooKeeper {
 
   static async connect(
     server: { readonly connect: string },
-    { sessionTimeoutMs = 10_000, digest }: RawZooKeeperOptions = {},
+    { sessionTimeoutMs = 10_000, digest, reconnects = true }: RawZooKeeperOptions = {},
   ): Promise<RawZooKeeper> {
     const client = zookeeper.createClient(server.connect, {
       sessionTimeout: sessionTimeoutMs,
@@ -91,6 +96,7 @@ export class RawZooKeeper {
       throw error;
     });
     if (digest !== undefined) client.addAuthInfo('digest', Buffer.from(digest));
+    if (!reconnects) client.connectionManager.connect = () => undefined;
     return new RawZooKeeper(client);
   }
 

@@ -138,6 +138,18 @@ describe('no resurrection', () => {
     ).toEqual([]);
   });
 
+  it('allows it where the deletion tells that it was another value that went', () => {
+    const deletion = put('consul', undefined, 100);
+    const before = [put('zookeeper', 'a', 0), put('consul', 'b', 0)];
+    const deleting = (value: string) => ({
+      writes: [...before, { ...deletion, replaced: { value } }],
+      ...finally_('a'),
+      journal: [journaled('a', 'b', 'zookeeper')],
+    });
+    expect(broken(deleting('b'))).toEqual([]);
+    expect(broken(deleting('a'))).toEqual(['no resurrection', 'no resurrection']);
+  });
+
   it('allows it where the journal says that the value won against the deletion', () => {
     expect(broken({ ...history, journal: [journaled('a', undefined, 'zookeeper')] })).toEqual([]);
     expect(broken({ ...history, journal: [journaled('a', undefined, 'consul')] })).toContain(
