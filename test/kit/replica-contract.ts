@@ -13,6 +13,13 @@ import type {
 
 /** An ordinary client of the same store: what the programs beside the daemon do, on the same mapping. */
 export interface ClientWriter {
+  /** Creates or replaces several entries, none of them below another, in one transaction. */
+  putTogether(entries: ReadonlyMap<EntryKey, Uint8Array>): Promise<void>;
+  /**
+   * Makes an entry that a session owns: an ephemeral node, or a locked key.
+   * @returns ends the session
+   */
+  bind(key: EntryKey, value: Uint8Array): Promise<() => Promise<void>>;
   /** Creates or replaces an entry, parents included. */
   put(key: EntryKey, value: Uint8Array): Promise<void>;
   /** Removes one entry. */

@@ -18,6 +18,14 @@ export class FlatClient {
     this.must({ kind: 'set', key: this.prefix + key, value, flags });
   }
 
+  /** Sets several keys in one transaction. */
+  putTogether(entries: ReadonlyMap<EntryKey, Uint8Array>): void {
+    const operations = [...entries].map(
+      ([key, value]) => ({ kind: 'set', key: this.prefix + key, value }) as const,
+    );
+    this.flat.apply(operations, this.name);
+  }
+
   remove(key: EntryKey): void {
     this.must({ kind: 'delete', key: this.prefix + key });
   }

@@ -33,6 +33,17 @@ export class TreeClient {
     this.must([{ kind: 'create', path, data: value }]);
   }
 
+  /** Creates or replaces several nodes in one write. Missing parents are made first. */
+  putTogether(entries: ReadonlyMap<EntryKey, Uint8Array>): void {
+    const operations = [...entries].map(([key, data]): TreeOperation => {
+      const path = this.pathOf(key);
+      if (this.tree.node(path) !== undefined) return { kind: 'set', path, data };
+      this.makeParents(path);
+      return { kind: 'create', path, data };
+    });
+    this.must(operations);
+  }
+
   /** Creates a node that goes when the session ends. */
   putEphemeral(key: EntryKey, value: Uint8Array, session: string): void {
     const path = this.pathOf(key);

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
+import { encodeKey } from '../../../src/core/key-codec.js';
 import type { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';
 import { replicaContract } from '../../kit/replica-contract.js';
 import type { ReplicaUnderTest } from '../../kit/replica-contract.js';
 import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
+import { permissionContract, storeContract } from '../../kit/store-contract.js';
 import { startZooKeeper } from '../../kit/servers/zookeeper-server.js';
 import type { ZooKeeperServer } from '../../kit/servers/zookeeper-server.js';
 import { clientOf, connectSession, replicaOf } from './zookeeper-fixture.js';
@@ -29,13 +31,25 @@ afterAll(async () => {
   await Promise.all([current, old].map(close));
 });
 
-replicaContract('ZooKeeper 3.8', () => underTest(current.session, current.raw, ''));
-replicaContract('ZooKeeper 3.4', () => underTest(old.session, old.raw, ''));
-replicaContract('ZooKeeper 3.8 below a chroot', () => underTest(chrooted, current.raw, '/apps/team'));
+const SUBJECTS = [
+  ['ZooKeeper 3.8', () => underTest(current.session, current, '')],
+  ['ZooKeeper 3.4', () => underTest(old.session, old, '')],
+  ['ZooKeeper 3.8 below a chroot', () => underTest(chrooted, current, '/apps/team')],
+] as const;
+
+for (const [name, setup] of SUBJECTS) {
+  replicaContract(name, setup);
+  storeContract(name, setup);
+  permissionContract(name, setup);
+}
 
 async function open(flavour: '3.8' | '3.4'): Promise<Store> {
   const server = await startZooKeeper({ flavour });
-  return { server, session: await connectSession(server), raw: await RawZooKeeper.connect(server) };
+  return {
+    server,
+    session: await connectSession(server),
+    raw: await RawZooKeeper.connect(server, { digest: 'other:secret' }),
+  };
 }
 
 async function close({ server, session, raw }: Store): Promise<void> {
@@ -44,12 +58,19 @@ async function close({ server, session, raw }: Store): Promise<void> {
   await server.dispose();
 }
 
-function underTest(session: ZooKeeperSession, raw: RawZooKeeper, chroot: string): Promise<ReplicaUnderTest> {
+function underTest(
+  session: ZooKeeperSession,
+  { raw, server }: Store,
+  chroot: string,
+): Promise<ReplicaUnderTest & { hide: (key: string) => Promise<void> }> {
   const name = randomUUID();
+  const root = `${chroot}/mapped/${name}`;
   return Promise.resolve({
     replica: replicaOf(session, { root: `/mapped/${name}`, ledgerPath: `/zk-consul-sync/test/${name}` }),
-    other: clientOf(raw, `${chroot}/mapped/${name}`),
+    other: clientOf(raw, server, root),
     ledgerPlace: `test/${name}`,
-    dispose: () => raw.removeRecursive(`${chroot}/mapped/${name}`),
+    // For those that are logged in as the tests' own client is, and nobody else.
+    hide: (key) => raw.setAcl(`${root}/${encodeKey(key)}`, [{ permissions: 31, scheme: 'auth', id: '' }]),
+    dispose: () => raw.removeRecursive(root),
   });
 }

@@ -9,7 +9,8 @@ import { ZooKeeperReplica } from '../../../src/zookeeper/zookeeper-replica.js';
 import type { ZooKeeperReplicaOptions } from '../../../src/zookeeper/zookeeper-replica.js';
 import type { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';
 import type { ClientWriter } from '../../kit/replica-contract.js';
-import type { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
+import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
+import type { ZnodeOperation } from '../../kit/servers/raw-zookeeper.js';
 import { startSession, systemClock, systemRandom } from '../../unit/zookeeper/session-fixture.js';
 
 export const OPEN_ACL: readonly AclEntry[] = [{ scheme: 'world', id: 'anyone', permissions: 31 }];
@@ -45,9 +46,26 @@ export function replicaOf(
 }
 
 /** An ordinary client of the entries below `root`. */
-export function clientOf(raw: RawZooKeeper, root: string): ClientWriter {
+export function clientOf(
+  raw: RawZooKeeper,
+  server: { readonly connect: string },
+  root: string,
+): ClientWriter {
   const pathOf = (key: string) => `${root === '/' ? '' : root}/${encodeKey(key)}`;
   return {
+    putTogether: async (entries) => {
+      const operations: ZnodeOperation[] = [];
+      for (const [key, data] of entries) {
+        const path = pathOf(key);
+        operations.push({ kind: (await raw.get(path)) === undefined ? 'create' : 'set', path, data });
+      }
+      await raw.multi(operations);
+    },
+    bind: async (key, value) => {
+      const session = await RawZooKeeper.connect(server);
+      await session.create(pathOf(key), value, { mode: 'ephemeral' });
+      return () => session.close();
+    },
     put: async (key, value) => {
       const path = pathOf(key);
       if ((await raw.get(path)) === undefined) await raw.create(path, value);

@@ -10,43 +10,84 @@ import { SimClock } from '../../kit/memory-store/sim-clock.js';
 import { TreeClient } from '../../kit/memory-store/tree-client.js';
 import type { ReplicaUnderTest } from '../../kit/replica-contract.js';
 import { replicaContract } from '../../kit/replica-contract.js';
+import { permissionContract, storeContract } from '../../kit/store-contract.js';
 
 const ledgerPlace = 'default/config';
 
-function linkTo(storeName: string, clock: SimClock): Link {
-  return new Link({ storeName, clock, random: new SeededRandom(1) });
+interface Setting {
+  readonly clock: SimClock;
+  readonly link: Link;
 }
 
-function treeSubject(root: string): ReplicaUnderTest {
+function linked(storeName: string): Setting {
   const clock = new SimClock();
+  return { clock, link: new Link({ storeName, clock, random: new SeededRandom(1) }) };
+}
+
+function treeSubject(root: string, watches: 'recursive' | 'one-shot') {
+  const { clock, link } = linked('tree');
   const tree = new MemoryTree(clock);
-  const link = linkTo('tree', clock);
-  const replica = new MemoryTreeReplica({ tree, link, root, ledgerPlace, digest: contentDigest });
-  return underTest(replica, new TreeClient(tree, root));
+  const replica = new MemoryTreeReplica({ tree, link, root, ledgerPlace, digest: contentDigest, watches });
+  const client = new TreeClient(tree, root);
+  return underTest(replica, link, client, {
+    bind: (key, value) => client.putEphemeral(key, value, 'session'),
+    end: () => tree.closeSession('session'),
+    nameOf: (key) => client.pathOf(key),
+  });
 }
 
-function flatSubject(prefix: string): ReplicaUnderTest {
-  const clock = new SimClock();
+function flatSubject(prefix: string, behavior: 'release' | 'delete') {
+  const { clock, link } = linked('flat');
   const flat = new MemoryFlat(clock);
-  const link = linkTo('flat', clock);
   const replica = new MemoryFlatReplica({ flat, link, prefix, ledgerPlace, digest: contentDigest });
-  return underTest(replica, new FlatClient(flat, prefix));
+  const client = new FlatClient(flat, prefix);
+  return underTest(replica, link, client, {
+    bind: (key, value) => client.lock(key, value, 'session', behavior),
+    end: () => flat.closeSession('session'),
+    nameOf: (key) => prefix + key,
+  });
 }
 
-function underTest(replica: ReplicaUnderTest['replica'], client: TreeClient | FlatClient): ReplicaUnderTest {
+function underTest(
+  replica: ReplicaUnderTest['replica'],
+  link: Link,
+  client: TreeClient | FlatClient,
+  store: {
+    bind: (key: string, value: Uint8Array) => void;
+    end: () => void;
+    nameOf: (key: string) => string;
+  },
+) {
   return {
     replica,
     ledgerPlace,
     other: {
-      put: async (key, value) => client.put(key, value),
-      remove: async (key) => client.remove(key),
-      get: async (key) => client.get(key),
+      put: async (key: string, value: Uint8Array) => client.put(key, value),
+      putTogether: async (entries: ReadonlyMap<string, Uint8Array>) => client.putTogether(entries),
+      bind: async (key: string, value: Uint8Array) => {
+        store.bind(key, value);
+        return async () => store.end();
+      },
+      remove: async (key: string) => client.remove(key),
+      get: async (key: string) => client.get(key),
+    },
+    hide: async (key: string) => {
+      link.faults = { denies: (access, name) => access === 'read' && name === store.nameOf(key) };
     },
     dispose: async () => undefined,
   };
 }
 
-replicaContract('a tree in memory, mapped below /config', async () => treeSubject('/config'));
-replicaContract('a tree in memory, mapped whole', async () => treeSubject('/'));
-replicaContract('flat keys in memory, mapped below config/', async () => flatSubject('config/'));
-replicaContract('flat keys in memory, mapped whole', async () => flatSubject(''));
+const SUBJECTS = [
+  ['a tree in memory, mapped below /config', async () => treeSubject('/config', 'recursive')],
+  ['a tree in memory, mapped whole', async () => treeSubject('/', 'recursive')],
+  ['a tree in memory with one-shot watches', async () => treeSubject('/config', 'one-shot')],
+  ['flat keys in memory, mapped below config/', async () => flatSubject('config/', 'release')],
+  ['flat keys in memory, mapped whole', async () => flatSubject('', 'delete')],
+] as const;
+
+for (const [name, setup] of SUBJECTS) {
+  replicaContract(name, setup);
+  storeContract(name, setup);
+  permissionContract(name, setup);
+}
