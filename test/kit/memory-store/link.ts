@@ -138,17 +138,15 @@ export class Link {
     const fault = this.faults.beforeWrite?.(batch);
     if (fault === 'refused') return { kind: 'retriable', cause: this.#unreachable('write') };
     if (fault instanceof ReplicaError) return { kind: 'retriable', cause: fault };
-    const answered = new AbortController();
-    const { clock } = this.#options;
-    const givenUp = clock.sleep(this.#timeoutMs, AbortSignal.any([signal, answered.signal]));
-    const answer = this.#carry(fault, serve);
-    const outcome = await Promise.race([answer, givenUp.then(() => 'no-answer' as const)]);
+    const sentMs = this.#options.clock.monotonicMs();
+    const carried = this.#carry(fault, serve);
+    // Only what is sure to be late is waited for beside a timer: an aborted timer for each write would cost more than it.
+    const outcome = await unlessAborted(fault === undefined ? carried : this.#inTime(carried), signal);
+    if (outcome !== 'no-answer' && outcome !== 'aborted') return outcome;
     if (outcome === 'no-answer') {
-      await givenUp;
-      return { kind: 'unknown', cause: signal.aborted ? this.#aborted('write') : this.#timedOut('write') };
+      await this.#options.clock.sleep(sentMs + this.#timeoutMs - this.#options.clock.monotonicMs(), signal);
     }
-    answered.abort();
-    return outcome;
+    return { kind: 'unknown', cause: signal.aborted ? this.#aborted('write') : this.#timedOut('write') };
   }
 
   /**
@@ -212,10 +210,19 @@ export class Link {
     const spoilt: AnswerFault | undefined = this.faults.afterWrite?.(outcome);
     if (spoilt === 'reply-lost') return 'no-answer';
     if (spoilt !== undefined && spoilt !== 'broken-off') {
+      if (spoilt.delayedByMs >= this.#timeoutMs) return 'no-answer';
       await this.#options.clock.sleep(spoilt.delayedByMs, NEVER);
     }
     await this.#travel(NEVER);
     return spoilt === 'broken-off' || connection !== this.#connection ? brokenOff : outcome;
+  }
+
+  async #inTime<T>(answer: Promise<T>): Promise<T | 'no-answer'> {
+    const answered = new AbortController();
+    const tooLate = this.#options.clock.sleep(this.#timeoutMs, answered.signal);
+    const outcome = await Promise.race([answer, tooLate.then(() => 'no-answer' as const)]);
+    answered.abort();
+    return outcome;
   }
 
   get #isWatching(): boolean {
@@ -273,5 +280,19 @@ export class Link {
   #timedOut(request: string): ReplicaError {
     const message = `${request} at ${this.#options.storeName} got no answer within ${this.#timeoutMs} ms`;
     return new ReplicaError('STORE_TIMEOUT', message, true);
+  }
+}
+
+/** Waits for what goes on regardless, until `signal` aborts. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | 'aborted'> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<'aborted'>((resolve) => {
+    abort = () => resolve('aborted');
+  });
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -89,12 +89,16 @@ export class MemoryFlatReplica implements Replica {
     return link.watch({ ...listener, rescan }, signal, () =>
       flat.feed.subscribe({
         committed: ({ changes }) => {
+          const near = changes.filter(({ name }) => name.startsWith(prefix));
+          if (hadKeys) {
+            if (near.length === 0) return;
+            stir();
+            if (near.some(({ after }) => after === undefined)) hadKeys = this.#showsKeys();
+            return;
+          }
           // The watch of a prefix that shows no keys wakes on every write in the store, of which none matters to it.
-          const isNear = changes.some(({ name }) => name.startsWith(prefix));
-          if (!isNear && (hadKeys || changes.length === 0)) return;
-          const hasKeys = this.#showsKeys();
-          if (hadKeys || hasKeys) stir();
-          hadKeys = hasKeys;
+          hadKeys = near.length > 0 && this.#showsKeys();
+          if (hadKeys) stir();
         },
         replaced: (how) => {
           // A restored snapshot ends every query with the index of before, and the watch starts over (measured, 1.8.7).
