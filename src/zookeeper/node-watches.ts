@@ -1,7 +1,7 @@
 import { concurrently } from './concurrently.js';
 import { childPath, type MappingPaths } from './mapping-paths.js';
 import { keysToldBy, type SubtreeListener, type SubtreeWatch } from './subtree-watch.js';
-import type { WatchEvent } from './wire.js';
+import type { WatchEvent, WatchEventType } from './wire.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
 const NODES_IN_FLIGHT = 128;
@@ -10,11 +10,17 @@ const NODES_IN_FLIGHT = 128;
  * Watches every node below the root with the one-shot watches that all servers have: one on its data and one on its
  * children, set again after each event. For servers before 3.6. Arming costs two requests per node, and the server
  * keeps two watches for each, so their number is bounded; `isPartial` tells when the bound was met.
+ *
+ * A change is told only when the watches of its node are set again: whoever read it before that would not be told of
+ * the next one.
  */
 export class NodeWatches implements SubtreeWatch {
   readonly #armed = new Set<string>();
-  /** Nodes to arm, or to arm again. Each is in it once, so that a burst of events costs one round. */
-  readonly #due = new Set<string>();
+  /**
+   * Nodes to arm, or to arm again, with what is to be told of each then. Each is in it once, so that a burst of events
+   * costs one round.
+   */
+  readonly #due = new Map<string, WatchEventType>();
   readonly #signal: AbortSignal;
   #isPartial = false;
   #isArming = false;
@@ -37,7 +43,7 @@ export class NodeWatches implements SubtreeWatch {
   }
 
   async arm(signal: AbortSignal): Promise<void> {
-    this.#due.add(this.paths.root);
+    this.#due.set(this.paths.root, 'created');
     await this.#armDue(signal);
     this.#tellsOfNewNodes = true;
   }
@@ -46,10 +52,12 @@ export class NodeWatches implements SubtreeWatch {
     const { type, path } = event;
     const isRoot = path === this.paths.root;
     if (!isRoot && !this.#armed.has(path)) return;
-    for (const key of keysToldBy(event, this.paths)) this.listener.changed(key);
     // Its parent's list tells when it is there again; the root has no parent that is watched.
-    if (type === 'deleted') this.#armed.delete(path);
-    if (type !== 'deleted' || isRoot) this.#due.add(path);
+    if (type === 'deleted') {
+      this.#armed.delete(path);
+      this.#tell(type, path);
+    }
+    if (type !== 'deleted' || isRoot) this.#owe(path, type);
     this.#armDue(this.#signal).catch(() => this.listener.broken());
   }
 
@@ -58,12 +66,12 @@ export class NodeWatches implements SubtreeWatch {
     this.#isArming = true;
     try {
       while (this.#due.size > 0) {
-        const batch: string[] = [];
-        for (const path of this.#due) {
-          if (batch.push(path) === NODES_IN_FLIGHT) break;
+        const batch: (readonly [string, WatchEventType])[] = [];
+        for (const due of this.#due) {
+          if (batch.push(due) === NODES_IN_FLIGHT) break;
         }
-        for (const path of batch) this.#due.delete(path);
-        await concurrently(batch, NODES_IN_FLIGHT, (path) => this.#armNode(path, signal));
+        for (const [path] of batch) this.#due.delete(path);
+        await concurrently(batch, NODES_IN_FLIGHT, ([path, type]) => this.#armNode(path, type, signal));
       }
     } finally {
       this.#isArming = false;
@@ -71,12 +79,13 @@ export class NodeWatches implements SubtreeWatch {
   }
 
   /** Both requests leave together; each tells what it saw at the moment its watch was set. */
-  async #armNode(path: string, signal: AbortSignal): Promise<void> {
+  async #armNode(path: string, type: WatchEventType, signal: AbortSignal): Promise<void> {
     if (path !== this.paths.root) this.#armed.add(path);
     const [node, children] = await Promise.all([
       this.session.exists(path, signal, true),
       this.session.getChildren(path, signal, true),
     ]);
+    this.#tell(type, path);
     if (node.kind === 'no-node') {
       this.#armed.delete(path);
       return;
@@ -90,8 +99,16 @@ export class NodeWatches implements SubtreeWatch {
       this.#isPartial = true;
       return;
     }
-    this.#due.add(path);
+    this.#owe(path, 'created');
+  }
+
+  /** That a node came tells of its parent as well, and is not forgotten for what happens to it since. */
+  #owe(path: string, type: WatchEventType): void {
+    if (this.#due.get(path) !== 'created') this.#due.set(path, type);
+  }
+
+  #tell(type: WatchEventType, path: string): void {
     if (!this.#tellsOfNewNodes) return;
-    for (const key of keysToldBy({ type: 'created', path }, this.paths)) this.listener.changed(key);
+    for (const key of keysToldBy({ type, path }, this.paths)) this.listener.changed(key);
   }
 }
