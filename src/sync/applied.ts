@@ -16,6 +16,7 @@ import { SyncError } from '../ports/errors.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { Applied, WriteItem } from './batch-writer.js';
 import type { MappingContext } from './context.js';
+import { isCountedOverwrite } from './guards.js';
 import { conflictsToClose } from './journal.js';
 import { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingChanges, MappingMemory } from './mapping-memory.js';
@@ -104,9 +105,7 @@ export class AppliedWrites {
   ): Partial<MappingState> & Pick<MappingState, 'ledgers'> {
     const { side, sent, outcome, sentAtMs, acknowledgedAtMs } = applied;
     const nowMs = this.context.clock.nowMs();
-    const overwrites = applied.items.filter(({ intended: { decision } }) => {
-      return decision.do === 'copy' && decision.conflict !== undefined && decision.base !== undefined;
-    }).length;
+    const overwrites = applied.items.filter(({ intended }) => isCountedOverwrite(intended)).length;
     const at = outcome.ledger?.modified ?? [...outcome.versions.values()].at(0)?.modified;
     const sightings =
       at === undefined

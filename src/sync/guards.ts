@@ -185,7 +185,7 @@ function marksFor(
 
 /** Whether a write counts against `maxDelete`. */
 export function isCountedDeletion({ decision }: Intended): boolean {
-  return decision.do === 'remove' && decision.cause === 'deleted';
+  return decision.do === 'remove' && decision.cause === 'deleted' && !isOrdered(decision);
 }
 
 /** Whether a write counts against `maxOverwrite`. */
@@ -194,8 +194,14 @@ export function isCountedOverwrite({ decision }: Intended): boolean {
     decision.do === 'copy' &&
     decision.conflict !== undefined &&
     decision.base !== undefined &&
-    !isEmpty(decision.base)
+    !isEmpty(decision.base) &&
+    !isOrdered(decision)
   );
+}
+
+/** A person released this very entry: no guard asks again, and would make the word that was given be forgotten. */
+function isOrdered({ conflict }: Intended['decision']): boolean {
+  return conflict?.rule === 'operator';
 }
 
 /**

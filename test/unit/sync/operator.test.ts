@@ -52,6 +52,24 @@ describe('the word of an operator', () => {
     await world.stop();
   });
 
+  it('who releases an entry is not asked again by the guard against overwrites', async () => {
+    const world = new SimulatedWorld({
+      policy: { conflict: 'hold' },
+      context: { maxOverwrite: { percent: 10, atLeast: 2, withinMs: 3_600_000 } },
+    });
+    const keys = ['a', 'b', 'c', 'd'];
+    for (const key of keys) {
+      world.treeClient.put(key, bytes(`${key} of the tree`));
+      world.flatClient.put(key, bytes(`${key} of the flat store`));
+    }
+    await world.start();
+    await world.clock.advance(10_000);
+    for (const key of keys) await during(world, world.daemon.operator.release(key, 'right', NEVER));
+    await world.inSync();
+    for (const key of keys) expect(world.treeEntries().get(key)).toBe(`${key} of the flat store`);
+    await world.stop();
+  });
+
   it('who releases an entry settles its conflict in the journal among thousands that are open', async () => {
     const world = new SimulatedWorld({ policy: { conflict: 'hold' } });
     const keys = ['a', ...Array.from({ length: 1_100 }, (_, number) => `k${number}`)];
