@@ -51,6 +51,8 @@ export function impose(situation: Situation, winner: Side, policy: Policy): Deci
 function imposeOrdinary(judged: Judged, winner: Side): Decision {
   if (judged.states.left === 'unknown' || judged.states.right === 'unknown') return { do: 'wait' };
   if (sameContent(judged)) return adopt(judged);
+  // Deleted on both sides since: nothing is left that could stand.
+  if (judged.states.left === 'absent' && judged.states.right === 'absent') return forget(judged);
   const outcome = { winner, rule: 'operator', ambiguous: false } as const;
   return enforce(judged, winner, conflictOf(judged, 'update-update', outcome));
 }
@@ -109,8 +111,12 @@ function decideOrdinary(judged: Judged, policy: Policy): Decision {
     case 'note-right':
       return noteStructure(judged, 'right');
     case 'forget':
-      return judged.record === undefined ? { do: 'nothing' } : { do: 'record', record: undefined };
+      return forget(judged);
   }
+}
+
+function forget({ record }: Judged): Decision {
+  return record === undefined ? { do: 'nothing' } : { do: 'record', record: undefined };
 }
 
 /** Nothing to do, unless the archive still lacks what the ledger proved, or names a session that has ended. */

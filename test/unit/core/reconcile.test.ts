@@ -326,6 +326,7 @@ describe('an entry that an operator has decided', () => {
       { left: present('E', 11), right: present('E', 21) },
       'record entry',
     ],
+    ['L1: is forgotten, once it was deleted on both sides', {}, 'forget'],
     ['S5: waits while a side is unknown', { left: present('E', 11), right: UNKNOWN }, 'wait'],
     [
       'S6: waits while a side is below its agreed version',
