@@ -27,6 +27,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          // A test runs many seeds; machines differ, and the seeds are what counts.
+          testTimeout: 120_000,
+          pool: 'threads',
+          maxWorkers: '100%',
+        },
+      },
+      {
+        test: {
           name: 'processes',
           include: PROCESS_TESTS,
           testTimeout: 60_000,

@@ -17,8 +17,17 @@ import { SyncError } from '../../src/ports/errors.js';
 
 export interface MemoryArchiveOptions {
   readonly journal: { readonly keepMs: number; readonly maxBytes: number };
-  /** How long the disk takes for a commit. Commits that come meanwhile wait. */
+  /** How long the disk takes for a commit. Commits that come meanwhile wait. Fails as the disk does. */
   readonly sync?: () => Promise<void>;
+  readonly listener?: DiskListener;
+}
+
+/** Told of what became durable, by whoever checks a daemon. */
+export interface DiskListener {
+  journaled(entry: JournalEntry): void;
+  recorded(key: EntryKey, record: ArchiveRecord): void;
+  /** Everything that was agreed on is forgotten. */
+  reset(): void;
 }
 
 /** As the real archive's: see entry-key-bytes.ts. */
@@ -61,6 +70,13 @@ export class MemoryArchiveDisk {
   /** For `MemoryArchive` only. */
   letGo(): void {
     this.holder = undefined;
+  }
+
+  /** Another disk with the same on it, as if the archive's directory had been copied. */
+  copy(options: MemoryArchiveOptions = this.options): MemoryArchiveDisk {
+    const copy = new MemoryArchiveDisk(options);
+    for (const [name, mapping] of this.mappings) copy.mappings.set(name, mapping.copyTo(copy));
+    return copy;
   }
 
   mapping(places: Pair<string>): MemoryMapping {
@@ -141,14 +157,23 @@ class MemoryArchive implements Archive {
     this.isWriting = true;
     while (this.pending.length > 0) {
       const together = this.pending.length;
-      await (this.disk.options.sync?.() ?? Promise.resolve());
+      const broken = await this.sync();
       for (const commit of this.pending.splice(0, together)) {
-        const failure = attempt(commit);
+        const failure = broken ?? attempt(commit);
         if (failure === undefined) commit.resolve();
         else commit.reject(failure.error);
       }
     }
     this.isWriting = false;
+  }
+
+  private async sync(): Promise<{ error: unknown } | undefined> {
+    try {
+      await this.disk.options.sync?.();
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 }
 
@@ -159,6 +184,18 @@ function attempt(commit: PendingCommit): { error: unknown } | undefined {
   } catch (error) {
     return { error };
   }
+}
+
+/** What is in the collections is never changed in place; they themselves may be. */
+function copyOf(changes: ArchiveChanges): ArchiveChanges {
+  const { records, marks, conflicts, settled } = changes;
+  return {
+    ...changes,
+    ...(records && { records: new Map(records) }),
+    ...(marks && { marks: new Map(marks) }),
+    ...(conflicts && { conflicts: [...conflicts] }),
+    ...(settled && { settled: new Map(settled) }),
+  };
 }
 
 class MemoryMappingArchive implements MappingArchive {
@@ -180,14 +217,7 @@ class MemoryMappingArchive implements MappingArchive {
   }
 
   counts(): RecordCounts {
-    const records = [...this.read().records.values()];
-    const entries = records.filter((record) => record.kind === 'entry');
-    const sessionBound = entries.filter((record) => record.session !== undefined).length;
-    return {
-      entries: entries.length - sessionBound,
-      sessionBound,
-      structure: records.length - entries.length,
-    };
+    return this.read().counts();
   }
 
   mark(key: EntryKey): EntryMark | undefined {
@@ -199,12 +229,7 @@ class MemoryMappingArchive implements MappingArchive {
   }
 
   markCounts(): ReadonlyMap<string, number> {
-    const counts = new Map<string, number>();
-    for (const mark of this.read().marks.values()) {
-      const label = labelOf(mark);
-      counts.set(label, (counts.get(label) ?? 0) + 1);
-    }
-    return counts;
+    return this.read().markCounts();
   }
 
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[] {
@@ -228,7 +253,7 @@ class MemoryMappingArchive implements MappingArchive {
     for (const key of [...(changes.records?.keys() ?? []), ...(changes.marks?.keys() ?? [])]) {
       if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new RangeError('the key is too long for the archive');
     }
-    const copy = structuredClone(changes);
+    const copy = copyOf(changes);
     await this.archive.submit(() => this.mapping.apply(copy));
   }
 
@@ -251,14 +276,39 @@ class MemoryMapping {
   /** In the order of their ids. */
   readonly journal = new Map<number, JournalEntry>();
   private nextId = 1;
+  private recordCounts: RecordCounts | undefined;
+  private countsOfMarks: ReadonlyMap<string, number> | undefined;
 
   constructor(private readonly disk: MemoryArchiveDisk) {}
+
+  counts(): RecordCounts {
+    return (this.recordCounts ??= countRecords(this.records.values()));
+  }
+
+  markCounts(): ReadonlyMap<string, number> {
+    return (this.countsOfMarks ??= countMarks(this.marks.values()));
+  }
+
+  copyTo(disk: MemoryArchiveDisk): MemoryMapping {
+    const copy = new MemoryMapping(disk);
+    copy.state = this.state;
+    for (const [key, record] of this.records.after(undefined, Infinity)) copy.records.set(key, record);
+    for (const [key, mark] of this.marks.after(undefined, Infinity)) copy.marks.set(key, mark);
+    for (const [id, entry] of this.journal) copy.journal.set(id, entry);
+    copy.nextId = this.nextId;
+    return copy;
+  }
 
   apply(changes: ArchiveChanges): void {
     const { conflicts = [] } = changes;
     if (conflicts.length > 0) this.disk.makeRoom(conflicts);
-    for (const [key, record] of changes.records ?? []) this.records.set(key, record);
+    for (const [key, record] of changes.records ?? []) {
+      this.records.set(key, record);
+      if (record !== undefined) this.disk.options.listener?.recorded(key, record);
+    }
     for (const [key, mark] of changes.marks ?? []) this.marks.set(key, mark);
+    if (changes.records !== undefined) this.recordCounts = undefined;
+    if (changes.marks !== undefined) this.countsOfMarks = undefined;
     if (changes.state !== undefined) this.state = changes.state;
     for (const [id, winner] of changes.settled ?? []) {
       const entry = this.journal.get(id);
@@ -266,8 +316,9 @@ class MemoryMapping {
     }
     this.dropOld(changes);
     for (const conflict of conflicts) {
-      this.journal.set(this.nextId, { ...conflict, id: this.nextId });
-      this.nextId++;
+      const entry = { ...conflict, id: this.nextId++ };
+      this.journal.set(entry.id, entry);
+      this.disk.options.listener?.journaled(entry);
     }
   }
 
@@ -275,6 +326,9 @@ class MemoryMapping {
     this.state = next;
     this.records = new SortedMap();
     this.marks = new SortedMap();
+    this.recordCounts = undefined;
+    this.countsOfMarks = undefined;
+    this.disk.options.listener?.reset();
   }
 
   settled(): { mapping: MemoryMapping; entry: JournalEntry }[] {
@@ -298,6 +352,25 @@ class MemoryMapping {
 
 function bytesOf({ sides }: NewConflict): number {
   return OVERHEAD_BYTES + (sides.left.value?.length ?? 0) + (sides.right.value?.length ?? 0);
+}
+
+function countRecords(records: Iterable<ArchiveRecord>): RecordCounts {
+  const counts = { entries: 0, sessionBound: 0, structure: 0 };
+  for (const record of records) {
+    if (record.kind === 'structure') counts.structure++;
+    else if (record.session === undefined) counts.entries++;
+    else counts.sessionBound++;
+  }
+  return counts;
+}
+
+function countMarks(marks: Iterable<EntryMark>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const mark of marks) {
+    const label = labelOf(mark);
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function labelOf(mark: EntryMark): string {

@@ -1,5 +1,5 @@
 import type { ClientWrite, History, Key, Value, Violation } from './history.js';
-import { byKey, show } from './history.js';
+import { byKey, isLostInRace, show } from './history.js';
 
 const CHECKER = 'exact loss';
 
@@ -12,6 +12,8 @@ const CHECKER = 'exact loss';
  * - a write of unknown outcome counts as one that replaced what it was to replace, as long as its own value has turned
  *   up anywhere. If it has not, it was not done; or it was, and its own value is what got lost. Of a deletion nobody
  *   can tell;
+ * - a value that a client wrote to a recreated znode the moment before, where that is known: the exception of S3;
+ * - an empty value: a znode without data and no key are the same;
  * - any write of the same key that does not tell what it replaced;
  * - an entry that is listed as held, left out or drifted, or a mapping that is held, may stand on either side only;
  * - a store that was wiped or restored from a backup after the write has lost it by itself.
@@ -27,11 +29,12 @@ export function checkExactLoss(history: History): Violation[] {
     for (const value of standing(history, key)) kept.add(value);
     const replaced = replacedValues(possible, kept);
     for (const { value, outcome, ...write } of possible) {
-      if (value === undefined || outcome !== 'acknowledged' || kept.has(value) || replaced.has(value))
-        continue;
+      if (value === undefined || value === '' || outcome !== 'acknowledged') continue;
+      if (kept.has(value) || replaced.has(value)) continue;
       if (history.replacements.some(({ atMs, store }) => store === write.store && atMs >= write.invokedMs)) {
         continue;
       }
+      if (isLostInRace(history, { value, outcome, ...write })) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(history, { value, outcome, ...write }) });
     }
   }

@@ -21,6 +21,8 @@ export interface History {
   readonly restarts: ReadonlyMap<DaemonName, number>;
   /** The store that is never written, in a one-way mapping. */
   readonly source: StoreName | undefined;
+  /** Values that fell under the exception of S3, where that is known: see `justified-writes`. */
+  readonly lostInRaces?: readonly { readonly key: Key; readonly value: Value }[];
 }
 
 export type StoreName = 'zookeeper' | 'consul';
@@ -47,6 +49,11 @@ export interface ClientWrite {
   readonly endedMs: number;
   /** `refused`: certainly not done. `unknown`: done or not (the answer was lost). */
   readonly outcome: 'acknowledged' | 'refused' | 'unknown';
+  /**
+   * Of a deletion: it took away a copy that a daemon had made without coming to know so, since it died or got no answer,
+   * or a value that had not been looked at again since agreement began anew. Only a simulation can tell.
+   */
+  readonly removedUnknownCopy?: boolean;
   /** The store's own number of it (`mzxid`, `ModifyIndex`), where that is known. */
   readonly number?: bigint;
   /**
@@ -106,6 +113,11 @@ export function mayFollow(later: ClientWrite, earlier: ClientWrite): boolean {
 /** Whether a write was certainly done after another one, if it was done. */
 export function surelyFollows(later: ClientWrite, earlier: ClientWrite): boolean {
   return later.invokedMs > earlier.endedMs;
+}
+
+/** Whether a value fell under the exception of S3. */
+export function isLostInRace({ lostInRaces = [] }: History, { key, value }: ClientWrite): boolean {
+  return lostInRaces.some((lost) => lost.key === key && lost.value === value);
 }
 
 export function show(value: Value | undefined): string {

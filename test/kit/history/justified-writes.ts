@@ -7,22 +7,24 @@ const CHECKER = 'justified writes';
 /** What one store holds of one key, and what has become of it since it was put there. */
 interface Standing {
   readonly value: Value | undefined;
-  /** A copy that may be the only one left counts as a client's: see `distrustAll`. */
+  /** A copy that may be the only one left counts as a client's. */
   by: 'client' | 'daemon';
   /** When this incarnation of the key was created in place of an earlier one. */
   readonly recreatedMs: number | undefined;
   /** The other store held the same value at some moment since. */
   rested: boolean;
-  /** After that, a client changed or deleted it at the other store. */
-  superseded: boolean;
+  /** After that, a client changed or deleted it at the other store. Until when that counts. */
+  supersededUntilMs: number;
   /** The other store held nothing at some moment since. */
   otherWasAbsent: boolean;
+  /** This incarnation has had a value, or the other store the same key beside it: it is more than an inner node. */
+  wasEntry: boolean;
 }
 
 export interface JustifiedWritesOptions {
   /**
-   * How long before a daemon's write a client's recreation of a znode may have come without the daemon being able to
-   * see it: the exception of S3.
+   * How long a daemon's write may be under way since the reads that it was decided on: so long before it, a client may
+   * have recreated a znode (the exception of S3) or put back a value without the daemon being able to see it.
    */
   readonly raceMs: number;
 }
@@ -35,27 +37,42 @@ export interface JustifiedWritesOptions {
  *   changed or deleted it at the other store (a later write of a client replaces it), or if a conflict with that value
  *   is durably in the journal at that instant.
  * - It deletes a copy that a daemon made only if the key was absent at the other store at some moment since the copy
- *   was made. Empty nodes and keys that a daemon made itself it may take away again.
+ *   was made. Empty nodes and keys that a daemon made itself it may take away again, and so what a client emptied if
+ *   the entry was deleted at the other store. A node that a client made as a mere parent stays.
  *
  * What is allowed besides, and why:
  * - a copy that a daemon made is replaced without further ado: the value of which it is the copy stands at the other
  *   store, or was itself replaced there under these rules;
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
- * When a store is replaced (wiped, restored), or agreement begins anew, all of that is forgotten: nothing counts as
- * having been at rest unless it is then, and every value counts as a client's, since it may be the last one left.
+ * When a store is replaced (wiped, restored), every copy at the other one counts as a client's value, since it may be
+ * the last one left, and what clients changed before no longer justifies anything. When agreement begins anew, nothing
+ * counts as having been at rest unless it is then.
  */
 export function checkJustifiedWrites(
   timeline: readonly TimelineEvent[],
   options: JustifiedWritesOptions,
 ): Violation[] {
+  return auditOf(timeline, options).violations;
+}
+
+/** The values that fell under S3's exception: neither the stores nor the daemon could have kept them. */
+export function valuesLostInRaces(
+  timeline: readonly TimelineEvent[],
+  options: JustifiedWritesOptions,
+): readonly { readonly key: Key; readonly value: Value }[] {
+  return auditOf(timeline, options).races;
+}
+
+function auditOf(timeline: readonly TimelineEvent[], options: JustifiedWritesOptions): Audit {
   const audit = new Audit(options);
   for (const event of timeline) audit.meet(event);
-  return audit.violations;
+  return audit;
 }
 
 class Audit {
   readonly violations: Violation[] = [];
+  readonly races: { readonly key: Key; readonly value: Value }[] = [];
   private readonly standing: PerStore<Map<Key, Standing>> = { zookeeper: new Map(), consul: new Map() };
   private readonly everHeld: PerStore<Map<Key, Set<Value>>> = { zookeeper: new Map(), consul: new Map() };
   private readonly journaled = new Map<Key, Set<Value>>();
@@ -70,7 +87,8 @@ class Audit {
       case 'replaced':
         this.standing[event.store].clear();
         for (const [key, value] of event.contents) this.put(event.store, key, value, 'client', undefined);
-        this.distrustAll();
+        this.distrust(otherStore(event.store), (standing) => standing.rested);
+        this.compareAll(event.atMs);
         return;
       case 'journaled': {
         const values = this.journaled.get(event.key) ?? new Set();
@@ -79,7 +97,8 @@ class Audit {
         return;
       }
       case 'agreement-restarted':
-        this.distrustAll();
+        for (const store of STORES) this.distrust(store, () => false);
+        this.compareAll(event.atMs);
     }
   }
 
@@ -91,8 +110,8 @@ class Audit {
     const isRecreated = before !== undefined && before.value === undefined;
     this.put(store, key, after, writer, isRecreated ? atMs : before?.recreatedMs);
     const other = this.at(otherStore(store), key);
-    if (writer === 'client' && other?.rested === true) other.superseded = true;
-    this.compare(key);
+    if (writer === 'client' && other?.rested === true) other.supersededUntilMs = Infinity;
+    this.compare(key, atMs);
   }
 
   private judge(commit: StoreCommit, change: EntryChange): void {
@@ -112,45 +131,49 @@ class Audit {
   private unjustified({ store, atMs }: StoreCommit, { key, after }: EntryChange): string | undefined {
     const standing = this.at(store, key);
     if (standing?.value === undefined || standing.value === after) return undefined;
-    const { value, by, rested, superseded, otherWasAbsent, recreatedMs } = standing;
+    const { value, by, rested, supersededUntilMs, otherWasAbsent, wasEntry, recreatedMs } = standing;
     const removes = after === undefined || after === '';
-    if (value === '' && (by === 'daemon' || !removes)) return undefined;
+    if (value === '' && (by === 'daemon' || !removes || (wasEntry && otherWasAbsent))) return undefined;
     if (this.journaled.get(key)?.has(value) === true) return undefined;
     if (by === 'daemon') {
       return removes && !otherWasAbsent ? 'the other store has held the entry ever since' : undefined;
     }
-    if (rested && superseded) return undefined;
+    if (rested && atMs <= supersededUntilMs) return undefined;
     const isRace = recreatedMs !== undefined && atMs - recreatedMs <= this.options.raceMs;
-    if (store === 'zookeeper' && isRace) return undefined;
+    if (store === 'zookeeper' && isRace) {
+      this.races.push({ key, value });
+      return undefined;
+    }
     return rested
       ? 'a client wrote it, no client has changed it at the other store since both had it, and no journal has it'
       : 'a client wrote it, the other store has not held it since, and no journal has it';
   }
 
-  /** Copies may be all that is left, and what was agreed on no longer counts. */
-  private distrustAll(): void {
-    const keys = new Set(STORES.flatMap((store) => [...this.standing[store].keys()]));
-    for (const key of keys) {
-      for (const store of STORES) {
-        const standing = this.at(store, key);
-        if (standing === undefined) continue;
-        standing.by = 'client';
-        standing.rested = false;
-        standing.superseded = false;
-      }
-      this.compare(key);
+  /** Copies may be all that is left. */
+  private distrust(store: StoreName, rests: (standing: Standing) => boolean): void {
+    for (const standing of this.standing[store].values()) {
+      standing.by = 'client';
+      standing.rested = rests(standing);
+      standing.supersededUntilMs = -Infinity;
     }
   }
 
-  private compare(key: Key): void {
+  private compareAll(atMs: number): void {
+    const keys = new Set(STORES.flatMap((store) => [...this.standing[store].keys()]));
+    for (const key of keys) this.compare(key, atMs);
+  }
+
+  private compare(key: Key, atMs: number): void {
     for (const store of STORES) {
       const mine = this.at(store, key);
       const other = this.at(otherStore(store), key)?.value;
       if (mine === undefined) continue;
       if (other === undefined || other === '') mine.otherWasAbsent = true;
+      if (other !== undefined) mine.wasEntry = true;
       if (mine.value !== other) continue;
       mine.rested = true;
-      mine.superseded = false;
+      // A client has put back what it had changed: what it wrote in between may still be on its way.
+      mine.supersededUntilMs = Math.min(mine.supersededUntilMs, atMs + this.options.raceMs);
     }
   }
 
@@ -161,7 +184,9 @@ class Audit {
     by: Standing['by'],
     recreatedMs: number | undefined,
   ): void {
-    const fresh = { rested: false, superseded: false, otherWasAbsent: false };
+    const before = this.at(store, key);
+    const wasEntry = value !== '' || (before?.value !== undefined && before.wasEntry);
+    const fresh = { rested: false, supersededUntilMs: -Infinity, otherWasAbsent: false, wasEntry };
     this.standing[store].set(key, { value, by, recreatedMs, ...fresh });
     if (value === undefined) return;
     const held = this.everHeld[store].get(key) ?? new Set();

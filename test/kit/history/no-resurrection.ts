@@ -1,17 +1,19 @@
-import type { ClientWrite, History, Key, StoreName, Value, Violation } from './history.js';
-import { byKey, otherStore, show, STORES, surelyFollows } from './history.js';
+import type { ClientWrite, History, StoreName, Value, Violation } from './history.js';
+import { byKey, mayFollow, otherStore, show, STORES, surelyFollows } from './history.js';
 
 const CHECKER = 'no resurrection';
 
 /**
- * No value stands in the end that a client deleted: none whose every write was over before an acknowledged deletion of
- * the key began.
+ * No value stands in the end that a client deleted: none whose every write was over before an acknowledged deletion
+ * began that took away this very value. Where what a deletion took away is not known, it is taken to be any value that
+ * was written at the same store; a value that was written at the other one may not have got there yet.
  *
  * What is allowed besides, and why:
- * - the deletion tells that it took the place of another value: that one is gone, and this one, written before it at
- *   the other store, had not been carried over;
- * - the journal tells of a conflict that the value won against a deletion: the deletion met an older value, since the
- *   newer one had not been carried over yet, and the times of the two overlapped, or the policy said so;
+ * - clients wrote the same value at both stores: one of the two may have been deleted before the other one was seen;
+ * - the journal tells of a conflict that the value won, against the deletion or against what was written in its place
+ *   afterwards: the times of the writes overlapped, or the policy said so;
+ * - the deletion took away a copy that no daemon knew of: it died, or got no answer, before it could note that it had
+ *   made one, so there is nothing by which the deletion could be told from a copy that was never made;
  * - agreement began anew after the deletion (a resync, a lost archive that was merged): it deletes nothing, so what
  *   only one side still has comes into being on the other;
  * - a store was restored from a backup after the deletion: it brought the value back by itself;
@@ -25,8 +27,9 @@ export function checkNoResurrection(history: History): Violation[] {
   for (const store of STORES) {
     for (const [key, value] of history.finals[store]) {
       if (value === '' || history.ending.setAside.has(key)) continue;
-      const deletion = deletionSince(history, written.get(key) ?? [], value);
-      if (deletion === undefined || hasWonAgainstDeletion(history, key, value)) continue;
+      const writes = written.get(key) ?? [];
+      const deletion = deletionSince(history, writes, value);
+      if (deletion === undefined || hasWonConflict(history, writes, value, deletion)) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(store, value, deletion) });
     }
   }
@@ -43,22 +46,36 @@ function deletionSince(
     (write) =>
       write.value === undefined &&
       write.outcome === 'acknowledged' &&
-      (write.replaced === undefined || write.replaced.value === value) &&
-      puts.every((put) => surelyFollows(write, put)) &&
+      puts.every((put) => surelyFollows(write, put) && put.store === puts[0]?.store) &&
+      tookAway(write, value, puts) &&
       !isExcused(history, write),
   );
 }
 
-function isExcused(history: History, { store, invokedMs }: ClientWrite): boolean {
+function tookAway(deletion: ClientWrite, value: Value, puts: readonly ClientWrite[]): boolean {
+  if (deletion.replaced !== undefined) return deletion.replaced.value === value;
+  return puts.every(({ store }) => store === deletion.store);
+}
+
+function isExcused(history: History, { store, invokedMs, removedUnknownCopy }: ClientWrite): boolean {
+  if (removedUnknownCopy === true) return true;
   const { source, restartsOfAgreement, replacements } = history;
   if (source !== undefined && store === otherStore(source)) return true;
   return [...restartsOfAgreement, ...replacements].some(({ atMs }) => atMs >= invokedMs);
 }
 
-function hasWonAgainstDeletion({ journal }: History, key: Key, value: Value): boolean {
-  return journal.some(({ key: journaled, values, winner }) => {
-    if (journaled !== key || winner === undefined) return false;
-    return values[winner] === value && values[otherStore(winner)] === undefined;
+function hasWonConflict(
+  { journal }: History,
+  writes: readonly ClientWrite[],
+  value: Value,
+  deletion: ClientWrite,
+): boolean {
+  return journal.some(({ key, values, winner }) => {
+    if (key !== deletion.key || winner === undefined || values[winner] !== value) return false;
+    const loser = values[otherStore(winner)];
+    return writes.every(
+      (write) => loser === undefined || write.value !== loser || mayFollow(write, deletion),
+    );
   });
 }
 

@@ -7,7 +7,6 @@ import type { MappingMetrics } from '../../../src/ports/metrics.js';
 import type { MappingContext } from '../../../src/sync/context.js';
 import { MappingSync } from '../../../src/sync/mapping-sync.js';
 import { Operator } from '../../../src/sync/operator.js';
-import { WriteGate } from '../../../src/sync/write-gate.js';
 import { MemoryArchiveDisk } from '../memory-archive.js';
 import { contentDigest } from '../memory-store/content-digest.js';
 import { FlatClient } from '../memory-store/flat-client.js';
@@ -19,10 +18,8 @@ import { MemoryTreeReplica } from '../memory-store/memory-tree-replica.js';
 import { SeededRandom } from '../memory-store/seeded-random.js';
 import { SimClock } from '../memory-store/sim-clock.js';
 import { TreeClient } from '../memory-store/tree-client.js';
+import { daemonContext, LEDGER_PLACE, PLACES, PREFIX, ROOT } from './daemon-context.js';
 
-const ROOT = '/config';
-const PREFIX = 'config/';
-const LEDGER_PLACE = 'default/config';
 const JOURNAL = { keepMs: 30 * 24 * 3_600_000, maxBytes: 2 ** 30 };
 
 export interface WorldOptions {
@@ -158,39 +155,25 @@ export class DaemonLife {
       new Link({ storeName, clock, random, ...(options.travelMs && { travelMs: options.travelMs }) });
     this.links = { left: link('tree'), right: link('flat') };
     const common = { ledgerPlace: LEDGER_PLACE, digest: contentDigest, writer: 'daemon' };
-    const places = { left: 'tree:/config/', right: 'flat:config/' };
     this.sync = new MappingSync({
-      name: 'config',
-      instance: 'default',
-      writer: name,
-      replicas: {
-        left: new MemoryTreeReplica({ ...common, tree: world.tree, link: this.links.left, root: ROOT }),
-        right: new MemoryFlatReplica({ ...common, flat: world.flat, link: this.links.right, prefix: PREFIX }),
-      },
-      sideNames: { left: 'tree', right: 'flat' },
-      places,
-      policy: {
-        source: undefined,
-        conflict: 'last-writer-wins',
-        tieBreak: 'left',
-        initial: 'merge',
-        sessionBound: 'mirror',
-        drift: 'report',
-        ...options.policy,
-      },
-      mode: 'sync',
-      maxDelete: { percent: 25, atLeast: 20, withinMs: 3_600_000 },
-      maxOverwrite: { percent: 25, atLeast: 20, withinMs: 3_600_000 },
-      verifyEveryMs: 600_000,
-      onArchiveLoss: 'hold',
-      scope: { id: 'all', includes: () => true },
-      keyBytesMax: 2_000,
-      archive: archive.mapping(places),
-      gates: { left: new WriteGate(clock, 0), right: new WriteGate(clock, 0) },
-      clock,
-      random,
-      logger: this.logger(),
-      metrics: this.metrics(),
+      ...daemonContext({
+        writer: name,
+        replicas: {
+          left: new MemoryTreeReplica({ ...common, tree: world.tree, link: this.links.left, root: ROOT }),
+          right: new MemoryFlatReplica({
+            ...common,
+            flat: world.flat,
+            link: this.links.right,
+            prefix: PREFIX,
+          }),
+        },
+        policy: options.policy,
+        archive: archive.mapping(PLACES),
+        clock,
+        random,
+        logger: this.logger(),
+        metrics: this.metrics(),
+      }),
       ...options.context,
     });
     this.operator = new Operator(this.sync);

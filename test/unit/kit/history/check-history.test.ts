@@ -95,6 +95,12 @@ describe('no loss (S1)', () => {
     expect(broken({ ...gone, ending: { mappingHolds: [], setAside: new Set(['k']) } })).toContain('no loss');
   });
 
+  it('knows the exception of S3, where it is told that it applies', () => {
+    const history = { writes: [first], ...finally_(undefined) };
+    expect(broken({ ...history, lostInRaces: [{ key: 'k', value: 'a' }] })).toEqual([]);
+    expect(broken({ ...history, lostInRaces: [{ key: 'k', value: 'b' }] })).toEqual(['no loss']);
+  });
+
   it('does not blame the daemon for what a store lost by itself', () => {
     const history = { writes: [first], ...finally_(undefined) };
     const after = { store: 'zookeeper', atMs: 50, how: 'restored' } as const;
@@ -123,7 +129,7 @@ describe('no invention', () => {
 
 describe('no resurrection', () => {
   const history = {
-    writes: [put('zookeeper', 'a', 0), put('consul', undefined, 100)],
+    writes: [put('zookeeper', 'a', 0), { ...put('consul', undefined, 100), replaced: { value: 'a' } }],
     ...finally_('a'),
   };
 
@@ -131,11 +137,27 @@ describe('no resurrection', () => {
     expect(broken(history)).toEqual(['no resurrection', 'no resurrection']);
   });
 
-  it('allows it where it was written again, or where the deletion overlapped', () => {
+  it('allows it where it was written again, at either store, or where the deletion overlapped', () => {
     expect(broken({ ...history, writes: [...history.writes, put('zookeeper', 'a', 105)] })).toEqual([]);
-    expect(
-      broken({ ...history, writes: [put('zookeeper', 'a', 95), put('consul', undefined, 100)] }),
-    ).toEqual([]);
+    expect(broken({ ...history, writes: [...history.writes, put('consul', 'a', 20)] })).toEqual([]);
+    const overlapping = { ...put('consul', undefined, 100), replaced: { value: 'a' } };
+    expect(broken({ ...history, writes: [put('zookeeper', 'a', 95), overlapping] })).toEqual([]);
+  });
+
+  it('does not know what a deletion at the other store took away, unless it is told', () => {
+    const deletion = put('consul', undefined, 100);
+    const deleted = (written: StoreName, removed?: string): string[] =>
+      broken({
+        ...history,
+        writes: [
+          put(written, 'a', 0),
+          removed === undefined ? deletion : { ...deletion, replaced: { value: removed } },
+        ],
+      });
+    expect(deleted('zookeeper')).toEqual([]);
+    expect(deleted('zookeeper', 'older')).toEqual([]);
+    expect(deleted('zookeeper', 'a')).toContain('no resurrection');
+    expect(deleted('consul')).toContain('no resurrection');
   });
 
   it('allows it where the deletion tells that it was another value that went', () => {

@@ -112,6 +112,12 @@ describe('justified writes (S1, S3, S4)', () => {
     expect(unjustified(new Story().client('zookeeper', '').daemon('zookeeper', undefined))).toBe(1);
   });
 
+  it('lets the daemon take away what a client emptied, once it was deleted at the other store', () => {
+    const emptied = (): Story => agreed().client('zookeeper', '');
+    expect(unjustified(emptied().daemon('zookeeper', undefined))).toBe(1);
+    expect(unjustified(emptied().client('consul', undefined).daemon('zookeeper', undefined))).toBe(0);
+  });
+
   it("allows S3's exception: a znode recreated a moment before", () => {
     const story = agreed().client('consul', 'b').client('zookeeper', undefined).client('zookeeper', 'c');
     story.daemon('zookeeper', 'b');

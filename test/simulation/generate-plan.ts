@@ -1,0 +1,251 @@
+import type { Side } from '../../src/core/pair.js';
+import { SeededRandom } from '../kit/memory-store/seeded-random.js';
+import { HOT_KEYS } from './entry-names.js';
+import type { Act, Plan, Setup, Step } from './plan.js';
+
+/** A kind of act: how it is made, and how it is weighed against the others where a plan has it at all. */
+interface Kind {
+  readonly weight: number;
+  /** In how many plans it occurs. */
+  readonly share: number;
+  readonly make: (maker: Maker) => Act;
+}
+
+/**
+ * Makes a plan from a seed. Each plan has only some kinds of acts, with weights of its own ("swarm testing"): what
+ * always occurs together would hide what only shows apart.
+ */
+export function generatePlan(seed: number): Plan {
+  const random = new SeededRandom(Math.imul(seed, 0x9e3779b1) ^ seed);
+  const maker = new Maker(random);
+  const chosen = KINDS.filter(({ share }) => random.chance(share)).map((kind) => ({
+    kind,
+    weight: kind.weight * (0.2 + random.next()),
+  }));
+  const setup = generateSetup(random);
+  const writes = CLIENT_KINDS.map((kind) => ({ kind, weight: kind.weight * (0.1 + random.next()) }));
+  const faultShare = random.pick([0.1, 0.25, 0.4]);
+  const count = random.pick([10, 25, 40, 60]) + random.below(10);
+  const haste = random.pick([0, 1, 2]);
+  const steps: Step[] = [];
+  for (let i = 0; i < count; i++) {
+    const isFault = chosen.length > 0 && random.chance(faultShare);
+    const kind = weighted(isFault ? chosen : writes, random);
+    steps.push({ afterMs: pause(random, haste), act: kind.make(maker) });
+  }
+  return { seed, setup, steps };
+}
+
+function weighted(choices: readonly { kind: Kind; weight: number }[], random: SeededRandom): Kind {
+  let left = random.next() * choices.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { kind, weight } of choices) {
+    left -= weight;
+    if (left <= 0) return kind;
+  }
+  return random.pick(choices).kind;
+}
+
+/** Mostly close together, so that things happen at once; now and then long enough for everything to come to rest. */
+function pause(random: SeededRandom, haste: number): number {
+  const most = random.pick(
+    [
+      [0, 5, 30, 100],
+      [5, 50, 200, 1_000],
+      [20, 300, 2_000, 8_000],
+    ][haste] ?? [100],
+  );
+  return random.below(most + 1);
+}
+
+function generateSetup(random: SeededRandom): Setup {
+  const side = (): Side => random.pick(['left', 'right'] as const);
+  const isTight = random.chance(0.3);
+  return {
+    policy: {
+      ...(random.chance(0.2) && { source: side(), drift: random.pick(['report', 'revert'] as const) }),
+      conflict: random.pick([
+        'last-writer-wins',
+        'last-writer-wins',
+        'last-writer-wins',
+        'left-wins',
+        'right-wins',
+        'hold',
+      ] as const),
+      tieBreak: side(),
+      initial: random.pick(['merge', 'merge', 'left', 'right'] as const),
+    },
+    onArchiveLoss: random.pick(['hold', 'hold', 'merge'] as const),
+    verifyEveryMs: random.pick([15_000, 30_000, 60_000]),
+    maxDelete: isTight ? { percent: 25, atLeast: 3 } : { percent: 25, atLeast: 20 },
+    maxOverwrite: isTight ? { percent: 25, atLeast: 3 } : { percent: 25, atLeast: 20 },
+    journalMaxBytes: 2 ** 30,
+    bounds: random.pick([
+      { pageEntries: 256, readBytesMax: 2 ** 22, batchOperationsMax: 64 },
+      { pageEntries: 3, readBytesMax: 40, batchOperationsMax: 4 },
+      { pageEntries: 8, readBytesMax: 200, batchOperationsMax: 2 },
+    ]),
+    travelMs: random.pick([
+      { min: 0, max: 1 },
+      { min: 1, max: 20 },
+      { min: 0, max: 300 },
+    ]),
+    diskMs: random.pick([0, 1, 15]),
+    person: { resyncFrom: random.pick(['merge', 'left', 'right'] as const), keep: side() },
+  };
+}
+
+class Maker {
+  readonly keys: readonly string[];
+  private values = 0;
+
+  constructor(readonly random: SeededRandom) {
+    const count = random.pick([1, 2, 4, 8, HOT_KEYS.length]);
+    const first = random.below(HOT_KEYS.length);
+    this.keys = [...HOT_KEYS, ...HOT_KEYS].slice(first, first + count);
+  }
+
+  side(): Side {
+    return this.random.pick(['left', 'right'] as const);
+  }
+
+  key(): string {
+    return this.random.pick(this.keys);
+  }
+
+  /** No two are equal. */
+  value(side: Side): string {
+    const name = `${side === 'left' ? 'z' : 'c'}${++this.values}`;
+    return this.random.chance(0.1) ? name.padEnd(60, '.') : name;
+  }
+
+  window(): { side: Side; forMs: number; chance: number; seed: number } {
+    const { random } = this;
+    return {
+      side: this.side(),
+      forMs: this.span(),
+      chance: random.pick([0.1, 0.3, 1]),
+      seed: random.below(2 ** 31),
+    };
+  }
+
+  /** Milliseconds, short ones more often than long ones. */
+  span(): number {
+    return Math.round(10 ** (1 + this.random.next() * 4));
+  }
+}
+
+const CLIENT_KINDS: readonly Kind[] = [
+  {
+    weight: 10,
+    share: 1,
+    make: (m) => withSide(m, (side) => ({ do: 'put', side, key: m.key(), value: m.value(side) })),
+  },
+  { weight: 4, share: 1, make: (m) => ({ do: 'delete', side: m.side(), key: m.key() }) },
+  { weight: 1, share: 1, make: (m) => ({ do: 'delete-all', side: m.side(), key: m.key() }) },
+  {
+    weight: 2,
+    share: 1,
+    make: (m) => withSide(m, (side) => ({ do: 'recreate', side, key: m.key(), value: m.value(side) })),
+  },
+  { weight: 1, share: 1, make: (m) => ({ do: 'touch', side: m.side(), key: m.key() }) },
+  { weight: 1, share: 1, make: (m) => ({ do: 'imitate', side: m.side(), key: m.key() }) },
+  { weight: 1, share: 1, make: (m) => ({ do: 'revert', side: m.side(), key: m.key() }) },
+  { weight: 0.5, share: 1, make: (m) => ({ do: 'put', side: m.side(), key: m.key(), value: '' }) },
+];
+
+const KINDS: readonly Kind[] = [
+  { weight: 4, share: 0.4, make: (m) => ({ do: 'lose-replies', ...m.window() }) },
+  { weight: 3, share: 0.3, make: (m) => ({ do: 'lose-requests', ...m.window() }) },
+  { weight: 3, share: 0.3, make: (m) => ({ do: 'refuse-writes', ...m.window() }) },
+  { weight: 3, share: 0.3, make: (m) => ({ do: 'delay-writes', byMs: m.span() / 5, ...m.window() }) },
+  {
+    weight: 3,
+    share: 0.3,
+    make: (m) => ({
+      do: 'fail-reads',
+      code: m.random.pick(['STORE_UNREACHABLE', 'STORE_TIMEOUT', 'STORE_OVERLOADED'] as const),
+      ...m.window(),
+    }),
+  },
+  { weight: 3, share: 0.4, make: (m) => ({ do: 'lose-hints', ...m.window() }) },
+  { weight: 2, share: 0.3, make: (m) => ({ do: 'lag', side: m.side(), forMs: m.span() }) },
+  { weight: 3, share: 0.4, make: (m) => ({ do: 'disconnect', side: m.side(), forMs: m.span() }) },
+  { weight: 2, share: 0.2, make: (m) => ({ do: 'expire-session', side: m.side() }) },
+  {
+    weight: 2,
+    share: 0.2,
+    make: (m) =>
+      withSide(m, (side) => ({
+        do: 'deny',
+        side,
+        access: m.random.pick(['read', 'write', 'both'] as const),
+        below: m.random.pick(side === 'left' ? ['/config', '/config/a', '/'] : ['config/', 'config/a', '']),
+        forMs: m.span(),
+      })),
+  },
+  { weight: 2, share: 0.15, make: (m) => ({ do: 'snapshot', side: m.side() }) },
+  { weight: 2, share: 0.15, make: (m) => ({ do: 'restore', side: m.side() }) },
+  { weight: 0.3, share: 0.1, make: (m) => ({ do: 'wipe', side: m.side() }) },
+  {
+    weight: 2,
+    share: 0.2,
+    make: (m) => ({ do: 'elect-leader', aheadMs: m.random.pick([0, 300, -300, 3_600_000, -3_600_000]) }),
+  },
+  {
+    weight: 5,
+    share: 0.6,
+    make: (m) => ({
+      do: 'crash',
+      touches: m.random.pick([1, 3, 10, 40]) + m.random.below(10),
+      seed: m.random.below(2 ** 31),
+      requestsArrive: m.random.chance(0.5),
+      downMs: m.random.pick([0, 50, 1_000, 20_000]),
+    }),
+  },
+  { weight: 2, share: 0.3, make: (m) => ({ do: 'stop', downMs: m.random.pick([0, 500, 20_000]) }) },
+  { weight: 1, share: 0.1, make: () => ({ do: 'fail-disk' }) },
+  { weight: 0.5, share: 0.1, make: () => ({ do: 'delete-archive', downMs: 100 }) },
+  {
+    weight: 2,
+    share: 0.3,
+    make: (m) => ({ do: 'jump-clock', byMs: m.random.pick([-3_600_000, 3_600_000, -500, 500]) }),
+  },
+  {
+    weight: 1,
+    share: 0.1,
+    make: (m) => ({
+      do: 'start-rival',
+      archive: m.random.pick(['empty', 'copy'] as const),
+      forMs: m.span(),
+    }),
+  },
+  { weight: 1, share: 0.1, make: () => ({ do: 'pause' }) },
+  { weight: 1, share: 0.1, make: () => ({ do: 'resume' }) },
+  { weight: 1, share: 0.1, make: () => ({ do: 'approve' }) },
+  {
+    weight: 1,
+    share: 0.1,
+    make: (m) => ({ do: 'resync', from: m.random.pick(['merge', 'left', 'right'] as const) }),
+  },
+  { weight: 1, share: 0.15, make: (m) => ({ do: 'release', keep: m.side() }) },
+  {
+    weight: 0.5,
+    share: 0.05,
+    make: (m) =>
+      withSide(m, (side) => ({
+        do: 'put-many',
+        side,
+        count: 20 + m.random.below(100),
+        value: m.value(side),
+      })),
+  },
+  {
+    weight: 0.5,
+    share: 0.05,
+    make: (m) => ({ do: 'delete-many', side: m.side(), count: 10 + m.random.below(100) }),
+  },
+];
+
+function withSide(maker: Maker, make: (side: Side) => Act): Act {
+  return make(maker.side());
+}

@@ -1,0 +1,117 @@
+import type { Side } from '../../src/core/pair.js';
+import type { Policy } from '../../src/core/policy.js';
+
+/**
+ * One run, complete: what it runs with and everything that will be done to it. Plain data, so that it can be printed,
+ * kept and made smaller. What chance decides while it runs (how long a request travels) comes from `seed`.
+ */
+export interface Plan {
+  readonly seed: number;
+  readonly setup: Setup;
+  /** In this order; a step that makes no sense when its time has come does nothing. */
+  readonly steps: readonly Step[];
+}
+
+export interface Setup {
+  readonly policy: Partial<Policy>;
+  readonly onArchiveLoss: 'hold' | 'merge';
+  readonly verifyEveryMs: number;
+  readonly maxDelete: { readonly percent: number; readonly atLeast: number };
+  readonly maxOverwrite: { readonly percent: number; readonly atLeast: number };
+  readonly journalMaxBytes: number;
+  /** What each replica holds and takes at a time: small numbers make pages, answers and batches split. */
+  readonly bounds: Bounds;
+  readonly travelMs: { readonly min: number; readonly max: number };
+  /** How long the disk takes for a commit. */
+  readonly diskMs: number;
+  /** What a person answers where a hold asks for one. */
+  readonly person: { readonly resyncFrom: 'merge' | Side; readonly keep: Side };
+}
+
+export interface Bounds {
+  readonly pageEntries: number;
+  readonly readBytesMax: number;
+  readonly batchOperationsMax: number;
+}
+
+export interface Step {
+  /** How long after the step before. */
+  readonly afterMs: number;
+  readonly act: Act;
+}
+
+export type Act = ClientAct | FaultAct | StoreAct | DaemonAct | PersonAct;
+
+export type ClientAct =
+  | { readonly do: 'put'; readonly side: Side; readonly key: string; readonly value: string }
+  | { readonly do: 'delete'; readonly side: Side; readonly key: string }
+  | { readonly do: 'delete-all'; readonly side: Side; readonly key: string }
+  /** Deletes and puts at once. */
+  | { readonly do: 'recreate'; readonly side: Side; readonly key: string; readonly value: string }
+  /** Writes the value that is there already. */
+  | { readonly do: 'touch'; readonly side: Side; readonly key: string }
+  /** Writes the value that the other side has. */
+  | { readonly do: 'imitate'; readonly side: Side; readonly key: string }
+  /** Writes a value that the key has had before. */
+  | { readonly do: 'revert'; readonly side: Side; readonly key: string }
+  /** Many entries at once, `bulk/0` and so on. */
+  | { readonly do: 'put-many'; readonly side: Side; readonly count: number; readonly value: string }
+  | { readonly do: 'delete-many'; readonly side: Side; readonly count: number };
+
+/** What goes wrong for so long, with this chance each time, drawn from `seed`. */
+export interface Window {
+  readonly side: Side;
+  readonly forMs: number;
+  readonly chance: number;
+  readonly seed: number;
+}
+
+export type FaultAct =
+  | ({ readonly do: 'lose-replies' } & Window)
+  | ({ readonly do: 'lose-requests' } & Window)
+  | ({ readonly do: 'refuse-writes' } & Window)
+  | ({ readonly do: 'delay-writes'; readonly byMs: number } & Window)
+  | ({ readonly do: 'fail-reads'; readonly code: ReadFailure } & Window)
+  | ({ readonly do: 'lose-hints' } & Window)
+  | { readonly do: 'lag'; readonly side: Side; readonly forMs: number }
+  | { readonly do: 'disconnect'; readonly side: Side; readonly forMs: number }
+  | { readonly do: 'expire-session'; readonly side: Side }
+  | {
+      readonly do: 'deny';
+      readonly side: Side;
+      readonly access: 'read' | 'write' | 'both';
+      readonly below: string;
+      readonly forMs: number;
+    };
+
+export type ReadFailure = 'STORE_UNREACHABLE' | 'STORE_TIMEOUT' | 'STORE_OVERLOADED';
+
+export type StoreAct =
+  | { readonly do: 'snapshot'; readonly side: Side }
+  | { readonly do: 'restore'; readonly side: Side }
+  | { readonly do: 'wipe'; readonly side: Side }
+  | { readonly do: 'elect-leader'; readonly aheadMs: number };
+
+export type DaemonAct =
+  /** Dies at its `touches`th next dealing with the world. What of its unsynced commits survives comes from `seed`. */
+  | {
+      readonly do: 'crash';
+      readonly touches: number;
+      readonly seed: number;
+      /** Whether the requests on their way still arrive. */
+      readonly requestsArrive: boolean;
+      readonly downMs: number;
+    }
+  | { readonly do: 'stop'; readonly downMs: number }
+  | { readonly do: 'fail-disk' }
+  | { readonly do: 'delete-archive'; readonly downMs: number }
+  | { readonly do: 'jump-clock'; readonly byMs: number }
+  /** The same instance is started a second time, with an empty archive or a copy of the first one's. */
+  | { readonly do: 'start-rival'; readonly archive: 'empty' | 'copy'; readonly forMs: number };
+
+export type PersonAct =
+  | { readonly do: 'pause' }
+  | { readonly do: 'resume' }
+  | { readonly do: 'approve' }
+  | { readonly do: 'resync'; readonly from: 'merge' | Side }
+  | { readonly do: 'release'; readonly keep: Side };

@@ -1,0 +1,3 @@
+import { simulateSeeds } from './simulation-suite.js';
+
+simulateSeeds(1001, 2000);

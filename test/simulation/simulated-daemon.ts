@@ -1,0 +1,189 @@
+import type { Pair } from '../../src/core/pair.js';
+import type { Archive } from '../../src/ports/archive.js';
+import { ReplicaError } from '../../src/ports/errors.js';
+import type { Logger, LogFields } from '../../src/ports/logger.js';
+import type { MappingMetrics } from '../../src/ports/metrics.js';
+import { MappingSync } from '../../src/sync/mapping-sync.js';
+import { Operator } from '../../src/sync/operator.js';
+import { contentDigest } from '../kit/memory-store/content-digest.js';
+import { Link } from '../kit/memory-store/link.js';
+import type { MemoryFlat } from '../kit/memory-store/memory-flat.js';
+import { MemoryFlatReplica } from '../kit/memory-store/memory-flat-replica.js';
+import type { MemoryTree } from '../kit/memory-store/memory-tree.js';
+import { MemoryTreeReplica } from '../kit/memory-store/memory-tree-replica.js';
+import { SeededRandom } from '../kit/memory-store/seeded-random.js';
+import type { SimClock } from '../kit/memory-store/sim-clock.js';
+import { daemonContext, LEDGER_PLACE, PLACES, PREFIX, ROOT } from '../kit/simulation/daemon-context.js';
+import { MortalProcess } from '../kit/simulation/mortal-process.js';
+import type { Network } from './network.js';
+import type { Setup } from './plan.js';
+import { DAEMON } from './recorder.js';
+import type { TraceLog } from './trace-log.js';
+
+const MARKS_PAGE = 1_000;
+
+export interface DaemonParts {
+  readonly name: string;
+  readonly archive: Archive;
+  readonly clock: SimClock;
+  /** How far the clock of its machine is ahead of the true time. */
+  readonly aheadMs: () => number;
+  readonly tree: MemoryTree;
+  readonly flat: MemoryFlat;
+  readonly network: Network;
+  readonly setup: Setup;
+  readonly seed: number;
+  readonly trace: TraceLog;
+  /** Called when it ends by itself, with the reason. */
+  readonly ended: (reason: unknown) => void;
+  /** Called with what it says is wrong with itself. */
+  readonly complained: (complaint: string) => void;
+}
+
+/** One process of the daemon, from its start to its end. */
+export class SimulatedDaemon {
+  readonly process = new MortalProcess();
+  readonly sync: MappingSync;
+  readonly operator: Operator;
+  readonly #links: Pair<Link>;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(private readonly parts: DaemonParts) {
+    const { name, archive, clock, setup, process } = { ...parts, process: this.process };
+    const random = new SeededRandom(parts.seed);
+    this.#links = { left: this.#link('tree', random), right: this.#link('flat', random) };
+    const context = daemonContext({
+      writer: name,
+      replicas: process.replicas(this.#replicas()),
+      archive: process.archive(archive.mapping(PLACES)),
+      clock: process.clock(clock, parts.aheadMs),
+      random,
+      logger: this.#logger(),
+      metrics: NO_METRICS,
+      policy: setup.policy,
+    });
+    const hour = { withinMs: 3_600_000 };
+    this.sync = new MappingSync({
+      ...context,
+      verifyEveryMs: setup.verifyEveryMs,
+      onArchiveLoss: setup.onArchiveLoss,
+      maxDelete: { ...setup.maxDelete, ...hour },
+      maxOverwrite: { ...setup.maxOverwrite, ...hour },
+    });
+    this.operator = new Operator(this.sync);
+    parts.network.connect('left', this.#links.left);
+    parts.network.connect('right', this.#links.right);
+    this.#running = this.sync.run(this.#stopping.signal);
+    this.#running.then(
+      () => undefined,
+      (reason: unknown) => {
+        if (!process.isDead) parts.ended(reason);
+      },
+    );
+  }
+
+  /** Entries that it lists as held, left out or drifted. */
+  setAside(): string[] {
+    const keys: string[] = [...this.sync.unrecordableKeys];
+    const { archive } = this.sync.memory;
+    for (let page = archive.marksAfter(undefined, MARKS_PAGE); page.length > 0;) {
+      keys.push(...page.map(([key]) => key));
+      page = archive.marksAfter(keys.at(-1), MARKS_PAGE);
+    }
+    return keys;
+  }
+
+  /** SIGTERM. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running.catch(() => undefined);
+    await this.parts.archive.close();
+    this.#leave();
+  }
+
+  /** What is to be done once it is dead, or right before. */
+  bury(requestsArrive: boolean): void {
+    this.process.kill();
+    if (!requestsArrive) for (const link of [this.#links.left, this.#links.right]) link.disconnect();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.parts.network.forget('left', this.#links.left);
+    this.parts.network.forget('right', this.#links.right);
+  }
+
+  #link(storeName: string, random: SeededRandom): Link {
+    const { clock, setup } = this.parts;
+    return new Link({ storeName, clock, random, travelMs: setup.travelMs });
+  }
+
+  #replicas(): Pair<MemoryTreeReplica | MemoryFlatReplica> {
+    const { name, tree, flat, network, setup } = this.parts;
+    const common = {
+      ledgerPlace: LEDGER_PLACE,
+      digest: contentDigest,
+      writer: `${DAEMON} ${name}`,
+      bounds: setup.bounds,
+    };
+    return {
+      left: new MemoryTreeReplica({
+        ...common,
+        tree,
+        link: this.#links.left,
+        root: ROOT,
+        staleTree: () => network.staleTree,
+      }),
+      right: new MemoryFlatReplica({
+        ...common,
+        flat,
+        link: this.#links.right,
+        prefix: PREFIX,
+        staleFlat: () => network.staleFlat,
+      }),
+    };
+  }
+
+  /** Errors that are not the stores' are the daemon's own. */
+  #logger(): Logger {
+    const { trace, complained, name } = this.parts;
+    const say = (level: string, fields: LogFields, message: string): void => {
+      if (!this.process.isDead) trace.remark(() => `${name} ${level}: ${message} ${describe(fields)}`);
+    };
+    const logger: Logger = {
+      debug: (fields, message) => say('debug', fields, message),
+      info: (fields, message) => say('info', fields, message),
+      warn: (fields, message) => say('warn', fields, message),
+      error: (fields, message) => {
+        say('error', fields, message);
+        if (this.process.isDead || fields.err instanceof ReplicaError) return;
+        const stack = fields.err instanceof Error ? (fields.err.stack ?? '') : '';
+        complained(`${message} ${stack}`);
+      },
+      child: () => logger,
+    };
+    return logger;
+  }
+}
+
+function describe(fields: LogFields): string {
+  return JSON.stringify(fields, (name, value: unknown) => {
+    if (name === 'err') return undefined;
+    return typeof value === 'bigint' ? String(value) : value;
+  });
+}
+
+function nothing(): void {
+  // What is counted is counted by the recorder, from outside.
+}
+
+const NO_METRICS: MappingMetrics = {
+  write: nothing,
+  batch: nothing,
+  echoes: nothing,
+  conflict: nothing,
+  rescan: nothing,
+  propagated: nothing,
+  reconciled: nothing,
+};
