@@ -1,5 +1,6 @@
 import { ReplicaError } from '../ports/errors.js';
 import type { ErrorCode } from '../ports/errors.js';
+import { explainTlsFailure } from '../ports/tls-failure.js';
 import type { HttpAnswer, TransportFailure, TransportFailureKind } from './client-seam.js';
 
 /** Consul did not do what was asked. */
@@ -135,7 +136,7 @@ export function errorOfFailure(
   if (isWrongProtocol(failure)) {
     return new ConsulError(
       'STORE_PROTOCOL',
-      `${what}: ${failure.message}. This port speaks something else: check the address, and http against https`,
+      `${what}: ${causeText(failure)}. This port speaks something else: check the address, and http against https`,
       false,
       notApplied,
       { cause: failure.cause },
@@ -160,24 +161,22 @@ function describe(failure: TransportFailure, timeoutMs: number): string {
     case 'truncated':
       return 'the connection broke in the middle of the answer';
     case 'answer-too-large':
-    case 'network':
-      return `${causeText(failure)}, ${where}. ${adviceOn(failure)}`;
+    case 'network': {
+      const explained = explainTlsFailure(failure.cause, 'consul.tls');
+      const { what = causeText(failure), advice = NOBODY_THERE } = explained ?? {};
+      return `${what}, ${where}. ${advice}`;
+    }
   }
 }
 
-/** Node's and OpenSSL's names for a certificate that was not trusted. */
-const CERTIFICATE_FAULT = /CERT|SIGNED|ISSUER|VERIFY|ERR_TLS/;
-
-function adviceOn(failure: TransportFailure): string {
-  if (CERTIFICATE_FAULT.test(codeOf(failure))) return 'Check the authority (ca) and the serverName to trust';
-  return 'Is the Consul agent running and reachable there?';
-}
+const NOBODY_THERE = 'Is the Consul agent running and reachable there?';
 
 /** Connecting to a name with several addresses fails with an error that holds one per address, and no text. */
 function causeText(failure: TransportFailure): string {
   const cause = failure.cause;
   if (cause instanceof AggregateError) return cause.errors.map((error: unknown) => String(error)).join(', ');
-  return failure.message;
+  // OpenSSL's own: an address in memory, codes, the reason, and a place in its sources.
+  return failure.message.replace(/\S*:error:\S*:SSL routines:[^:]*:([^:]+):[^]*$/, '$1');
 }
 
 /** TLS answered by plain text (EPROTO), or no HTTP at all (llhttp's HPE_ codes). */

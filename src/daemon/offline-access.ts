@@ -6,6 +6,7 @@ import { pairOf } from '../core/pair.js';
 import type { Archive } from '../ports/archive.js';
 import { ReplicaError, SyncError } from '../ports/errors.js';
 import type { Logger } from '../ports/logger.js';
+import { TlsFailure } from '../ports/tls-failure.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { MappingContext } from '../sync/context.js';
 import { WriteGate } from '../sync/write-gate.js';
@@ -88,11 +89,18 @@ export async function connectZooKeeper(config: Config, stores: Stores, timeoutMs
     const { lastError = 'no answer', address } = stores.status().zookeeper;
     const servers = config.zookeeper.connect.servers.length;
     const tried = servers === 1 ? address : `${address}, the last one tried of ${servers} servers`;
-    const message =
-      `no session with ZooKeeper within ${timeoutMs} ms, at ${tried}: ${lastError}. ` +
-      'Is it running and reachable from here, and is zookeeper.connect its client port?';
+    const message = `no session with ZooKeeper within ${timeoutMs} ms, at ${tried}: ${lastError}${adviceOn(config, stores)}`;
     throw new ReplicaError('STORE_UNREACHABLE', message, true, { cause: error });
   }
+}
+
+function adviceOn({ zookeeper }: Config, { zookeeper: { state } }: Stores): string {
+  if ('cause' in state && state.cause instanceof TlsFailure) return '.';
+  const port =
+    zookeeper.tls === undefined
+      ? 'its client port, without TLS (zookeeper.tls is not set)'
+      : 'its secure client port (zookeeper.tls is set)';
+  return `. Is it running and reachable from here, and is zookeeper.connect ${port}?`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { connect as connectTls } from 'node:tls';
 import ConnectionManager from 'node-zookeeper-client/lib/ConnectionManager.js';
 import jute from 'node-zookeeper-client/lib/jute/index.js';
 import type { Clock } from '../ports/clock.js';
+import { explainTlsFailure } from '../ports/tls-failure.js';
 import { FrameReader, type Frame } from './frame-reader.js';
 import type { ReconnectBackoff } from './reconnect-backoff.js';
 import { showAddress, type ServerAddress } from './server-list.js';
@@ -233,7 +234,7 @@ export class ZooKeeperClient extends ConnectionManager {
     );
     socket.on('data', (chunk) => this.onSocketData(chunk));
     socket.on('drain', () => this.onSocketDrain());
-    socket.on('error', (error) => (this.#socketError = error));
+    socket.on('error', (error) => (this.#socketError = explainTlsFailure(error, 'zookeeper.tls') ?? error));
     socket.once('close', (hadError) => this.onSocketClosed(hadError));
   }
 

@@ -85,7 +85,7 @@ describe('TLS', () => {
     const outcome = await write(replicaOf(client), [create('a', 'v')]);
     expect(outcome).toMatchObject({
       kind: 'retriable',
-      cause: { code: 'STORE_UNREACHABLE', message: expect.stringContaining('serverName') as string },
+      cause: { code: 'STORE_UNREACHABLE', message: expect.stringContaining('consul.tls.ca') as string },
     });
     client.close();
   });
