@@ -1,13 +1,16 @@
 import type { Config, MappingConfig } from '../../config/schema.js';
 import { decodeLedger } from '../../core/ledger.js';
+import type { Side } from '../../core/pair.js';
 import { aclOf, NAMESPACE } from '../../daemon/mapping-context.js';
 import type { OfflineAccess } from '../../daemon/offline-access.js';
 import { lookAtStart } from '../../daemon/start-outlook.js';
+import { SyncError } from '../../ports/errors.js';
 import type { MappingContext } from '../../sync/context.js';
 import { placesShown } from '../mapping-title.js';
 import { showCounted } from '../times.js';
 import type { Findings } from './finding.js';
 import {
+  deniedBelow,
   mayChangeChildren,
   mayReadKeys,
   mayReadZnode,
@@ -48,6 +51,7 @@ export async function checkZooKeeperSide(check: MappingCheck): Promise<void> {
       }
     }
     tellZooKeeperSide(check, read !== undefined, isWritten);
+    await checkEntriesInZooKeeper(check, isWritten);
     if (mapping.mode !== 'observe') await checkLedgerInZooKeeper(check);
   } catch (error) {
     findings.failure(mapping.name, error);
@@ -65,6 +69,20 @@ function tellZooKeeperSide({ mapping, findings }: MappingCheck, exists: boolean,
   }
 }
 
+/** Each znode has an ACL of its own. Those of a few tell whether somebody forgot to give the daemon a place in them. */
+async function checkEntriesInZooKeeper(check: MappingCheck, isWritten: boolean): Promise<void> {
+  const { mapping, access, findings, config } = check;
+  const acl = isWritten ? aclOf(config) : undefined;
+  const { looked, denied } = await deniedBelow(access.stores.zookeeper, mapping.zookeeper, acl);
+  if (denied[0] === undefined) return;
+  const count = `${denied.length} of ${showCounted(looked, 'znode', 'znodes')}`;
+  findings.fail(
+    mapping.name,
+    `ZooKeeper denies ${count} that were looked at below ${mapping.zookeeper}, first of all: ${denied[0]}. ` +
+      'Such entries are left out: give the identity of zookeeper.auth a place in their ACLs',
+  );
+}
+
 async function checkLedgerInZooKeeper(check: MappingCheck): Promise<void> {
   const { mapping, access, config } = check;
   const session = access.stores.zookeeper;
@@ -74,13 +92,36 @@ async function checkLedgerInZooKeeper(check: MappingCheck): Promise<void> {
   const permission =
     found?.kind === 'node'
       ? await mayWriteZnode(session, path, found.node.version)
-      : await mayChangeChildren(session, nearest, aclOf(config));
-  if (permission.allowed) return;
-  if (mapping.direction === 'zookeeper-to-consul') {
+      : await mayChangeChildren(session, nearest, aclOf(config), { createOnly: true });
+  const isSource = mapping.direction === 'zookeeper-to-consul';
+  if (!permission.allowed && isSource) {
     goesWithoutLedger(check, 'ZooKeeper', permission.answer);
     return;
   }
-  deniedByZooKeeper(check, `the ledger ${path}: ${permission.answer}`);
+  if (!permission.allowed) {
+    deniedByZooKeeper(check, `the ledger ${path}: ${permission.answer}`);
+    return;
+  }
+  const unseen = await maySeeInstances(check, 'left');
+  if (unseen === undefined) return;
+  if (isSource) goesWithoutNeighbours(check, 'ZooKeeper', unseen);
+  else deniedByZooKeeper(check, `look for other instances: ${unseen}`);
+}
+
+/**
+ * Whether all instances' ledgers may be read, without which nobody sees that another one syncs the same entries.
+ * @returns what the store said otherwise
+ */
+async function maySeeInstances({ mapping, access }: MappingCheck, side: Side): Promise<string | undefined> {
+  try {
+    await access.context(mapping).replicas[side].listLedgers(NEVER);
+    // Consul leaves out of a list what may not be read. Nothing in ZooKeeper is left out.
+    const keys = side === 'left' ? undefined : await mayReadKeys(access.stores.consul, `${NAMESPACE}/`);
+    return keys?.allowed === false ? keys.answer : undefined;
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'STORE_DENIED') return error.message;
+    throw error;
+  }
 }
 
 /** What the daemon must be able to do in Consul for this mapping. */
@@ -105,9 +146,16 @@ export async function checkConsulSide(check: MappingCheck): Promise<void> {
     if (mapping.mode === 'observe') return;
     const key = `${NAMESPACE}/${config.instance}/${mapping.name}`;
     const ledger = await mayWriteKey(consul, key);
-    if (ledger.allowed) return;
-    if (mapping.direction === 'consul-to-zookeeper') goesWithoutLedger(check, 'Consul', ledger.answer);
-    else deniedByConsul(check, `write the ledger ${key}`, ledger.answer);
+    const isSource = mapping.direction === 'consul-to-zookeeper';
+    if (!ledger.allowed) {
+      if (isSource) goesWithoutLedger(check, 'Consul', ledger.answer);
+      else deniedByConsul(check, `write the ledger ${key}`, ledger.answer);
+      return;
+    }
+    const unseen = await maySeeInstances(check, 'right');
+    if (unseen === undefined) return;
+    if (isSource) goesWithoutNeighbours(check, 'Consul', unseen);
+    else deniedByConsul(check, `read ${NAMESPACE}/, to look for other instances`, unseen);
   } catch (error) {
     findings.failure(mapping.name, error);
   }
@@ -190,5 +238,12 @@ function goesWithoutLedger({ mapping, findings }: MappingCheck, store: string, a
   findings.warn(
     mapping.name,
     `goes without a ledger in ${store}, which is only read: whether it was wiped, replaced or restored can't be told there (${answer})`,
+  );
+}
+
+function goesWithoutNeighbours({ mapping, findings }: MappingCheck, store: string, answer: string): void {
+  findings.warn(
+    mapping.name,
+    `can't see in ${store} whether another instance syncs the same entries: ${answer}. Let it read all of ${NAMESPACE}/`,
   );
 }

@@ -30,7 +30,7 @@ export async function mayReadZnode(session: ZooKeeperSession, path: string): Pro
 }
 
 /**
- * Whether children of a znode may be created with this ACL, and deleted. Asks by a transaction that can't succeed,
+ * Whether children of a znode may be created with this ACL, and (unless only that is asked) deleted. Asks by a transaction that can't succeed,
  * because its last operation deletes what does not exist; ZooKeeper applies all of it or nothing, and names the first
  * operation that fails (`PrepRequestProcessor` checks them one after the other).
  */
@@ -38,18 +38,17 @@ export async function mayChangeChildren(
   session: ZooKeeperSession,
   parent: string,
   acl: readonly AclEntry[],
+  { createOnly = false } = {},
 ): Promise<Permission> {
-  const path = `${parent === '/' ? '' : parent}/${unusedName()}`;
-  const outcome = await session.multi(
-    [
-      { kind: 'create', path, data: new Uint8Array(), acl },
-      { kind: 'delete', path, version: 0 },
-      { kind: 'delete', path, version: 0 },
-    ],
-    NEVER,
-  );
+  const path = childPath(parent, unusedName());
+  const create = { kind: 'create', path, data: new Uint8Array(), acl } as const;
+  const remove = { kind: 'delete', path, version: 0 } as const;
+  // No child of the one that is made exists; where it may be asked for, no permission stands in the way of saying so.
+  const impossible = { kind: 'delete', path: childPath(path, unusedName()), version: 0 } as const;
+  const operations = createOnly ? [create, impossible] : [create, remove, remove];
+  const outcome = await session.multi(operations, NEVER);
   if (outcome.kind === 'applied') throw new Error('ZooKeeper deleted a znode that does not exist');
-  if (outcome.index === 2 && outcome.status === STATUS.noNode) return ALLOWED;
+  if (outcome.index === operations.length - 1) return ALLOWED;
   const what = outcome.index === 0 ? 'create' : 'delete';
   return { allowed: false, answer: `${what} below ${parent}: ${showStatus(outcome.status)}` };
 }
@@ -72,6 +71,45 @@ export async function mayWriteZnode(
   // Somebody else's write may have led to just that version; then the second operation is the one that fails.
   if (outcome.index === 1 || outcome.status === STATUS.badVersion) return ALLOWED;
   return { allowed: false, answer: `setData ${path}: ${showStatus(outcome.status)}` };
+}
+
+function childPath(parent: string, name: string): string {
+  return `${parent === '/' ? '' : parent}/${name}`;
+}
+
+/** How many entries are looked at one by one. */
+const SAMPLE_MAX = 32;
+
+/**
+ * What the first znodes below a mapping's root deny; the others are not looked at.
+ * @param acl of what would be created there; undefined where nothing is written
+ */
+export async function deniedBelow(
+  session: ZooKeeperSession,
+  root: string,
+  acl: readonly AclEntry[] | undefined,
+): Promise<{ readonly looked: number; readonly denied: readonly string[] }> {
+  const children = await session.getChildren(root, NEVER);
+  const names = children.kind === 'node' ? children.node.names.slice(0, SAMPLE_MAX) : [];
+  const answers = await Promise.all(
+    names.map((name) => denialBy(session, root === '/' ? `/${name}` : `${root}/${name}`, acl)),
+  );
+  return { looked: names.length, denied: answers.filter((answer) => answer !== undefined) };
+}
+
+async function denialBy(
+  session: ZooKeeperSession,
+  path: string,
+  acl: readonly AclEntry[] | undefined,
+): Promise<string | undefined> {
+  const read = await session.getData(path, NEVER);
+  if (read.kind === 'denied') return `read ${path}: ${showStatus(STATUS.noAuth)}`;
+  if (read.kind === 'no-node' || acl === undefined) return undefined;
+  const { version, numChildren } = read.node.stat;
+  const asked = [mayWriteZnode(session, path, version)];
+  if (numChildren > 0) asked.push(mayChangeChildren(session, path, acl));
+  const denied = (await Promise.all(asked)).find((permission) => !permission.allowed);
+  return denied?.allowed === false ? denied.answer : undefined;
 }
 
 /** The deepest znode on the way to `path` that exists, itself included. */

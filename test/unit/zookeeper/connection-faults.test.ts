@@ -376,7 +376,7 @@ describe('TLS', () => {
     await vi.waitFor(() => expect(states.length).toBeGreaterThan(0), EVENTUALLY_MS);
     expect(session.connections).toBe(0);
     const code = expect.stringMatching(/ERR_TLS_CERT_ALTNAME_INVALID|DEPTH_ZERO_SELF_SIGNED_CERT/) as string;
-    expect(states[0]).toMatchObject({ kind: 'disconnected', cause: { code } });
+    expect(states[0]).toMatchObject({ kind: 'disconnected', cause: { name: 'TlsFailure', cause: { code } } });
   });
 });
 
