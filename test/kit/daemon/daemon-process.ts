@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly consul: string;
   /** Merged over one mapping `config` of /config and config/. */
   readonly mappings?: ReadonlyArray<Record<string, unknown>>;
+  /** Further variables. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Further arguments of Node itself. */
   readonly nodeArguments?: readonly string[];
   /** Merged over the rest of the configuration, section by section. */
@@ -90,10 +92,11 @@ export class DaemonProcess {
   async start(options: Partial<DaemonOptions> = {}): Promise<void> {
     this.options = { ...this.options, ...options };
     await writeFile(this.configFile, stringify(this.configuration()), { mode: 0o600 });
-    const { nodeArguments = [] } = this.options;
+    const { nodeArguments = [], environment = {} } = this.options;
     const log = await open(join(this.directory, 'daemon.log'), 'a');
     const child = spawn(process.execPath, [...nodeArguments, MAIN, 'run', '--config', this.configFile], {
       stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, ...environment },
     });
     await log.close();
     this.child = child;

@@ -35,8 +35,25 @@ export function begin(...args: readonly string[]): RunningCommand {
 
 /** @param nodeOptions come before the program */
 export function beginWith(nodeOptions: readonly string[], ...args: readonly string[]): RunningCommand {
+  return spawned(nodeOptions, args, {});
+}
+
+/** @param environment further variables */
+export function commandIn(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<CommandResult> {
+  return spawned([], args, environment).result;
+}
+
+function spawned(
+  nodeOptions: readonly string[],
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): RunningCommand {
   const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
   });
   if (child.pid !== undefined) watchdog.guardProcess(child.pid);
   return { signal: (name) => void child.kill(name), result: resultOf(child) };
