@@ -46,7 +46,8 @@ export function createAdminApp(logger: Logger): FastifyInstance {
     return reply.code(status).headers(RESPONSE_HEADERS).send(body);
   };
   const app = fastify({
-    http: { connectionsCheckingInterval: REQUEST_CHECK_EVERY_MS },
+    // Node takes the longer of both times for the body, and its own for headers is 60 s.
+    http: { connectionsCheckingInterval: REQUEST_CHECK_EVERY_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,

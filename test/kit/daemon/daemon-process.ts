@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly consul: string;
   /** Merged over one mapping `config` of /config and config/. */
   readonly mappings?: ReadonlyArray<Record<string, unknown>>;
+  /** Of the admin server; loopback's by default. */
+  readonly listenHost?: string;
   /** Further variables. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Further arguments of Node itself. */
@@ -215,12 +217,12 @@ export class DaemonProcess {
   }
 
   private configuration(): Record<string, unknown> {
-    const { zookeeper, consul, mappings = [{}], config = {} } = this.options;
+    const { zookeeper, consul, mappings = [{}], config = {}, listenHost = '127.0.0.1' } = this.options;
     const sections: Record<string, unknown> = {
       zookeeper: { connect: zookeeper, sessionTimeout: '4s' },
       consul: { address: consul },
       archive: { path: this.archivePath },
-      admin: { listen: `127.0.0.1:${this.adminPort}` },
+      admin: { listen: `${listenHost}:${this.adminPort}` },
       log: { level: 'debug' },
     };
     for (const [name, section] of Object.entries(config)) {
