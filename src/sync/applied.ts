@@ -1,5 +1,5 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
-import type { Conflict } from '../core/conflict.js';
+import type { Conflict, ConflictSide } from '../core/conflict.js';
 import { recordAfterCopy } from '../core/decision.js';
 import { recordOverwrites } from '../core/deletion-budget.js';
 import { parentKey } from '../core/key-order.js';
@@ -70,9 +70,9 @@ export class AppliedWrites {
     const marks = new Map(items.map(({ key }) => [key, undefined] as const));
     const standing = new Map(items.map(({ key }) => [key, otherSide(side)] as const));
     const settled = conflictsToClose(this.memory.archive, standing);
-    const conflicts = [...outcome.overwrittenInRace].map(([key, replaced]) =>
-      this.overwritten(key, replaced, applied),
-    );
+    const conflicts = [...outcome.overwrittenInRace]
+      .map(([key, replaced]) => this.overwritten(key, replaced, applied))
+      .filter(({ sides: { left, right } }) => !sameValue(left, right));
     const after = this.stateAfter(applied, state);
     const open = state.intents.filter((intent) => !settles.includes(intent));
     const intents = settleDeletions(open, after.ledgers).pending;
@@ -182,6 +182,11 @@ function mirrorAfter(
 ): LedgerMirror | undefined {
   if (sent !== undefined && ledger !== undefined) return LedgerKeeper.applied(sent, ledger);
   return known === undefined || at === undefined ? known : withWrite(known, at);
+}
+
+/** The same was written that had been there: nothing was lost. */
+function sameValue({ value: a }: ConflictSide, { value: b }: ConflictSide): boolean {
+  return a !== undefined && b !== undefined && a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function contentsOf(item: WriteItem): { left: string | undefined; right: string | undefined } {

@@ -1,11 +1,7 @@
-import type { Conflict } from '../core/conflict.js';
-import { recordSize } from '../core/deletion-budget.js';
-import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
-import type { EntryMark, NewConflict } from '../ports/archive.js';
-import { SyncError } from '../ports/errors.js';
+import type { EntryMark } from '../ports/archive.js';
 import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
@@ -15,7 +11,7 @@ import { effectiveSize, guard, openKind } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
-import { conflictsToClose, JournaledConflicts } from './journal.js';
+import { RoundRecord } from './round-record.js';
 import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
 import { UnrecordableKeys } from './unrecordable-keys.js';
@@ -42,7 +38,7 @@ export interface DrainResult {
 export class Drain {
   /** Entries that are left out because the archive can't hold their keys. */
   readonly unrecordable: UnrecordableKeys;
-  private readonly journaled = new JournaledConflicts();
+  private readonly record: RoundRecord;
   private sizeBefore = Infinity;
 
   constructor(
@@ -55,6 +51,7 @@ export class Drain {
     private readonly pending: PendingWrites,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
+    this.record = new RoundRecord(context, memory, attention, pending);
   }
 
   /** Rounds from here on belong together: what they create makes up for what they delete. */
@@ -108,7 +105,7 @@ export class Drain {
     this.account(work);
     if (permission === 'count') return NOTHING_WRITTEN;
     if (permission === 'record') {
-      await this.commit(work, [], new Map(), []);
+      await this.record.commit({ work, writes: [], held: new Map(), holds: [], sizeBefore: this.sizeBefore });
       return NOTHING_WRITTEN;
     }
     const intended = due === 'defer' ? this.defer(work.intended) : work.intended;
@@ -120,7 +117,14 @@ export class Drain {
     const ledgers = needsLedgers ? await this.checkLedgers(signal) : 'whole';
     if (ledgers === 'moved') this.attention.putBack(examined.map(({ mark }) => mark));
     if (ledgers !== 'whole') return NOTHING_WRITTEN;
-    const writes = await this.commit(work, proven, guarded.held, guarded.holds);
+    const { held, holds } = guarded;
+    const writes = await this.record.commit({
+      work,
+      writes: proven,
+      held,
+      holds,
+      sizeBefore: this.sizeBefore,
+    });
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
     await this.liftSettledHolds();
     return result;
@@ -128,9 +132,11 @@ export class Drain {
 
   /** Keeps the books of what is to be looked at again, and what needs a write. */
   private account(work: SortedWork): void {
+    // What waits for room in the journal is not settled, and goes on waiting longer each time.
+    const entering = new Set(work.openConflicts.map(({ key }) => key));
     for (const key of work.settled) {
       this.pending.settled(key);
-      this.attention.settled(key);
+      if (!entering.has(key)) this.attention.settled(key);
     }
     for (const { mark, decision } of work.intended) this.pending.needs(mark.key, decision.on);
     this.attention.putBack(work.again);
@@ -182,80 +188,6 @@ export class Drain {
         : { reason: 'identity-changed' as const, side: undefined, detail: 'the ledgers are gone' };
     await this.memory.addHold({ ...hold, sinceMs: this.context.clock.nowMs() });
     return 'held';
-  }
-
-  /**
-   * Records what is in step, what is held, and every conflict that is about to be decided, before anything is written.
-   * @returns the writes that may go ahead: those whose conflict found room in the journal
-   */
-  private async commit(
-    work: SortedWork,
-    writes: readonly Intended[],
-    held: ReadonlyMap<EntryKey, EntryMark>,
-    holds: readonly MappingHold[],
-  ): Promise<readonly Intended[]> {
-    const nowMs = this.context.clock.nowMs();
-    const journaled = writes
-      .flatMap(({ decision }) => decision.conflict ?? [])
-      .filter((conflict) => this.journaled.isNew(conflict, this.context.clock.monotonicMs()));
-    const conflicts = [
-      ...journaled.map((conflict): NewConflict => ({ ...conflict, atMs: nowMs, open: false })),
-      ...work.openConflicts.map((conflict): NewConflict => ({ ...conflict, atMs: nowMs, open: true })),
-    ];
-    const marks = new Map([...work.marks, ...held]);
-    if (work.records.size + marks.size + conflicts.length + holds.length === 0) return writes;
-    try {
-      await this.memory.commit((state) => ({
-        records: work.records,
-        marks,
-        conflicts,
-        settled: conflictsToClose(
-          this.memory.archive,
-          new Map(work.settledHolds.map((key) => [key, 'left'])),
-        ),
-        state: {
-          holds: mergeHolds(state.holds, holds),
-          sizes: recordSize(state.sizes, nowMs, this.sizeToRecord(), this.context.maxDelete.withinMs),
-        },
-      }));
-    } catch (error) {
-      if (!(error instanceof SyncError) || error.code !== 'ARCHIVE_FULL') throw error;
-      await this.holdForJournal(work, writes, held, holds);
-      return writes.filter(({ decision }) => decision.conflict === undefined);
-    }
-    for (const conflict of journaled) this.journaled.note(conflict, this.context.clock.monotonicMs());
-    for (const conflict of conflicts) this.countConflict(conflict);
-    return writes;
-  }
-
-  /** Halfway through a rename a mapping has both names; that was never its size. */
-  private sizeToRecord(): number {
-    return Math.min(effectiveSize(this.memory), this.sizeBefore);
-  }
-
-  /** When the journal has no room, conflicts are held, never dropped (S9). */
-  private async holdForJournal(
-    work: SortedWork,
-    writes: readonly Intended[],
-    held: ReadonlyMap<EntryKey, EntryMark>,
-    holds: readonly MappingHold[],
-  ): Promise<void> {
-    const keys = [
-      ...writes.filter(({ decision }) => decision.conflict !== undefined).map(({ mark }) => mark.key),
-      ...work.openConflicts.map(({ key }) => key),
-    ];
-    const detail = 'the conflict journal is full: raise journal.maxBytes, or resolve and drop old conflicts';
-    const sinceMs = this.context.clock.nowMs();
-    const full: EntryMark = { kind: 'hold', reason: 'journal-full', sinceMs, detail };
-    await this.memory.commit((state) => ({
-      records: work.records,
-      marks: new Map([...work.marks, ...held, ...keys.map((key) => [key, full] as const)]),
-      state: { holds: mergeHolds(state.holds, holds) },
-    }));
-    for (const key of keys) {
-      this.pending.settled(key);
-      this.attention.retryLater(key);
-    }
   }
 
   private async writeBoth(
@@ -323,13 +255,6 @@ export class Drain {
     const sinceMs = this.context.clock.nowMs();
     await this.memory.addHold({ reason: 'rolled-back', side, detail, sinceMs });
   }
-
-  private countConflict(conflict: Conflict): void {
-    const { winner } = conflict;
-    this.context.metrics.conflict(
-      winner === undefined ? 'held' : winner === 'left' ? 'left-won' : 'right-won',
-    );
-  }
 }
 
 const NOTHING_WRITTEN: DrainResult = {
@@ -346,9 +271,4 @@ function isPruned({ decision }: Examined): boolean {
 function needsProof({ decision, situation }: Intended): boolean {
   if (decision.do !== 'remove' || situation.readings[otherSide(decision.on)].kind !== 'absent') return false;
   return decision.cause === 'deleted' || decision.cause === 'session-ended';
-}
-
-function mergeHolds(standing: readonly MappingHold[], more: readonly MappingHold[]): readonly MappingHold[] {
-  const added = more.filter((hold) => !standing.some((known) => known.reason === hold.reason));
-  return added.length === 0 ? standing : [...standing, ...added];
 }

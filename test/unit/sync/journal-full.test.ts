@@ -22,6 +22,63 @@ it('a conflict that finds no room in the journal is held, and overwrites nothing
   await world.stop();
 });
 
+describe('conflicts that find no room in the journal together', () => {
+  /** Both sides have changed so many entries, and the journal has room for two such conflicts. */
+  async function withConflicts(keys: readonly string[]): Promise<SimulatedWorld> {
+    const world = new SimulatedWorld({ journalMaxBytes: 600, policy: { conflict: 'left-wins' } });
+    for (const key of keys) world.treeClient.put(key, bytes('agreed'));
+    await world.start();
+    await world.inSync();
+    await world.stop();
+    for (const key of keys) {
+      world.treeClient.put(key, bytes(`${key} of the tree`));
+      world.flatClient.put(key, bytes(`${key} of the flat store`));
+    }
+    await world.start();
+    return world;
+  }
+
+  it('enter it one after the other, since what is settled makes room (S9, L1)', async () => {
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const world = await withConflicts(keys);
+    await world.inSync(30_000);
+    for (const key of keys) expect(world.flatEntries().get(key)).toBe(`${key} of the tree`);
+    await world.stop();
+  });
+
+  it('do not wait for one that has no room at all (L2)', async () => {
+    const world = await withConflicts(['a', 'b', 'c']);
+    world.treeClient.put('big', Buffer.alloc(1_000, 'a'));
+    world.flatClient.put('big', Buffer.alloc(1_000, 'b'));
+    await world.inSync(120_000);
+    for (const key of ['a', 'b', 'c']) expect(world.flatEntries().get(key)).toBe(`${key} of the tree`);
+    const { archive } = world.daemon.sync.memory;
+    expect(archive.mark('big')).toMatchObject({ kind: 'hold', reason: 'journal-full' });
+    await world.stop();
+  });
+});
+
+describe('an open conflict that finds no room in the journal', () => {
+  it('is tried ever more seldom (S9)', async () => {
+    const world = new SimulatedWorld({ journalMaxBytes: 1, policy: { conflict: 'hold' } });
+    world.treeClient.put('k', bytes('of the tree'));
+    world.flatClient.put('k', bytes('of the flat store'));
+    await world.start();
+    await world.clock.advance(60_000);
+    let reads = 0;
+    world.daemon.links.left.faults = {
+      beforeRead: (request) => {
+        if (request === 'read') reads++;
+        return undefined;
+      },
+    };
+    await world.clock.advance(600_000);
+    expect(reads).toBeLessThan(40);
+    expect(world.daemon.sync.isInSync).toBe(true);
+    await world.stop();
+  });
+});
+
 describe('a value that is found overwritten only after the write, while the journal is full', () => {
   /** A client deletes and recreates `k` right before the daemon's write, which can't be told from no change. */
   async function overwriteUnseen(journalMaxBytes: number): Promise<SimulatedWorld> {
@@ -67,4 +124,24 @@ describe('a value that is found overwritten only after the write, while the jour
     expect(world.daemon.errors.join()).toContain('overwritten unseen');
     await world.stop();
   });
+});
+
+it('a node that was recreated unseen with the very value that is written is no conflict', async () => {
+  const world = new SimulatedWorld();
+  world.treeClient.put('k', bytes('agreed'));
+  await world.start();
+  await world.inSync();
+  world.daemon.links.left.faults = {
+    beforeWrite: ({ operations }) => {
+      if (operations.length === 0 || world.treeEntries().get('k') === 'newer') return undefined;
+      world.treeClient.remove('k');
+      world.treeClient.put('k', bytes('newer'));
+      return undefined;
+    },
+  };
+  world.flatClient.put('k', bytes('newer'));
+  await world.clock.advance(60_000);
+  expect(world.daemon.sync.isInSync).toBe(true);
+  expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
+  await world.stop();
 });
