@@ -78,7 +78,7 @@ function generateSetup(random: SeededRandom): Setup {
     verifyEveryMs: random.pick([15_000, 30_000, 60_000]),
     maxDelete: isTight ? { percent: 25, atLeast: 3 } : { percent: 25, atLeast: 20 },
     maxOverwrite: isTight ? { percent: 25, atLeast: 3 } : { percent: 25, atLeast: 20 },
-    journalMaxBytes: 2 ** 30,
+    journalMaxBytes: random.pick([2 ** 30, 2 ** 30, 2 ** 30, 3_000, 700]),
     bounds: random.pick([
       { pageEntries: 256, readBytesMax: 2 ** 22, batchOperationsMax: 64 },
       { pageEntries: 3, readBytesMax: 40, batchOperationsMax: 4 },

@@ -85,10 +85,11 @@ export class Recorder {
     );
   }
 
-  agreementRestarted(): void {
+  /** @param counts whether the daemon's own agreement is meant, and not that of a rival beside it */
+  agreementRestarted(counts: boolean): void {
     const atMs = this.nowMs();
     this.restartsOfAgreement.push({ atMs });
-    this.timeline.push({ kind: 'agreement-restarted', atMs });
+    if (counts) this.timeline.push({ kind: 'agreement-restarted', atMs });
     this.trace.add(() => 'archive: begins anew');
   }
 

@@ -115,7 +115,7 @@ class Run {
   /** @returns whether there was something to answer */
   private answerHolds(): boolean {
     const { daemon } = this.world;
-    if (daemon === undefined) return true;
+    if (daemon === undefined || this.world.isCarryingOut) return true;
     const { sync } = daemon;
     const { person } = this.plan.setup;
     const reasons = new Set<string>(sync.holds.map(({ reason }) => reason));
@@ -126,10 +126,10 @@ class Run {
     if (++this.answers > ANSWERS_MAX) return false;
     for (const reason of reasons) this.holds.set(reason, (this.holds.get(reason) ?? 0) + 1);
     if (isPaused) this.world.order({ do: 'resume' });
-    else if (reasons.has('mapped-twice')) this.world.restartDaemon();
     else if (['identity-changed', 'rolled-back', 'archive-lost'].some((reason) => reasons.has(reason))) {
       this.world.order({ do: 'resync', from: person.resyncFrom });
-    } else if (reasons.size > 0) this.world.order({ do: 'approve' });
+    } else if (reasons.has('mapped-twice')) this.world.restartDaemon();
+    else if (reasons.size > 0) this.world.order({ do: 'approve' });
     else this.world.order({ do: 'release', keep: person.keep });
     return true;
   }
@@ -143,7 +143,7 @@ class Run {
     const forMs = plan.setup.verifyEveryMs + RETRY_MS;
     await world.clock.advance(forMs);
     const asked = requests.left + requests.right - before;
-    const allowed = QUIET_REQUESTS_PER_SECOND * (forMs / 1_000) + 20 * this.pagesOfWalks();
+    const allowed = QUIET_REQUESTS_PER_SECOND * (forMs / 1_000) + 5 * this.requestsOfVerification();
     if (asked > allowed) this.fail('bounded requests', `${asked} requests in ${forMs} quiet ms`);
     // A verification may be at work right now.
     const isIdle = (): boolean => this.kept() === 0;
@@ -161,10 +161,11 @@ class Run {
     return sync.attention.marked + sync.attention.deferrals + left + right;
   }
 
-  /** How many requests a walk of both sides takes. */
-  private pagesOfWalks(): number {
+  /** How many requests one verification takes: pages of both sides, and looks at what is set aside, one by one at worst. */
+  private requestsOfVerification(): number {
     const { zookeeper, consul } = this.world.contents();
-    return (zookeeper.size + consul.size) / this.plan.setup.bounds.pageEntries + 2;
+    const pages = (zookeeper.size + consul.size) / this.plan.setup.bounds.pageEntries;
+    return pages + 2 * (this.world.daemon?.setAside().length ?? 0) + 5;
   }
 
   private judge(quietFromMs: number): void {

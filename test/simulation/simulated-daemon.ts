@@ -99,6 +99,8 @@ export class SimulatedDaemon {
     this.#stopping.abort();
     await this.#running.catch(() => undefined);
     await this.parts.archive.close();
+    // What a person has ordered, and nobody waits for, ends with the process.
+    this.process.kill();
     this.#leave();
   }
 

@@ -49,9 +49,12 @@ export class World {
   readonly #flat: MemoryFlat;
   readonly #main: Seat;
   #rival: Seat | undefined;
+  /** What a person has ordered, and from which process, which may be dead by now. */
+  readonly #orders = new Set<{ readonly daemon: SimulatedDaemon }>();
   #lives = 0;
   #daemonAheadMs = 0;
   #diskFails = false;
+  #diskFailedMs = -Infinity;
   #treeSnapshot: TreeSnapshot | undefined;
   #flatSnapshot: FlatSnapshot | undefined;
 
@@ -189,9 +192,17 @@ export class World {
       if (act.do !== 'resync' || daemon === undefined) return;
     }
     this.#count(act.do);
-    this.#carryOut(act, daemon).catch((error: unknown) => {
-      this.trace.remark(() => `${act.do} failed: ${String(error)}`);
-    });
+    const order = { daemon };
+    this.#orders.add(order);
+    this.#carryOut(act, daemon)
+      .catch((error: unknown) => this.trace.remark(() => `${act.do} failed: ${String(error)}`))
+      .finally(() => this.#orders.delete(order))
+      .catch(() => undefined);
+  }
+
+  /** Whether something that a person has ordered is still being carried out. */
+  get isCarryingOut(): boolean {
+    return [...this.#orders].some(({ daemon }) => daemon === this.daemon);
   }
 
   async #carryOut(act: PersonAct, daemon: SimulatedDaemon): Promise<unknown> {
@@ -278,10 +289,15 @@ export class World {
       setup: this.#plan.setup,
       seed: Math.imul(this.#plan.seed, 31) + life,
       trace: this.trace,
-      complained: (complaint) => this.complaints.push(complaint),
+      complained: (complaint) => this.#complained(complaint),
       ended: (reason) => this.#endedByItself(seat, reason),
     });
     seat.daemon = daemon;
+  }
+
+  /** What can't be noted because the disk has just failed may be told as an error. */
+  #complained(complaint: string): void {
+    if (this.clock.monotonicMs() - this.#diskFailedMs > RESTART_MS) this.complaints.push(complaint);
   }
 
   #endedByItself(seat: Seat, reason: unknown): void {
@@ -320,13 +336,17 @@ export class World {
         if (setup.diskMs > 0) await this.clock.sleep(setup.diskMs, this.#over.signal);
         if (!this.#diskFails) return;
         this.#diskFails = false;
+        this.#diskFailedMs = this.clock.monotonicMs();
         this.#count('fail-disk');
         throw new SyncError('ARCHIVE_IO', 'simulated: the disk failed');
       },
       listener: {
-        recorded: (key, record) => this.recorder.recorded(key, record),
+        // What a rival learns goes with it.
+        recorded: (key, record) => {
+          if (name === this.#main.name) this.recorder.recorded(key, record);
+        },
         journaled: (entry) => this.recorder.journaled(name, entry),
-        reset: () => this.recorder.agreementRestarted(),
+        reset: () => this.recorder.agreementRestarted(name === this.#main.name),
       },
     });
   }

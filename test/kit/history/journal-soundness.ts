@@ -1,4 +1,4 @@
-import type { DaemonName, History, JournaledConflict, Violation } from './history.js';
+import type { History, JournaledConflict, Violation } from './history.js';
 import { STORES } from './history.js';
 
 const CHECKER = 'journal soundness';
@@ -6,16 +6,16 @@ const CHECKER = 'journal soundness';
 /**
  * No conflict is in a journal twice: the same kind, with the same winner, between the same two versions. A daemon that
  * was started again may enter once more what its predecessor entered but did not come to act on, so each conflict may
- * be there once for each start. And a conflict has two sides that differ.
+ * be there once for each start, and once for each time that agreement began anew. And a conflict has two sides that differ.
  */
-export function checkJournalSoundness({ journal, restarts }: History): Violation[] {
+export function checkJournalSoundness({ journal, restarts, restartsOfAgreement }: History): Violation[] {
   const counts = new Map<string, number>();
   const violations: Violation[] = [];
   for (const conflict of journal) {
     const identity = identityOf(conflict);
     const count = (counts.get(identity) ?? 0) + 1;
     counts.set(identity, count);
-    if (count === allowed(restarts, conflict.daemon) + 1) {
+    if (count === 2 + (restarts.get(conflict.daemon) ?? 0) + restartsOfAgreement.length) {
       const explanation = `${conflict.daemon} entered the same conflict ${count} times: ${identity}`;
       violations.push({ checker: CHECKER, key: conflict.key, explanation });
     }
@@ -25,10 +25,6 @@ export function checkJournalSoundness({ journal, restarts }: History): Violation
     }
   }
   return violations;
-}
-
-function allowed(restarts: ReadonlyMap<DaemonName, number>, daemon: DaemonName): number {
-  return 1 + (restarts.get(daemon) ?? 0);
 }
 
 function isNone({ values: { zookeeper, consul } }: JournaledConflict): boolean {

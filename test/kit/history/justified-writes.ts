@@ -1,6 +1,6 @@
 import type { Key, PerStore, StoreName, Value, Violation } from './history.js';
 import { otherStore, show, STORES } from './history.js';
-import type { EntryChange, StoreCommit, TimelineEvent } from './timeline.js';
+import type { EntryChange, StoreCommit, StoreReplaced, TimelineEvent } from './timeline.js';
 
 const CHECKER = 'justified writes';
 
@@ -43,10 +43,12 @@ export interface JustifiedWritesOptions {
  * What is allowed besides, and why:
  * - a copy that a daemon made is replaced without further ado: the value of which it is the copy stands at the other
  *   store, or was itself replaced there under these rules;
+ * - clients wrote the same value to both stores, which are read one after the other: a look may have met it at both,
+ *   though the one had lost it to a client's later write when the other one got it;
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
- * When a store is replaced (wiped, restored), every copy at the other one counts as a client's value, since it may be
- * the last one left, and what clients changed before no longer justifies anything. When agreement begins anew, nothing
+ * Where a store is replaced (wiped, restored) and holds another value afterwards, the copy at the other one counts as a
+ * client's value, since it may be the last one left, and what clients changed before no longer justifies anything. When agreement begins anew, nothing
  * counts as having been at rest unless it is then.
  */
 export function checkJustifiedWrites(
@@ -76,6 +78,8 @@ class Audit {
   private readonly standing: PerStore<Map<Key, Standing>> = { zookeeper: new Map(), consul: new Map() };
   private readonly everHeld: PerStore<Map<Key, Set<Value>>> = { zookeeper: new Map(), consul: new Map() };
   private readonly journaled = new Map<Key, Set<Value>>();
+  /** When a client last took a value away from a store, by key and value. */
+  private readonly takenAway: PerStore<Map<string, number>> = { zookeeper: new Map(), consul: new Map() };
 
   constructor(private readonly options: JustifiedWritesOptions) {}
 
@@ -85,10 +89,7 @@ class Audit {
         for (const change of event.changes) if (change.place === 'entry') this.change(event, change);
         return;
       case 'replaced':
-        this.standing[event.store].clear();
-        for (const [key, value] of event.contents) this.put(event.store, key, value, 'client', undefined);
-        this.distrust(otherStore(event.store), (standing) => standing.rested);
-        this.compareAll(event.atMs);
+        this.replace(event);
         return;
       case 'journaled': {
         const values = this.journaled.get(event.key) ?? new Set();
@@ -97,9 +98,43 @@ class Audit {
         return;
       }
       case 'agreement-restarted':
-        for (const store of STORES) this.distrust(store, () => false);
-        this.compareAll(event.atMs);
+        for (const store of STORES) {
+          for (const standing of this.standing[store].values()) distrust(standing, false, -Infinity);
+        }
+        for (const key of this.standing.zookeeper.keys()) this.compare(key, event.atMs);
     }
+  }
+
+  /** Entries that are as they were have lost nothing. */
+  private replace({ store, contents, atMs }: StoreReplaced): void {
+    for (const key of new Set([...this.standing[store].keys(), ...contents.keys()])) {
+      const value = contents.get(key);
+      if (this.at(store, key)?.value === value) continue;
+      const copy = this.at(otherStore(store), key);
+      if (copy !== undefined && !this.cameAfter(store, key, value, copy.value)) {
+        distrust(copy, copy.rested, atMs + this.options.raceMs);
+      }
+      this.put(store, key, value, 'client', undefined);
+      const restored = this.at(store, key);
+      // What came back had been replaced at the other store before.
+      if (restored !== undefined && this.cameAfter(otherStore(store), key, copy?.value, value)) {
+        restored.rested = true;
+        restored.supersededUntilMs = Infinity;
+      }
+      this.compare(key, atMs);
+    }
+  }
+
+  /** Whether a store has held `value` later than `earlier`, as far as it ever held both. */
+  private cameAfter(
+    store: StoreName,
+    key: Key,
+    value: Value | undefined,
+    earlier: Value | undefined,
+  ): boolean {
+    const held = [...(this.everHeld[store].get(key) ?? [])];
+    if (value === undefined || earlier === undefined || !held.includes(earlier)) return false;
+    return held.indexOf(value) > held.indexOf(earlier);
   }
 
   private change(commit: StoreCommit, change: EntryChange): void {
@@ -109,9 +144,20 @@ class Audit {
     const before = this.at(store, key);
     const isRecreated = before !== undefined && before.value === undefined;
     this.put(store, key, after, writer, isRecreated ? atMs : before?.recreatedMs);
+    if (writer === 'client') this.noteTakenAway(store, key, before?.value, atMs);
     const other = this.at(otherStore(store), key);
     if (writer === 'client' && other?.rested === true) other.supersededUntilMs = Infinity;
     this.compare(key, atMs);
+  }
+
+  /** Both stores are read one after the other: a value may have been seen at both, though never at once. */
+  private noteTakenAway(store: StoreName, key: Key, before: Value | undefined, atMs: number): void {
+    this.takenAway[store].set(`${key} ${before ?? ''}`, atMs);
+    const standing = this.at(store, key);
+    const takenAwayMs = this.takenAway[otherStore(store)].get(`${key} ${standing?.value ?? ''}`) ?? -Infinity;
+    if (standing === undefined || atMs - takenAwayMs > this.options.raceMs) return;
+    standing.rested = true;
+    standing.supersededUntilMs = atMs + this.options.raceMs;
   }
 
   private judge(commit: StoreCommit, change: EntryChange): void {
@@ -149,20 +195,6 @@ class Audit {
       : 'a client wrote it, the other store has not held it since, and no journal has it';
   }
 
-  /** Copies may be all that is left. */
-  private distrust(store: StoreName, rests: (standing: Standing) => boolean): void {
-    for (const standing of this.standing[store].values()) {
-      standing.by = 'client';
-      standing.rested = rests(standing);
-      standing.supersededUntilMs = -Infinity;
-    }
-  }
-
-  private compareAll(atMs: number): void {
-    const keys = new Set(STORES.flatMap((store) => [...this.standing[store].keys()]));
-    for (const key of keys) this.compare(key, atMs);
-  }
-
   private compare(key: Key, atMs: number): void {
     for (const store of STORES) {
       const mine = this.at(store, key);
@@ -190,10 +222,19 @@ class Audit {
     this.standing[store].set(key, { value, by, recreatedMs, ...fresh });
     if (value === undefined) return;
     const held = this.everHeld[store].get(key) ?? new Set();
+    // The latest last.
+    held.delete(value);
     this.everHeld[store].set(key, held.add(value));
   }
 
   private at(store: StoreName, key: Key): Standing | undefined {
     return this.standing[store].get(key);
   }
+}
+
+/** A copy may be all that is left. What was decided before may still be on its way. */
+function distrust(standing: Standing, rested: boolean, supersededUntilMs: number): void {
+  standing.by = 'client';
+  standing.rested = rested;
+  standing.supersededUntilMs = Math.min(standing.supersededUntilMs, supersededUntilMs);
 }

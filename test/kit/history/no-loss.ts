@@ -10,6 +10,7 @@ const CHECKER = 'no loss';
  * What is allowed besides, and why:
  * - an entry that is listed as held, left out or drifted, and a mapping that is held, may stand on its own side only;
  * - a store that was wiped or restored from a backup after the write has lost it by itself;
+ * - what replaced the same value at the other store replaces it here, too: a value has no owner;
  * - a value that a client wrote to a recreated znode the moment before, where that is known: the exception of S3;
  * - any write of the same key that may have come later excuses, on whichever side: which of two writes at about the
  *   same time comes later, only the stores know. (Where they tell, `justified-writes` is stricter.)
@@ -21,7 +22,8 @@ export function checkNoLoss(history: History): Violation[] {
     for (const write of writes) {
       if (write.value === undefined || write.value === '' || write.outcome !== 'acknowledged') continue;
       if (stands(history, write) || journaled.get(key)?.has(write.value) === true) continue;
-      if (writes.some((later) => later !== write && supersedes(later, write))) continue;
+      const same = writes.filter(({ value, store }) => value === write.value && store !== write.store);
+      if ([write, ...same].some((one) => writes.some((later) => supersedes(later, one)))) continue;
       if (wasLostByItsStore(history, write) || isLostInRace(history, write)) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(history, write) });
     }
