@@ -32,8 +32,9 @@ export class ClientWrites {
     return this.#writes.get(mapping) ?? [];
   }
 
-  get all(): readonly ClientWrite[] {
-    return [...this.#writes.values()].flat();
+  /** A write of which nobody will ever say what has become of it. */
+  note(mapping: string, attempt: Pick<ClientWrite, 'store' | 'key' | 'value'>): void {
+    this.#add(mapping, { ...attempt, invokedMs: this.nowMs(), endedMs: Infinity, outcome: 'unknown' });
   }
 
   async record(mapping: string, attempt: Attempt, write: () => Promise<WriteResult>): Promise<WriteResult> {
@@ -43,14 +44,18 @@ export class ClientWrites {
     const endedMs = outcome === 'unknown' ? Infinity : this.nowMs();
     const { store, key, value } = attempt;
     const isVouchedFor = !(outcome === 'acknowledged' && result.replaced !== undefined);
-    const writes = this.#writes.get(mapping) ?? [];
-    if (writes.length === 0) this.#writes.set(mapping, writes);
-    writes.push({
+    this.#add(mapping, {
       ...{ store, key, value, outcome, invokedMs, endedMs },
       ...(outcome === 'acknowledged' && result.number !== undefined && { number: result.number }),
       ...(isVouchedFor && { replaced: attempt.replaced }),
     });
     return result;
+  }
+
+  #add(mapping: string, write: ClientWrite): void {
+    const writes = this.#writes.get(mapping) ?? [];
+    if (writes.length === 0) this.#writes.set(mapping, writes);
+    writes.push(write);
   }
 }
 

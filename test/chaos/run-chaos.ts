@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MappingAnswer } from '../kit/daemon/daemon-process.js';
+import { StatusError, type DaemonProcess, type MappingAnswer } from '../kit/daemon/daemon-process.js';
 import { checkExactLoss } from '../kit/history/exact-loss.js';
 import { checkHistory } from '../kit/history/check-history.js';
+import { checkExactResurrection } from '../kit/history/exact-resurrection.js';
 import type { History, JournaledConflict, LedgerSighting, Violation } from '../kit/history/history.js';
 import { checkOneWriter } from '../kit/history/one-writer.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
@@ -13,12 +14,14 @@ import { readJournal } from './daemon-journal.js';
 import { FaultRunner } from './fault-runner.js';
 import { LedgerWatch } from './ledger-watch.js';
 import { Propagation } from './propagation.js';
+import { holdEphemerals, holdLocks } from './session-holders.js';
 import { ConsulClient, ZooKeeperClient } from './store-clients.js';
 import { readContents, type Contents } from './store-contents.js';
 import { runWriter } from './writer.js';
 
 const WRITERS_A_STORE = 4;
 const CONVERGENCE_TIMEOUT_MS = 180_000;
+const HOLDS_INTERVAL_MS = 500;
 /** Foreign changes move a ledger up to a second later. */
 const SETTLE_MS = 3_000;
 
@@ -127,13 +130,18 @@ class ChaosRun {
     const { zookeeper, consul, mappings } = this.stage;
     const connect = zookeeper.map((server) => server.connect).join(',');
     const fork = (): SeededRandom => new SeededRandom(random.below(2 ** 31));
-    return Array.from({ length: WRITERS_A_STORE }, (_, number) => [
-      runWriter('zookeeper', new ZooKeeperClient(connect), mappings, this.writes, fork(), signal),
-      runWriter(
-        ...(['consul', new ConsulClient(consul.servers, number), mappings] as const),
-        ...([this.writes, fork(), signal] as const),
-      ),
-    ]).flat();
+    const common = [mappings, this.writes] as const;
+    const started = [
+      holdEphemerals(connect, ...common, fork(), signal),
+      holdLocks(consul.servers, ...common, fork(), signal),
+    ];
+    for (let number = 0; number < WRITERS_A_STORE; number++) {
+      started.push(
+        runWriter('zookeeper', new ZooKeeperClient(connect), ...common, fork(), signal),
+        runWriter('consul', new ConsulClient(consul.servers, number), ...common, fork(), signal),
+      );
+    }
+    return started;
   }
 
   /** What both sides hold once they are equal and the mapping says so; undefined when that takes too long. */
@@ -153,6 +161,8 @@ class ChaosRun {
     const status = await this.activeStatus(mapping);
     if (!status.inSync) throw new Error(`it says ${JSON.stringify(status)}`);
     const contents = await readContents(this.stage, mapping);
+    if (contents.sessionBound.length > 0)
+      throw new Error(`sessions still have ${contents.sessionBound.join()}`);
     const { zookeeper, consul } = contents.values;
     for (const key of new Set([...zookeeper.keys(), ...consul.keys()])) {
       if ((zookeeper.get(key) ?? '') !== (consul.get(key) ?? '')) throw new Error(`${key} differs`);
@@ -202,7 +212,8 @@ class ChaosRun {
       restarts: new Map([...this.faults.restarts].map(([number, times]) => [`daemon ${number}`, times])),
       source: undefined,
     };
-    this.violations.push(...checkHistory(history), ...checkExactLoss(history));
+    this.violations.push(...checkHistory(history));
+    this.violations.push(...checkExactLoss(history), ...checkExactResurrection(history));
     this.violations.push(...checkOneWriter(this.ledgers.of(mapping.name)));
     return history;
   }
@@ -221,17 +232,27 @@ class ChaosRun {
     return { mappingHolds, setAside };
   }
 
-  /** Holds that came and went. */
+  /** Holds that came and went, and whether a daemon that runs can say how it is. */
   private async watchHolds(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       for (const { process } of this.stage.daemons) {
-        const status = process.isRunning ? await process.status(500).catch(() => undefined) : undefined;
-        for (const { reason, detail } of status?.mappings.flatMap(({ holds }) => holds) ?? []) {
+        for (const { reason, detail } of await this.holdsOf(process)) {
           if (!this.holdsSeen.has(reason)) this.tell(this.writes.nowMs(), `held ${reason}: ${detail}`);
           this.holdsSeen.set(reason, (this.holdsSeen.get(reason) ?? 0) + 1);
         }
       }
-      await sleep(500, undefined, { signal }).catch(() => undefined);
+      await sleep(HOLDS_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async holdsOf(process: DaemonProcess): Promise<MappingAnswer['holds']> {
+    try {
+      const { mappings } = await process.status(HOLDS_INTERVAL_MS);
+      return mappings.flatMap(({ holds }) => holds);
+    } catch (error) {
+      // It may be paused or down, but not confused.
+      if (error instanceof StatusError) this.found('status', error.message);
+      return [];
     }
   }
 

@@ -11,7 +11,8 @@ import { watchdog } from '../servers/watchdog.js';
 /** What `npm run build` made; another build can be named, to try it without replacing that. */
 const MAIN = process.env['ZK_CONSUL_SYNC_MAIN'] ?? new URL('../../../dist/main.js', import.meta.url).pathname;
 
-const START_TIMEOUT_MS = 30_000;
+/** A machine that is busy starts a process late, and nothing here is about how soon. */
+const START_TIMEOUT_MS = 60_000;
 const STATUS_TIMEOUT_MS = 10_000;
 
 export interface DaemonOptions {
@@ -51,6 +52,9 @@ export interface MappingAnswer {
   readonly drifted: ReadonlyArray<{ readonly key: string; readonly change: string }>;
   readonly driftedTotal: number;
 }
+
+/** The daemon answered, but not with its status. */
+export class StatusError extends Error {}
 
 /** The daemon as its operators run it: a process of its own, seen through its configuration, signals and HTTP. */
 export class DaemonProcess {
@@ -141,6 +145,7 @@ export class DaemonProcess {
 
   async status(timeoutMs = STATUS_TIMEOUT_MS): Promise<StatusAnswer> {
     const answer = await fetch(`${this.adminUrl}/api/v1/status`, { signal: AbortSignal.timeout(timeoutMs) });
+    if (!answer.ok) throw new StatusError(`${answer.status} ${await answer.text()}`);
     return (await answer.json()) as StatusAnswer;
   }
 
