@@ -27,8 +27,8 @@ export interface EntryRecord {
 export interface OscillationRecord {
   /** Where the daemon wrote last. */
   readonly side: Side;
-  /** The content that this write replaced. */
-  readonly replaced: Digest;
+  /** The content that this write replaced; undefined where there was none, in a one-way mapping. */
+  readonly replaced: Digest | undefined;
   readonly rounds: number;
   /** Wall-clock time of the last round, milliseconds since the epoch. */
   readonly lastAtMs: number;

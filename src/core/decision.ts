@@ -1,4 +1,4 @@
-import type { ArchiveRecord, EntryRecord } from './archive-record.js';
+import type { ArchiveRecord, EntryRecord, OscillationRecord } from './archive-record.js';
 import type { Conflict } from './conflict.js';
 import type { Digest, PresentReading } from './observation.js';
 import type { Side } from './pair.js';
@@ -84,6 +84,7 @@ export function recordAgreed(agreed: {
   copy: Side | undefined;
   session: Side | undefined;
   mirrorRewrites: number;
+  oscillation?: OscillationRecord | undefined;
 }): EntryRecord {
   return {
     kind: 'entry',
@@ -93,6 +94,6 @@ export function recordAgreed(agreed: {
     copy: agreed.copy,
     session: agreed.session,
     mirrorRewrites: agreed.mirrorRewrites,
-    oscillation: undefined,
+    oscillation: agreed.oscillation,
   };
 }

@@ -25,7 +25,8 @@ export function isOscillating(
 }
 
 /**
- * The entry's record once the daemon has replaced its content at `side`. Undefined when there was none to replace.
+ * The entry's record once the daemon has replaced its content at `side`. Undefined when there was none to replace, but
+ * for one-way mappings: only there is put back what was deleted, so that somebody can delete it again and again.
  * @param contents what was there before that write, at both sides
  */
 export function recordReplacement(
@@ -33,9 +34,10 @@ export function recordReplacement(
   side: Side,
   contents: Contents,
   nowMs: number,
+  isOneWay = false,
 ): OscillationRecord | undefined {
   const replaced = contents[side];
-  if (replaced === undefined) return undefined;
+  if (replaced === undefined && !isOneWay) return undefined;
   const lastAtMs = record === undefined || isRound(record, contents) ? nowMs : record.lastAtMs;
   return { side, replaced, rounds: countRounds(record, contents, nowMs), lastAtMs };
 }

@@ -149,6 +149,8 @@ function adopt(judged: Judged): Decision {
       copy,
       session: undefined,
       mirrorRewrites: 0,
+      // Somebody who writes blindly writes the same again, too.
+      oscillation: entry?.oscillation,
     }),
   };
 }

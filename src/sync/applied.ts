@@ -7,7 +7,6 @@ import { withWrite } from '../core/ledger.js';
 import type { LedgerMirror, MappingState } from '../core/mapping-state.js';
 import type { EntryKey, PresentReading } from '../core/observation.js';
 import { recordReplacement } from '../core/oscillation.js';
-import type { Side } from '../core/pair.js';
 import { otherSide, withSide } from '../core/pair.js';
 import { measureOffset, recordSighting } from '../core/write-interval.js';
 import { settleDeletions } from '../core/write-intent.js';
@@ -20,6 +19,8 @@ import { isCountedOverwrite } from './guards.js';
 import { conflictsToClose } from './journal.js';
 import { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingChanges, MappingMemory } from './mapping-memory.js';
+import type { Rings } from './rings.js';
+import { contentsOf } from './sorted-work.js';
 
 /** Records in the archive what a batch that was applied has changed. */
 export class AppliedWrites {
@@ -28,6 +29,7 @@ export class AppliedWrites {
     private readonly memory: MappingMemory,
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
+    private readonly rings: Rings,
   ) {}
 
   async record(applied: Applied): Promise<void> {
@@ -36,6 +38,7 @@ export class AppliedWrites {
     for (const { intended, key } of applied.items) {
       this.pending.settled(key);
       this.attention.settled(key);
+      this.rings.wrote(key, applied.side, contentsOf(intended.situation));
       this.context.metrics.propagated(applied.side, (nowMs - intended.mark.noticedMs) / 1000);
     }
     this.lookAround(applied);
@@ -93,9 +96,10 @@ export class AppliedWrites {
     const ordered = decision.conflict?.rule === 'operator';
     const known = situation.record?.kind === 'entry' && !ordered ? situation.record.oscillation : undefined;
     const nowMs = this.context.clock.nowMs();
+    const isOneWay = this.context.policy.source !== undefined;
     return {
       ...recordAfterCopy(decision, version),
-      oscillation: recordReplacement(known, side, contentsOf(item), nowMs),
+      oscillation: recordReplacement(known, side, contentsOf(situation), nowMs, isOneWay),
     };
   }
 
@@ -187,13 +191,4 @@ function mirrorAfter(
 /** The same was written that had been there: nothing was lost. */
 function sameValue({ value: a }: ConflictSide, { value: b }: ConflictSide): boolean {
   return a !== undefined && b !== undefined && a.length === b.length && a.every((byte, at) => byte === b[at]);
-}
-
-function contentsOf(item: WriteItem): { left: string | undefined; right: string | undefined } {
-  const { readings } = item.intended.situation;
-  const digest = (side: Side): string | undefined => {
-    const reading = readings[side];
-    return reading.kind === 'present' ? reading.digest : undefined;
-  };
-  return { left: digest('left'), right: digest('right') };
 }

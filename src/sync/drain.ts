@@ -11,6 +11,7 @@ import { effectiveSize, guard, openKind } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
+import type { Rings } from './rings.js';
 import { RoundRecord } from './round-record.js';
 import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
@@ -49,6 +50,7 @@ export class Drain {
     private readonly writer: BatchWriter,
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
+    private readonly rings: Rings,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
@@ -101,7 +103,7 @@ export class Drain {
     due: Due | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
-    const work = sortWork(this.context, this.memory, examined);
+    const work = sortWork(this.context, this.memory, this.rings, examined);
     this.account(work);
     if (permission === 'count') return NOTHING_WRITTEN;
     if (permission === 'record') {

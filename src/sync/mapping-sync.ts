@@ -18,6 +18,7 @@ import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
+import { Rings } from './rings.js';
 import { StateLog } from './state-log.js';
 import { Walks } from './walks.js';
 
@@ -62,7 +63,8 @@ export class MappingSync {
     const attention = new Attention(context.clock);
     const ledgers = new LedgerKeeper(context, memory);
     const examiner = new Examiner(context, memory);
-    const applied = new AppliedWrites(context, memory, attention, this.pending);
+    const rings = new Rings(context.clock);
+    const applied = new AppliedWrites(context, memory, attention, this.pending, rings);
     const writer = new BatchWriter(context, memory, ledgers, (batch) => {
       this.lastTurnMs = context.clock.monotonicMs();
       return applied.record(batch);
@@ -73,7 +75,7 @@ export class MappingSync {
     this.ledgers = ledgers;
     this.readiness = new Readiness(context, memory, ledgers);
     this.walks = new Walks(context, memory, attention, this.pending);
-    this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, this.pending);
+    this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, this.pending, rings);
     this.chores = new Chores(context, memory, ledgers, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);

@@ -7,6 +7,7 @@ import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import { needsLook } from './examine.js';
 import type { MappingMemory } from './mapping-memory.js';
+import { Rings } from './rings.js';
 import { sortWork } from './sorted-work.js';
 import { sweepSide } from './sweep.js';
 
@@ -88,7 +89,7 @@ function toldBefore({ mark, situation }: Examined): boolean {
 
 function plan(context: MappingContext, memory: MappingMemory, examined: Examined): PlannedStep | undefined {
   const { key } = examined.mark;
-  const work = sortWork(context, memory, [examined]);
+  const work = sortWork(context, memory, new Rings(context.clock), [examined]);
   // A mark that stays as it is is not among the changes.
   const isMarkedStill = work.intended.length === 0 && !work.marks.has(key);
   const mark = isMarkedStill ? memory.archive.mark(key) : work.marks.get(key);

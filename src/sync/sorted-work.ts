@@ -1,10 +1,11 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { Conflict } from '../core/conflict.js';
 import type { CopyDecision } from '../core/decision.js';
-import type { EntryKey } from '../core/observation.js';
+import type { Digest, EntryKey } from '../core/observation.js';
 import { isOscillating } from '../core/oscillation.js';
-import type { Side } from '../core/pair.js';
-import { otherSide, SIDES } from '../core/pair.js';
+import type { Pair, Side } from '../core/pair.js';
+import { otherSide, pairOf, SIDES } from '../core/pair.js';
+import type { Situation } from '../core/situation.js';
 import { sameVersion } from '../core/version.js';
 import type { EntryHoldReason, EntryMark } from '../ports/archive.js';
 import type { SkipReason } from '../ports/replica.js';
@@ -13,6 +14,7 @@ import type { Examined } from './examine.js';
 import type { Intended } from './guards.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
+import type { Rings } from './rings.js';
 
 /** The decisions of one round, sorted by what has to be done about them. */
 export interface SortedWork {
@@ -36,9 +38,10 @@ export interface SortedWork {
 export function sortWork(
   context: MappingContext,
   memory: MappingMemory,
+  rings: Rings,
   examined: readonly Examined[],
 ): SortedWork {
-  const sorter = new Sorter(context, memory);
+  const sorter = new Sorter(context, memory, rings);
   for (const one of examined) sorter.sort(one);
   return sorter.work;
 }
@@ -61,6 +64,7 @@ class Sorter {
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
+    private readonly rings: Rings,
   ) {
     this.nowMs = context.clock.nowMs();
   }
@@ -112,11 +116,10 @@ class Sorter {
       this.leaveOut(examined, 'too-large', detail);
       return;
     }
-    const { record, readings } = examined.situation;
-    const contents = { left: digestOf(readings.left), right: digestOf(readings.right) };
+    const { record } = examined.situation;
     const history = record?.kind === 'entry' ? record.oscillation : undefined;
     const ordered = decision.conflict?.rule === 'operator';
-    if (!ordered && isOscillating(history, contents, this.nowMs)) {
+    if (!ordered && isOscillating(history, contentsOf(examined.situation), this.nowMs)) {
       this.hold(examined, 'oscillating', undefined);
       return;
     }
@@ -124,20 +127,37 @@ class Sorter {
   }
 
   private intend(examined: Examined, decision: Intended['decision']): void {
-    const mark = this.memory.archive.mark(examined.mark.key);
+    const { key } = examined.mark;
+    const contents = contentsOf(examined.situation);
+    const mark = this.memory.archive.mark(key);
     // Until an operator decides, a held entry stays as it is on both sides.
     if (mark?.kind === 'hold' && mark.keep === undefined && mark.reason !== 'journal-full') {
-      this.work.settled.push(examined.mark.key);
-      return;
+      const isRefuted = mark.reason === 'oscillating' && this.rings.isRefuted(key, decision.on, contents);
+      if (!isRefuted) {
+        this.work.settled.push(key);
+        return;
+      }
     }
-    this.work.intended.push({ ...examined, decision });
+    if (decision.conflict?.rule === 'operator') this.rings.forget(key);
+    switch (this.rings.judge(key, decision.on, contents)) {
+      case 'write':
+        this.work.intended.push({ ...examined, decision });
+        break;
+      case 'withhold':
+        this.work.later.push(key);
+        break;
+      case 'ring':
+        this.hold(examined, 'oscillating', undefined);
+    }
   }
 
   private hold(examined: Examined, reason: EntryHoldReason, conflict: Conflict | undefined): void {
     const { key } = examined.mark;
-    this.work.settled.push(key);
     const known = this.memory.archive.mark(key);
-    if (known?.kind === 'hold' && known.reason === reason) return;
+    const reasonBefore = known?.kind === 'hold' ? known.reason : undefined;
+    // Where the journal had no room, it is tried again at growing intervals until it has.
+    if (reasonBefore !== 'journal-full') this.work.settled.push(key);
+    if (reasonBefore === reason) return;
     this.mark(examined, { kind: 'hold', reason, sinceMs: this.nowMs, detail: HOLD_DETAILS[reason] });
     if (conflict !== undefined) this.work.openConflicts.push(conflict);
   }
@@ -175,8 +195,20 @@ class Sorter {
 
   private settle(examined: Examined): void {
     const { key } = examined.mark;
-    this.work.settled.push(key);
     const mark = this.memory.archive.mark(key);
+    const isGone = SIDES.every((side) => examined.situation.readings[side].kind === 'absent');
+    // To be equal for a moment is a part of going round and round.
+    if (!isGone && mark?.kind === 'hold' && mark.reason === 'oscillating' && mark.keep === undefined) {
+      this.work.settled.push(key);
+      return;
+    }
+    if (mark?.kind === 'hold') this.rings.forget(key);
+    const verdict = this.rings.inStep(key);
+    if (verdict === 'ring') {
+      this.hold(examined, 'oscillating', undefined);
+      return;
+    }
+    (verdict === 'look-again' ? this.work.aside : this.work.settled).push(key);
     if (mark === undefined) return;
     this.work.marks.set(key, undefined);
     if (mark.kind === 'hold') this.work.settledHolds.push(key);
@@ -193,7 +225,7 @@ class Sorter {
 
 const HOLD_DETAILS: Readonly<Record<EntryHoldReason, string>> = {
   conflict: 'both sides changed it, and the mapping leaves such conflicts to a person',
-  oscillating: 'another program keeps undoing what is written here',
+  oscillating: 'another program keeps undoing what is written here, or carries it back to where it came from',
   'copy-modified': 'a client keeps writing to the copy of an entry that a session owns on the other side',
   'journal-full': 'the conflict journal is full, so nothing may be overwritten',
 };
@@ -220,6 +252,10 @@ function sameMark(a: EntryMark, b: EntryMark): boolean {
   return text(a) === text(b);
 }
 
-function digestOf(reading: Examined['situation']['readings']['left']): string | undefined {
-  return reading.kind === 'present' ? reading.digest : undefined;
+/** What each side holds; undefined where it has nothing. */
+export function contentsOf({ readings }: Situation): Pair<Digest | undefined> {
+  return pairOf((side) => {
+    const reading = readings[side];
+    return reading.kind === 'present' ? reading.digest : undefined;
+  });
 }

@@ -12,6 +12,7 @@ interface Found {
   readonly consul: string;
   readonly 'zookeeper-3.8': readonly string[];
   readonly 'zookeeper-3.4'?: readonly string[];
+  readonly libfaketime?: string;
 }
 
 export function javaBinary(): string {
@@ -29,6 +30,24 @@ export function zooKeeperClassPath(flavour: ZooKeeperFlavour): string {
     throw new Error(`This test needs ZooKeeper ${flavour}: run \`npm run setup\`, which says how to get it.`);
   }
   return jars.map(absolute).join(delimiter);
+}
+
+/**
+ * The environment under which a server's wall clock is `aheadMs` ahead of the machine's. Its other clocks stay, which
+ * timeouts are measured with.
+ */
+export function clockAhead(aheadMs: number): Record<string, string> {
+  const { libfaketime } = readFound();
+  if (libfaketime === undefined) {
+    throw new Error('This test needs libfaketime: run `npm run setup`, which says how to get it.');
+  }
+  const offset = `${aheadMs < 0 ? '-' : '+'}${Math.abs(aheadMs / 1_000)}`;
+  return {
+    LD_PRELOAD: absolute(libfaketime),
+    FAKETIME: offset,
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    DONT_FAKE_MONOTONIC: '1',
+  };
 }
 
 function readFound(): Found {

@@ -21,6 +21,8 @@ export interface DataCopy {
 export interface ServerCommand {
   readonly program: string;
   readonly parameters: readonly string[];
+  /** Added to this process's own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** What the log says when a port of the server was taken by another. */
   readonly portTaken: RegExp;
   /** Resolves to true once the server, and this very one, serves requests. */
@@ -135,9 +137,13 @@ export class ServerProcess {
     watchdog.releaseFolder(this.folder);
   }
 
-  async #spawn({ program, parameters }: ServerCommand): Promise<ChildProcess> {
+  async #spawn({ program, parameters, environment }: ServerCommand): Promise<ChildProcess> {
     const log = openSync(this.logFile, 'a');
-    const child = spawn(program, parameters, { cwd: this.folder, stdio: ['ignore', log, log] });
+    const child = spawn(program, parameters, {
+      cwd: this.folder,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...environment },
+    });
     closeSync(log);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve).once('error', reject);

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { javaBinary, zooKeeperClassPath, type ZooKeeperFlavour } from './found-servers.js';
+import { clockAhead, javaBinary, zooKeeperClassPath, type ZooKeeperFlavour } from './found-servers.js';
 import { freePorts } from './free-ports.js';
 import { PortTakenError, ServerProcess, type DataCopy } from './server-process.js';
 
@@ -32,6 +32,8 @@ export interface ZooKeeperOptions {
   readonly tickTimeMs?: number;
   /** Whether every write waits for the disk. Off by default, for speed: it survives `kill -9`, not a power cut. */
   readonly fsync?: boolean;
+  /** How far its wall clock, from which `ctime` and `mtime` come, is ahead of the machine's. 0 by default. */
+  readonly clockAheadMs?: number;
 }
 
 type Role = 'leader' | 'follower' | 'standalone';
@@ -85,7 +87,7 @@ export class ZooKeeperServer {
   }
 
   async #start(isReady: () => Promise<boolean>): Promise<void> {
-    const { flavour = '3.8', javaOptions = [], fsync = false } = this.#options;
+    const { flavour = '3.8', javaOptions = [], fsync = false, clockAheadMs = 0 } = this.#options;
     const configFile = join(this.#process.folder, 'zoo.cfg');
     await writeFile(configFile, this.#config());
     await this.#process.start({
@@ -100,6 +102,7 @@ export class ZooKeeperServer {
           configFile,
         ],
       ],
+      ...(clockAheadMs !== 0 && { environment: clockAhead(clockAheadMs) }),
       portTaken: /java\.net\.BindException/,
       isReady,
     });

@@ -72,6 +72,15 @@ const NEEDS = [
     packages: ['consul'],
     advice: 'install Consul on PATH, or set CONSUL_BIN to its binary',
   },
+  {
+    name: 'libfaketime',
+    find: (env) => (env.LIBFAKETIME ? resolve(env.LIBFAKETIME) : undefined),
+    findUnpacked: (folder) => findFakeTimeBelow(join(folder, 'usr/lib')),
+    suite: 'bookworm',
+    packages: ['libfaketime'],
+    optional: true, // For tests of servers whose clocks are wrong.
+    advice: 'install libfaketime, and set LIBFAKETIME to libfaketimeMT.so.1',
+  },
 ];
 
 /** Writes down where everything is, if everything is there already. */
@@ -148,6 +157,12 @@ function writeFound(places) {
 function findJavaBelow(folder) {
   const [runtime] = namesIn(folder).filter((name) => /^java-\d+-openjdk/.test(name));
   return runtime && existing(join(folder, runtime, 'bin/java'));
+}
+
+/** Below the name of the machine's architecture. */
+function findFakeTimeBelow(folder) {
+  const libraries = namesIn(folder).map((name) => join(folder, name, 'faketime', 'libfaketimeMT.so.1'));
+  return libraries.find((library) => existsSync(library));
 }
 
 function jarsIn(folder, names) {
