@@ -103,7 +103,7 @@ export async function explainOffline(
   signal: AbortSignal,
 ): Promise<Explanation> {
   const noticedMs = context.clock.monotonicMs();
-  const mark = { key, at: undefined, noticedMs, noticedAtMs: context.clock.nowMs() };
+  const mark = { key, at: undefined, noticedMs };
   const { examined } = await new Examiner(context, memory).examine([mark], signal);
   return explain(memory.archive, key, examined[0]);
 }

@@ -57,9 +57,8 @@ export class Attention {
   /** Marks entries as worth a look, at one side or at both. */
   look(keys: Iterable<EntryKey>, at?: Side): void {
     const noticedMs = this.clock.monotonicMs();
-    const noticedAtMs = this.clock.nowMs();
     for (const key of keys) {
-      if (!this.marks.add({ key, at, noticedMs, noticedAtMs })) this.overflow();
+      if (!this.marks.add({ key, at, noticedMs })) this.overflow();
     }
     this.notify();
   }

@@ -68,7 +68,8 @@ export class Chores {
     if (clock.monotonicMs() - this.sightedMs < SIGHT_EVERY_MS) return;
     this.sightedMs = clock.monotonicMs();
     const atMs = clock.nowMs();
-    const [left, right] = await Promise.all([
+    // While one store is out of reach, the other's progress is what dates its writes.
+    const [left, right] = await Promise.allSettled([
       replicas.left.position(signal),
       replicas.right.position(signal),
     ]);
@@ -79,9 +80,14 @@ export class Chores {
         // The guards' windows only move on while somebody looks.
         sizes: recordSize(sizes, atMs, effectiveSize(memory), context.maxDelete.withinMs),
         overwrites: recordOverwrites(overwrites, atMs, 0, context.maxOverwrite.withinMs),
-        sightings: pairOf((side) => recordSighting(sightings[side], { atMs, version: positions[side] })),
+        sightings: pairOf((side) => {
+          const position = positions[side];
+          if (position.status === 'rejected') return sightings[side];
+          return recordSighting(sightings[side], { atMs, version: position.value });
+        }),
       },
     }));
+    for (const position of [left, right]) if (position.status === 'rejected') throw position.reason;
   }
 
   private scheduleVerification(): void {

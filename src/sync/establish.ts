@@ -3,6 +3,7 @@ import { ledgerToReplace } from '../core/ledger.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES, withSide } from '../core/pair.js';
+import { measureOffset } from '../core/write-interval.js';
 import { ReplicaError } from '../ports/errors.js';
 import type { WriteOutcome } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
@@ -41,6 +42,7 @@ export class Establishment {
     }));
     if (this.memory.known.phase === 'pairing') return this.finishPairing(signal);
     for (const side of SIDES) await this.ledgers.resolveSingles(side, signal);
+    await this.memory.commit(() => ({ state: { clockOffsets: { left: undefined, right: undefined } } }));
     await this.sortOutOfScope();
     await this.fence(signal);
     return undefined;
@@ -98,10 +100,18 @@ export class Establishment {
   }
 
   private async sendLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<WriteOutcome> {
-    const outcome = await this.context.replicas[side].write({ operations: [], ledger: sent.write }, signal);
+    const { clock, replicas } = this.context;
+    const sentAtMs = clock.nowMs();
+    const outcome = await replicas[side].write({ operations: [], ledger: sent.write }, signal);
     if (outcome.kind === 'applied' && outcome.ledger !== undefined) {
       const mirror = Keeper.applied(sent, outcome.ledger);
       await this.ledgers.takeOver(withSide(this.memory.known.ledgers, side, mirror));
+      const { stamp } = outcome;
+      // Whether clocks were set since the last run, nobody knows: what it measured counts no more.
+      const offset = stamp && measureOffset(undefined, stamp, sentAtMs, clock.nowMs());
+      await this.memory.commit(({ clockOffsets }) => ({
+        state: { clockOffsets: withSide(clockOffsets, side, offset) },
+      }));
     }
     return outcome;
   }

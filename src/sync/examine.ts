@@ -13,6 +13,7 @@ import { sameVersion } from '../core/version.js';
 import { judgeSingle } from '../core/write-intent.js';
 import type { ScannedEntry } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
+import { FirstSeen } from './first-seen.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { writtenAt } from './write-times.js';
@@ -36,10 +37,19 @@ type Readings = ReadonlyMap<EntryKey, Reading>;
 
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
 export class Examiner {
+  private readonly seen: FirstSeen;
+
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
-  ) {}
+  ) {
+    this.seen = new FirstSeen(context.clock);
+  }
+
+  /** The wall clock was set: what was seen before was seen at other times. */
+  clockWasSet(): void {
+    this.seen.clear();
+  }
 
   async examine(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
     const first = await this.readBoth(
@@ -95,8 +105,8 @@ export class Examiner {
       readings: { left, right },
       ours: { left: this.isOurs('left', key, left), right: this.isOurs('right', key, right) },
       written: {
-        left: writtenAt(state, 'left', left, mark.noticedAtMs, known !== undefined),
-        right: writtenAt(state, 'right', right, mark.noticedAtMs, known !== undefined),
+        left: writtenAt(state, 'left', left, this.seen.atMs('left', key, left), known !== undefined),
+        right: writtenAt(state, 'right', right, this.seen.atMs('right', key, right), known !== undefined),
       },
       drifted: known?.kind === 'drift',
     };
@@ -129,13 +139,18 @@ export class Examiner {
     right: readonly EntryKey[],
     signal: AbortSignal,
   ): Promise<Pair<Readings>> {
-    const { replicas } = this.context;
-    const none: Readings = new Map();
     const [atLeft, atRight] = await Promise.all([
-      left.length === 0 ? none : replicas.left.read(left, signal),
-      right.length === 0 ? none : replicas.right.read(right, signal),
+      this.read('left', left, signal),
+      this.read('right', right, signal),
     ]);
     return { left: atLeft, right: atRight };
+  }
+
+  private async read(side: Side, keys: readonly EntryKey[], signal: AbortSignal): Promise<Readings> {
+    if (keys.length === 0) return new Map();
+    const readings = await this.context.replicas[side].read(keys, signal);
+    this.seen.note(side, readings);
+    return readings;
   }
 
   /** One authoritative answer below the agreed version could still be a server that lags; two in a row are not. */

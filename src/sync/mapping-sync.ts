@@ -19,6 +19,8 @@ import type { Mark } from './mark-set.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
+import { UNDATED } from './write-times.js';
+import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
 import { Walks } from './walks.js';
 
@@ -55,6 +57,7 @@ export class MappingSync {
   private blocked = false;
   private inSyncAtMs: number | undefined;
   private lastTurnMs: number;
+  private readonly wallClock: WallClockWatch;
   private settleDueMs = 0;
   private inTurn: Promise<unknown> = Promise.resolve();
 
@@ -79,6 +82,7 @@ export class MappingSync {
     this.chores = new Chores(context, memory, ledgers, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);
+    this.wallClock = new WallClockWatch(context.clock);
     this.lastTurnMs = context.clock.monotonicMs();
   }
 
@@ -189,6 +193,7 @@ export class MappingSync {
     if (this.blocked) return;
     if (await this.readiness.recheck(signal)) this.attention.startOver('operator');
     await this.settleIntents(signal);
+    await this.checkClock();
     this.drain.beginRounds();
     const goingOn = (): void => void (this.lastTurnMs = this.context.clock.monotonicMs());
     await this.walks.learnSize(goingOn, signal);
@@ -203,6 +208,15 @@ export class MappingSync {
     await this.drainMarks(signal);
     await this.chores.run(this.permission(), signal);
     if (!this.isInSync) this.inSyncAtMs = undefined;
+  }
+
+  /** A wall clock that was set makes nothing of what was dated by it, and must not decide who wrote later. */
+  private async checkClock(): Promise<void> {
+    const stepMs = this.wallClock.stepMs();
+    if (stepMs === 0 || this.memory.state === undefined) return;
+    this.context.logger.warn({ stepMs }, 'the wall clock was set; until writes are dated anew, ties decide');
+    this.examiner.clockWasSet();
+    await this.memory.commit(() => ({ state: UNDATED }));
   }
 
   /** What a watch tells only marks; that it tells nothing any more is worth a line, once. */
@@ -249,6 +263,7 @@ export class MappingSync {
   private async round(marks: readonly Mark[], due: Due | 'defer', signal: AbortSignal): Promise<void> {
     this.looking = true;
     try {
+      await this.checkClock();
       const seen = this.walks.entriesSeen;
       const result = await this.drain.run(marks, this.permission(), seen, due, signal);
       this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);

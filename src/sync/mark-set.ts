@@ -8,8 +8,6 @@ export interface Mark {
   readonly at: Side | undefined;
   /** Monotonic milliseconds of when it was first noticed: what propagation is measured from. */
   readonly noticedMs: number;
-  /** Wall-clock milliseconds of the same moment: no write seen now is later than the look, none was noticed later. */
-  readonly noticedAtMs: number;
 }
 
 /**

@@ -104,7 +104,7 @@ export class Operator {
   async look(key: EntryKey, signal: AbortSignal): Promise<Examined | undefined> {
     const { context, memory } = this.sync;
     const noticedMs = context.clock.monotonicMs();
-    const mark = { key, at: undefined, noticedMs, noticedAtMs: context.clock.nowMs() };
+    const mark = { key, at: undefined, noticedMs };
     const { examined } = await new Examiner(context, memory).examine([mark], signal);
     return examined[0];
   }

@@ -66,10 +66,9 @@ async function lookAt(
 ): Promise<void> {
   if (keys.length === 0) return;
   const noticedMs = context.clock.monotonicMs();
-  const noticedAtMs = context.clock.nowMs();
   const marks = keys
     .filter((key) => context.scope.includes(key))
-    .map((key) => ({ key, at: undefined, noticedMs, noticedAtMs }));
+    .map((key) => ({ key, at: undefined, noticedMs }));
   const { examined } = await examiner.examine(marks, signal);
   for (const one of examined) {
     // The first walk has told of everything that its side has, or that the archive has and its side lacks.

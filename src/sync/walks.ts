@@ -117,11 +117,13 @@ export class Walks {
       this.completedOnce = true;
     }
     if (permission === 'count') return;
+    // What still waits to be dealt with was not found as it was agreed: such a walk dates no deletion.
+    const isSettled = !this.attention.unseen;
     const noted = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
     if (!complete && Math.abs(startedAtMs - noted) < NOTE_EVERY_MS) return;
     await this.memory.commit((state) => ({
       state: {
-        lastSweptAtMs: withSide(state.lastSweptAtMs, side, startedAtMs),
+        ...(isSettled && { lastSweptAtMs: withSide(state.lastSweptAtMs, side, startedAtMs) }),
         ...(complete && {
           firstCompletedAtMs: state.firstCompletedAtMs ?? startedAtMs,
           lastVerifiedAtMs: startedAtMs,

@@ -4,9 +4,16 @@ import type { Side } from '../core/pair.js';
 import type { Interval } from '../core/write-interval.js';
 import { narrow, writtenWithin } from '../core/write-interval.js';
 
+/** A mapping's state when nothing is known of when anything was written. */
+export const UNDATED = {
+  sightings: { left: [], right: [] },
+  clockOffsets: { left: undefined, right: undefined },
+  lastSweptAtMs: { left: undefined, right: undefined },
+} satisfies Partial<MappingState>;
+
 /**
  * When what was just read at `side` can have come about.
- * @param seenAtMs wall-clock time at which it was first noticed, or else read
+ * @param seenAtMs wall-clock time at which it was read first
  * @param deferred whether it was looked at before without being settled: walks may have begun since it came about
  */
 export function writtenAt(
