@@ -7,7 +7,6 @@ import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Permission } from './drain.js';
 import { effectiveSize } from './guards.js';
-import type { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
 
 /** After foreign changes a side's ledger is moved at most this often. */
@@ -25,7 +24,6 @@ export class Chores {
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
-    private readonly ledgers: LedgerKeeper,
     private readonly writer: BatchWriter,
     private readonly attention: Attention,
   ) {}
@@ -57,7 +55,8 @@ export class Chores {
     }
     this.bumpedMs = this.context.clock.monotonicMs();
     for (const side of [...this.bumpDue]) {
-      const trouble = this.ledgers.next(side) && (await this.writer.bump(side, signal));
+      const hasLedger = !this.memory.known.ledgerless.includes(side);
+      const trouble = hasLedger ? await this.writer.bump(side, signal) : undefined;
       if (trouble !== undefined) throw trouble;
       this.bumpDue.delete(side);
     }

@@ -34,6 +34,9 @@ export interface SentLedger {
 
 /** Reads, judges and advances a mapping's two ledgers. */
 export class LedgerKeeper {
+  /** The newest generations given out: what went with one may still arrive, and must not pass for what came after. */
+  private readonly sent: Record<Side, number> = { left: 0, right: 0 };
+
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
@@ -48,7 +51,8 @@ export class LedgerKeeper {
       intent.kind === 'deletions' && intent.side === side ? [intent.generation] : [],
     );
     const identity = { pairId, writer: this.context.writer, places: this.context.places };
-    const ledger = nextLedger(identity, mirror, announced);
+    const ledger = nextLedger(identity, mirror, [...announced, this.sent[side]]);
+    this.sent[side] = ledger.generation;
     return { ledger, write: { content: encodeLedger(ledger), expected: mirror?.version } };
   }
 

@@ -79,7 +79,7 @@ export class MappingSync {
     this.readiness = new Readiness(context, memory, ledgers);
     this.walks = new Walks(context, memory, attention, this.pending);
     this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, this.pending, rings);
-    this.chores = new Chores(context, memory, ledgers, writer, attention);
+    this.chores = new Chores(context, memory, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);
     this.wallClock = new WallClockWatch(context.clock);

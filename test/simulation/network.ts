@@ -1,6 +1,6 @@
 import type { Pair, Side } from '../../src/core/pair.js';
 import { ReplicaError } from '../../src/ports/errors.js';
-import type { Faults } from '../kit/memory-store/faults.js';
+import type { AnswerFault, Faults } from '../kit/memory-store/faults.js';
 import type { Link } from '../kit/memory-store/link.js';
 import type { MemoryFlat } from '../kit/memory-store/memory-flat.js';
 import type { MemoryTree } from '../kit/memory-store/memory-tree.js';
@@ -28,6 +28,7 @@ export class Network {
   readonly #denials: Pair<{ act: DenyAct; untilMs: number }[]> = { left: [], right: [] };
   readonly #downUntilMs = { left: 0, right: 0 };
   readonly #lagUntilMs = { left: 0, right: 0 };
+  readonly #leaderlessUntilMs = { left: 0, right: 0 };
   #staleTree: MemoryTree | undefined;
   #staleFlat: MemoryFlat | undefined;
 
@@ -40,6 +41,7 @@ export class Network {
     this.#links[side].add(link);
     link.faults = this.#faults(side);
     if (this.#isDown(side)) link.disconnect();
+    if (this.#leaderlessUntilMs[side] > this.clock.monotonicMs()) link.loseLeader();
   }
 
   forget(side: Side, link: Link): void {
@@ -67,6 +69,18 @@ export class Network {
     for (const link of this.#links[side]) link.renew();
   }
 
+  wakeWatches(side: Side): void {
+    this.#count('wake-watches');
+    for (const link of this.#links[side]) link.wakeSpuriously();
+  }
+
+  loseLeader(side: Side, forMs: number): void {
+    this.#count('lose-leader');
+    this.#leaderlessUntilMs[side] = Math.max(this.#leaderlessUntilMs[side], this.clock.monotonicMs() + forMs);
+    for (const link of this.#links[side]) link.loseLeader();
+    void this.clock.sleep(forMs, this.over).then(() => this.#findLeader(side));
+  }
+
   lag(side: Side, forMs: number, tree: MemoryTree, flat: MemoryFlat): void {
     this.#lagUntilMs[side] = this.clock.monotonicMs() + forMs;
     if (side === 'left') this.#staleTree = tree.copy();
@@ -87,27 +101,45 @@ export class Network {
       this.#windows[side].length = 0;
       this.#denials[side].length = 0;
       this.#downUntilMs[side] = 0;
+      this.#leaderlessUntilMs[side] = 0;
+      this.#findLeader(side);
       this.#lagUntilMs[side] = 0;
       this.#reconnect(side);
     }
   }
 
   #faults(side: Side): Faults {
+    const strikes = <K extends WindowAct['do']>(kind: K): Extract<WindowAct, { do: K }> | undefined =>
+      this.#strikes(side, kind);
+    const afterAnswer = (): AnswerFault | undefined => {
+      const delay = strikes('delay-replies');
+      if (delay !== undefined) return { delayedByMs: delay.byMs };
+      return strikes('cut-replies') && 'broken-off';
+    };
     return {
       beforeRead: () => {
         this.requests[side]++;
-        const failing = this.#strikes(side, 'fail-reads');
-        return failing && new ReplicaError(failing.code, `simulated: ${failing.code}`, true);
+        const failing = strikes('fail-reads');
+        if (failing) return new ReplicaError(failing.code, `simulated: ${failing.code}`, true);
+        return strikes('lose-reads') && 'request-lost';
       },
+      afterRead: afterAnswer,
+      answersOnly: (_, keys) => strikes('answer-in-part') && Math.floor(keys / 2),
+      lagsBehind: () => strikes('follow-behind')?.writes ?? 0,
       beforeWrite: () => {
         this.requests[side]++;
-        if (this.#strikes(side, 'refuse-writes')) return 'refused';
-        if (this.#strikes(side, 'lose-requests')) return 'request-lost';
-        const delay = this.#strikes(side, 'delay-writes');
+        if (strikes('refuse-writes')) return 'refused';
+        if (strikes('lose-requests')) return 'request-lost';
+        const delay = strikes('delay-writes');
         return delay && { delayedByMs: delay.byMs };
       },
-      afterWrite: () => (this.#strikes(side, 'lose-replies') ? 'reply-lost' : undefined),
-      losesHint: () => this.#strikes(side, 'lose-hints') !== undefined,
+      afterWrite: () => (strikes('lose-replies') ? 'reply-lost' : afterAnswer()),
+      losesHint: () => strikes('lose-hints') !== undefined,
+      distortsHint: () => {
+        const delay = strikes('delay-hints');
+        if (delay !== undefined) return { delayedByMs: delay.byMs };
+        return strikes('double-hints') && 'doubled';
+      },
       denies: (access, name) => this.#denies(side, access, name),
     };
   }
@@ -153,5 +185,10 @@ export class Network {
   #reconnect(side: Side): void {
     if (this.#isDown(side)) return;
     for (const link of this.#links[side]) link.reconnect();
+  }
+
+  #findLeader(side: Side): void {
+    if (this.#leaderlessUntilMs[side] > this.clock.monotonicMs()) return;
+    for (const link of this.#links[side]) link.findLeader();
   }
 }

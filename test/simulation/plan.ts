@@ -21,6 +21,8 @@ export interface Setup {
   readonly journalMaxBytes: number;
   /** What each replica holds and takes at a time: small numbers make pages, answers and batches split. */
   readonly bounds: Bounds;
+  /** ZooKeeper before 3.6 has one-shot watches only. */
+  readonly watches?: 'recursive' | 'one-shot';
   readonly travelMs: { readonly min: number; readonly max: number };
   /** How long the disk takes for a commit. */
   readonly diskMs: number;
@@ -72,7 +74,21 @@ export type FaultAct =
   | ({ readonly do: 'refuse-writes' } & Window)
   | ({ readonly do: 'delay-writes'; readonly byMs: number } & Window)
   | ({ readonly do: 'fail-reads'; readonly code: ReadFailure } & Window)
+  /** The answer is cut off: whether a write was done, nobody knows. */
+  | ({ readonly do: 'cut-replies' } & Window)
+  | ({ readonly do: 'delay-replies'; readonly byMs: number } & Window)
+  | ({ readonly do: 'lose-reads' } & Window)
+  /** Of what was asked, only the first part is answered. */
+  | ({ readonly do: 'answer-in-part' } & Window)
+  /** A follower answers that has not seen so many writes yet, where no `sync` was asked for. */
+  | ({ readonly do: 'follow-behind'; readonly writes: number } & Window)
   | ({ readonly do: 'lose-hints' } & Window)
+  | ({ readonly do: 'double-hints' } & Window)
+  | ({ readonly do: 'delay-hints'; readonly byMs: number } & Window)
+  /** No leader: every request is answered with an error. */
+  | { readonly do: 'lose-leader'; readonly side: Side; readonly forMs: number }
+  /** Watches return although nothing changed. */
+  | { readonly do: 'wake-watches'; readonly side: Side }
   | { readonly do: 'lag'; readonly side: Side; readonly forMs: number }
   | { readonly do: 'disconnect'; readonly side: Side; readonly forMs: number }
   | { readonly do: 'expire-session'; readonly side: Side }
@@ -88,7 +104,8 @@ export type ReadFailure = 'STORE_UNREACHABLE' | 'STORE_TIMEOUT' | 'STORE_OVERLOA
 
 export type StoreAct =
   | { readonly do: 'snapshot'; readonly side: Side }
-  | { readonly do: 'restore'; readonly side: Side }
+  /** `reusesNumbers`: writes after it may get the numbers of writes that are lost with it, where the store can do that. */
+  | { readonly do: 'restore'; readonly side: Side; readonly reusesNumbers?: boolean }
   | { readonly do: 'wipe'; readonly side: Side }
   | { readonly do: 'elect-leader'; readonly aheadMs: number };
 

@@ -95,7 +95,11 @@ class Run {
     let notBeforeMs = clock.monotonicMs() + plan.setup.verifyEveryMs + RETRY_MS;
     const deadlineMs = notBeforeMs + CONVERGES_WITHIN_MS;
     while (clock.monotonicMs() < deadlineMs) {
-      await clock.advance(LOOK_EVERY_MS);
+      const isReady = (): boolean =>
+        clock.monotonicMs() >= notBeforeMs && world.daemon?.sync.isInSync === true;
+      const untilMs = clock.monotonicMs() + LOOK_EVERY_MS;
+      await clock.runUntil(isReady, { limitMs: LOOK_EVERY_MS }).catch(() => undefined);
+      if (!isReady()) await clock.advance(untilMs - clock.monotonicMs());
       if (this.answerHolds()) {
         notBeforeMs = Math.max(notBeforeMs, clock.monotonicMs() + 2 * LOOK_EVERY_MS);
         continue;
@@ -211,8 +215,21 @@ function perform(world: World, act: Act): void {
     case 'refuse-writes':
     case 'delay-writes':
     case 'fail-reads':
+    case 'cut-replies':
+    case 'delay-replies':
+    case 'lose-reads':
+    case 'answer-in-part':
+    case 'follow-behind':
     case 'lose-hints':
+    case 'double-hints':
+    case 'delay-hints':
       world.network.open(act);
+      return;
+    case 'lose-leader':
+      world.network.loseLeader(act.side, act.forMs);
+      return;
+    case 'wake-watches':
+      world.network.wakeWatches(act.side);
       return;
     case 'lag':
       world.lag(act);

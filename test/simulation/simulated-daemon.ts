@@ -135,6 +135,7 @@ export class SimulatedDaemon {
         tree,
         link: this.#links.left,
         root: ROOT,
+        watches: setup.watches ?? 'recursive',
         staleTree: () => network.staleTree,
       }),
       right: new MemoryFlatReplica({

@@ -135,7 +135,9 @@ export class World {
         else this.#flatSnapshot = this.#flat.snapshot();
         return;
       case 'restore':
-        if (act.side === 'left' && this.#treeSnapshot !== undefined) this.#tree.restore(this.#treeSnapshot);
+        if (act.side === 'left' && this.#treeSnapshot !== undefined) {
+          this.#tree.restore(this.#treeSnapshot, { reusesZxids: act.reusesNumbers === true });
+        }
         if (act.side === 'right' && this.#flatSnapshot !== undefined) this.#flat.restore(this.#flatSnapshot);
         return;
       case 'wipe':
@@ -143,8 +145,7 @@ export class World {
         else this.#flat.wipe();
         return;
       case 'elect-leader':
-        this.#tree.electLeader();
-        this.#tree.leaderClockAheadMs = act.aheadMs;
+        this.#tree.electLeader({ clockAheadMs: act.aheadMs });
     }
   }
 

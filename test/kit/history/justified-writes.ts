@@ -9,6 +9,8 @@ interface Standing {
   readonly value: Value | undefined;
   /** A copy that may be the only one left counts as a client's. */
   by: 'client' | 'daemon';
+  /** Since when it is there. */
+  readonly sinceMs: number;
   /** When this incarnation of the key was created in place of an earlier one. */
   readonly recreatedMs: number | undefined;
   /** The other store held the same value at some moment since. */
@@ -45,6 +47,8 @@ export interface JustifiedWritesOptions {
  *   store, or was itself replaced there under these rules;
  * - clients wrote the same value to both stores, which are read one after the other: a look may have met it at both,
  *   though the one had lost it to a client's later write when the other one got it;
+ * - a backup was restored to before a value that no write of the ledger had followed yet at that store, which it does
+ *   within about a second: nothing tells that from the client's deleting it;
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
  * Where a store is replaced (wiped, restored) and holds another value afterwards, the copy at the other one counts as a
@@ -78,6 +82,8 @@ class Audit {
   private readonly standing: PerStore<Map<Key, Standing>> = { zookeeper: new Map(), consul: new Map() };
   private readonly everHeld: PerStore<Map<Key, Set<Value>>> = { zookeeper: new Map(), consul: new Map() };
   private readonly journaled = new Map<Key, Set<Value>>();
+  /** When a daemon last wrote its namespace: the ledger is in there. */
+  private readonly ledgerMs: Record<StoreName, number> = { zookeeper: -Infinity, consul: -Infinity };
   /** When a client last took a value away from a store, by key and value. */
   private readonly takenAway: PerStore<Map<string, number>> = { zookeeper: new Map(), consul: new Map() };
 
@@ -86,7 +92,10 @@ class Audit {
   meet(event: TimelineEvent): void {
     switch (event.kind) {
       case 'commit':
-        for (const change of event.changes) if (change.place === 'entry') this.change(event, change);
+        for (const change of event.changes) {
+          if (change.place === 'entry') this.change(event, change);
+          else if (change.place === 'namespace') this.ledgerMs[event.store] = event.atMs;
+        }
         return;
       case 'replaced':
         this.replace(event);
@@ -109,15 +118,19 @@ class Audit {
   private replace({ store, contents, atMs }: StoreReplaced): void {
     for (const key of new Set([...this.standing[store].keys(), ...contents.keys()])) {
       const value = contents.get(key);
-      if (this.at(store, key)?.value === value) continue;
+      const lost = this.at(store, key);
+      if (lost?.value === value) continue;
       const copy = this.at(otherStore(store), key);
-      if (copy !== undefined && !this.cameAfter(store, key, value, copy.value)) {
+      const isVouchedFor = (lost?.sinceMs ?? -Infinity) <= this.ledgerMs[store];
+      if (copy !== undefined && !isVouchedFor) copy.supersededUntilMs = Infinity;
+      else if (copy !== undefined && !this.cameAfter(store, key, value, copy.value)) {
         distrust(copy, copy.rested, atMs + this.options.raceMs);
       }
-      this.put(store, key, value, 'client', undefined);
+      this.put(store, key, { value, by: 'client', sinceMs: atMs, recreatedMs: undefined });
       const restored = this.at(store, key);
-      // What came back had been replaced at the other store before.
-      if (restored !== undefined && this.cameAfter(otherStore(store), key, copy?.value, value)) {
+      // What came back had been replaced or deleted at the other store before.
+      const wasThere = value !== undefined && this.everHeld[otherStore(store)].get(key)?.has(value) === true;
+      if (restored !== undefined && wasThere && copy?.value !== value) {
         restored.rested = true;
         restored.supersededUntilMs = Infinity;
       }
@@ -143,7 +156,8 @@ class Audit {
     if (writer === 'daemon') this.judge(commit, change);
     const before = this.at(store, key);
     const isRecreated = before !== undefined && before.value === undefined;
-    this.put(store, key, after, writer, isRecreated ? atMs : before?.recreatedMs);
+    const recreatedMs = isRecreated ? atMs : before?.recreatedMs;
+    this.put(store, key, { value: after, by: writer, sinceMs: atMs, recreatedMs });
     if (writer === 'client') this.noteTakenAway(store, key, before?.value, atMs);
     const other = this.at(otherStore(store), key);
     if (writer === 'client' && other?.rested === true) other.supersededUntilMs = Infinity;
@@ -212,14 +226,13 @@ class Audit {
   private put(
     store: StoreName,
     key: Key,
-    value: Value | undefined,
-    by: Standing['by'],
-    recreatedMs: number | undefined,
+    put: Pick<Standing, 'value' | 'by' | 'sinceMs' | 'recreatedMs'>,
   ): void {
+    const { value } = put;
     const before = this.at(store, key);
     const wasEntry = value !== '' || (before?.value !== undefined && before.wasEntry);
     const fresh = { rested: false, supersededUntilMs: -Infinity, otherWasAbsent: false, wasEntry };
-    this.standing[store].set(key, { value, by, recreatedMs, ...fresh });
+    this.standing[store].set(key, { ...put, ...fresh });
     if (value === undefined) return;
     const held = this.everHeld[store].get(key) ?? new Set();
     // The latest last.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { WriteBatch } from '../../../src/ports/replica.js';
 import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
 
 const DELAY_MS = 30_000;
@@ -92,6 +93,50 @@ describe.each(['update', 'deletion'] as const)(
     });
   },
 );
+
+describe('another batch of the daemon that arrives late does not vouch for a deletion that is lost', () => {
+  /** An update is delayed, and so long nothing gets through but that: deletions get lost, the rest is refused. */
+  const hindered = (isDelayed: boolean) => {
+    let isFirst = isDelayed;
+    return {
+      beforeWrite: ({ operations }: WriteBatch) => {
+        if (isFirst) {
+          isFirst = false;
+          return { delayedByMs: DELAY_MS };
+        }
+        return operations.some(({ kind }) => kind === 'delete') ? 'request-lost' : 'refused';
+      },
+    } as const;
+  };
+
+  it.each([
+    ['of the same process', false],
+    ['of the process before', true],
+  ])('%s (S4, S7)', async (_, crashes) => {
+    const world = new SimulatedWorld();
+    world.flatClient.put('k', bytes('old'));
+    world.treeClient.put('l', bytes('old'));
+    await world.start();
+    await world.inSync();
+    world.daemon.links.right.faults = hindered(true);
+    world.treeClient.put('l', bytes('sent'));
+    await world.clock.advance(crashes ? 100 : 12_000);
+    if (crashes) {
+      world.crash();
+      await world.start();
+      world.daemon.links.right.faults = hindered(false);
+    }
+    world.treeClient.remove('k');
+    const hasArrived = (): boolean => world.flatEntries().get('l') === 'sent';
+    await world.clock.runUntil(hasArrived, { limitMs: 2 * DELAY_MS });
+    await world.clock.advance(60_000);
+    world.daemon.links.right.faults = {};
+    await world.inSync();
+    expect(world.treeEntries()).toEqual(new Map([['l', 'sent']]));
+    expect(world.flatEntries()).toEqual(new Map([['l', 'sent']]));
+    await world.stop();
+  });
+});
 
 it('deletions whose answers are lost again and again are announced once at a time (S9)', async () => {
   const world = new SimulatedWorld();

@@ -41,6 +41,12 @@ class Story {
     return this;
   }
 
+  ledger(store: StoreName): this {
+    const changes = [{ place: 'namespace', name: 'ledger', change: 'changed' }] as const;
+    this.timeline.push({ ...this.commit('daemon', store), changes });
+    return this;
+  }
+
   elsewhere(change: OtherChange): this {
     this.timeline.push({ ...this.commit('daemon', 'zookeeper'), changes: [change] });
     return this;
@@ -94,9 +100,19 @@ describe('justified writes (S1, S3, S4)', () => {
   });
 
   it('does not take what is missing since a store was replaced for deleted', () => {
-    expect(unjustified(agreed().replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(1);
-    const restored = agreed().client('zookeeper', 'b').daemon('consul', 'b').replaced('zookeeper', 'a');
-    expect(unjustified(restored.daemon('consul', 'a'))).toBe(1);
+    const vouched = agreed().ledger('zookeeper');
+    expect(unjustified(vouched.replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(1);
+    const restored = agreed().client('zookeeper', 'b').ledger('zookeeper').daemon('consul', 'b');
+    expect(unjustified(restored.replaced('zookeeper', 'a').daemon('consul', 'a'))).toBe(1);
+  });
+
+  it('allows that, where the ledger had not followed yet', () => {
+    expect(unjustified(agreed().replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(0);
+  });
+
+  it('takes what a backup brings back for what clients had done with it', () => {
+    const deleted = agreed().client('consul', undefined).daemon('zookeeper', undefined).ledger('zookeeper');
+    expect(unjustified(deleted.replaced('zookeeper', 'a').daemon('zookeeper', undefined))).toBe(0);
   });
 
   it('forgets what was agreed on when agreement begins anew', () => {
