@@ -1,4 +1,4 @@
-import type { ClientWrite, History, Key, Value, Violation } from './history.js';
+import type { ClientWrite, History, JournaledConflict, Value, Violation } from './history.js';
 import { byKey, otherStore, show, STORES, surelyFollows } from './history.js';
 
 const CHECKER = 'exact resurrection';
@@ -17,13 +17,19 @@ export function checkExactResurrection(history: History): Violation[] {
   const { ending, restartsOfAgreement, replacements } = history;
   if (ending.mappingHolds.length > 0) return [];
   const violations: Violation[] = [];
+  const journaled = byKey(history.journal);
+  const lastRestartMs = Math.max(
+    -Infinity,
+    ...[...restartsOfAgreement, ...replacements].map(({ atMs }) => atMs),
+  );
   for (const [key, writes] of byKey(history.writes)) {
     if (ending.setAside.has(key)) continue;
+    const winners = winnersAgainstDeletion(journaled.get(key) ?? []);
+    const tookPlace = byReplacedValue(writes);
     for (const deletion of writes) {
       const value = deletedValue(deletion);
-      if (value === undefined || hasWonAgainstDeletion(history, key, value)) continue;
-      if ([...restartsOfAgreement, ...replacements].some(({ atMs }) => atMs >= deletion.invokedMs)) continue;
-      const found = whereFound(history, writes, deletion, value);
+      if (value === undefined || winners.has(value) || lastRestartMs >= deletion.invokedMs) continue;
+      const found = whereFound(history, tookPlace.get(value) ?? [], deletion, value);
       if (found === undefined) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(deletion, value, found) });
     }
@@ -37,31 +43,42 @@ function deletedValue({ value, outcome, replaced }: ClientWrite): Value | undefi
   return replaced?.value === '' ? undefined : replaced?.value;
 }
 
+/** @param tookPlace the acknowledged writes that took the place of the value */
 function whereFound(
   { finals }: History,
-  writes: readonly ClientWrite[],
+  tookPlace: readonly ClientWrite[],
   deletion: ClientWrite,
   value: Value,
 ): string | undefined {
   const { store, key } = deletion;
   if (finals[store].get(key) === value) return 'in the end';
-  const later = writes.find(
-    (write) =>
-      write.store === store &&
-      write.outcome === 'acknowledged' &&
-      write.replaced?.value === value &&
-      surelyFollows(write, deletion),
-  );
+  const later = tookPlace.find((write) => write.store === store && surelyFollows(write, deletion));
   return later && `by a client whose write (${time(later)}) took its place`;
 }
 
-function hasWonAgainstDeletion({ journal }: History, key: Key, value: Value): boolean {
-  return journal.some((conflict) => {
-    if (conflict.key !== key) return false;
-    return STORES.some(
-      (store) => conflict.values[store] === value && conflict.values[otherStore(store)] === undefined,
-    );
-  });
+/** Acknowledged writes by the value that they took the place of. */
+function byReplacedValue(writes: readonly ClientWrite[]): ReadonlyMap<Value, readonly ClientWrite[]> {
+  const found = new Map<Value, ClientWrite[]>();
+  for (const write of writes) {
+    const value = write.replaced?.value;
+    if (value === undefined || write.outcome !== 'acknowledged') continue;
+    const known = found.get(value);
+    if (known === undefined) found.set(value, [write]);
+    else known.push(write);
+  }
+  return found;
+}
+
+/** The values that a key had on one side while it was absent on the other, according to its conflicts. */
+function winnersAgainstDeletion(conflicts: readonly JournaledConflict[]): ReadonlySet<Value> {
+  const winners = new Set<Value>();
+  for (const { values } of conflicts) {
+    for (const store of STORES) {
+      const value = values[store];
+      if (value !== undefined && values[otherStore(store)] === undefined) winners.add(value);
+    }
+  }
+  return winners;
 }
 
 function explain(deletion: ClientWrite, value: Value, found: string): string {

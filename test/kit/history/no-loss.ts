@@ -1,5 +1,5 @@
-import type { ClientWrite, History, Key, Value, Violation } from './history.js';
-import { byKey, isLostInRace, mayFollow, otherStore, show } from './history.js';
+import type { ClientWrite, History, Key, PerStore, Value, Violation } from './history.js';
+import { byKey, isLostInRace, otherStore, show } from './history.js';
 
 const CHECKER = 'no loss';
 
@@ -19,11 +19,14 @@ export function checkNoLoss(history: History): Violation[] {
   const journaled = journaledValues(history);
   const violations: Violation[] = [];
   for (const [key, writes] of byKey(history.writes)) {
+    const ends = new LastEnds(writes);
+    const firstInvoked = firstInvocations(writes);
     for (const write of writes) {
       if (write.value === undefined || write.value === '' || write.outcome !== 'acknowledged') continue;
       if (stands(history, write) || journaled.get(key)?.has(write.value) === true) continue;
-      const same = writes.filter(({ value, store }) => value === write.value && store !== write.store);
-      if ([write, ...same].some((one) => writes.some((later) => supersedes(later, one)))) continue;
+      const elsewhereMs = firstInvoked[otherStore(write.store)].get(write.value) ?? Infinity;
+      // Any other value that may have come later than this one, or than the same one at the other store.
+      if (ends.ofOtherThan(write.value) >= Math.min(write.invokedMs, elsewhereMs)) continue;
       if (wasLostByItsStore(history, write) || isLostInRace(history, write)) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(history, write) });
     }
@@ -31,8 +34,40 @@ export function checkNoLoss(history: History): Violation[] {
   return violations;
 }
 
-function supersedes(later: ClientWrite, write: ClientWrite): boolean {
-  return later.value !== write.value && mayFollow(later, write);
+/** When, at the latest, something else than a value was written. For histories of many thousand writes to a key. */
+class LastEnds {
+  readonly #last: { readonly value: Value | undefined; readonly endedMs: number } | undefined;
+  /** The last of all that wrote something else than the last one did. */
+  readonly #lastOfOthersMs = -Infinity;
+
+  constructor(writes: readonly ClientWrite[]) {
+    for (const { value, outcome, endedMs } of writes) {
+      if (outcome === 'refused') continue;
+      if (this.#last === undefined || endedMs > this.#last.endedMs) {
+        if (this.#last !== undefined && this.#last.value !== value) {
+          this.#lastOfOthersMs = this.#last.endedMs;
+        }
+        this.#last = { value, endedMs };
+      } else if (value !== this.#last.value) {
+        this.#lastOfOthersMs = Math.max(this.#lastOfOthersMs, endedMs);
+      }
+    }
+  }
+
+  ofOtherThan(value: Value): number {
+    if (this.#last === undefined) return -Infinity;
+    return this.#last.value === value ? this.#lastOfOthersMs : this.#last.endedMs;
+  }
+}
+
+/** When each value was first asked to be written, at each store; refused writes may excuse others as well. */
+function firstInvocations(writes: readonly ClientWrite[]): PerStore<ReadonlyMap<Value, number>> {
+  const first = { zookeeper: new Map<Value, number>(), consul: new Map<Value, number>() };
+  for (const { store, value, invokedMs } of writes) {
+    if (value === undefined) continue;
+    first[store].set(value, Math.min(invokedMs, first[store].get(value) ?? Infinity));
+  }
+  return first;
 }
 
 function stands({ finals, ending }: History, { key, store, value }: ClientWrite): boolean {
