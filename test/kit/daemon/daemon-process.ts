@@ -4,12 +4,10 @@ import { mkdtemp, readFile, rm, writeFile, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { builtProgram } from './built-program.js';
 import { freePorts } from '../servers/free-ports.js';
 import { waitUntil } from '../servers/wait-until.js';
 import { watchdog } from '../servers/watchdog.js';
-
-/** What `npm run build` made; another build can be named, to try it without replacing that. */
-const MAIN = process.env['ZK_CONSUL_SYNC_MAIN'] ?? new URL('../../../dist/main.js', import.meta.url).pathname;
 
 /** A machine that is busy starts a process late, and nothing here is about how soon. */
 const START_TIMEOUT_MS = 60_000;
@@ -100,22 +98,25 @@ export class DaemonProcess {
     await writeFile(this.configFile, stringify(this.configuration()), { mode: 0o600 });
     const { nodeArguments = [], environment = {} } = this.options;
     const log = await open(join(this.directory, 'daemon.log'), 'a');
-    const child = spawn(process.execPath, [...nodeArguments, MAIN, 'run', '--config', this.configFile], {
-      stdio: ['ignore', log.fd, log.fd],
-      env: { ...process.env, ...environment },
-    });
+    const child = spawn(
+      process.execPath,
+      [...nodeArguments, builtProgram(), 'run', '--config', this.configFile],
+      {
+        stdio: ['ignore', log.fd, log.fd],
+        env: { ...process.env, ...environment },
+      },
+    );
     await log.close();
     this.child = child;
     if (child.pid !== undefined) watchdog.guardProcess(child.pid);
     this.exit = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
     await waitUntil(
       'the admin server to answer',
-      async () => {
-        if (child.exitCode !== null) throw new Error(`the daemon ended at once:\n${await this.log()}`);
-        return (await fetch(`${this.adminUrl}/livez`)).ok;
-      },
+      // One that has ended will not answer any more, and is not waited for.
+      async () => child.exitCode !== null || (await fetch(`${this.adminUrl}/livez`)).ok,
       { timeoutMs: START_TIMEOUT_MS },
     );
+    if (child.exitCode !== null) throw new Error(`the daemon ended at once:\n${await this.log()}`);
   }
 
   /** SIGTERM, and its exit code. */

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { stringify } from 'yaml';
+import { builtProgram } from '../../kit/daemon/built-program.js';
 import { watchdog } from '../../kit/servers/watchdog.js';
 
-const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
 const TIMEOUT_MS = 40_000;
 
 export interface CommandResult {
@@ -51,7 +51,7 @@ function spawned(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): RunningCommand {
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, builtProgram(), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   });

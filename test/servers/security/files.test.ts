@@ -3,12 +3,11 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtProgram } from '../../kit/daemon/built-program.js';
 import { freePorts } from '../../kit/servers/free-ports.js';
 import { waitUntil } from '../../kit/servers/wait-until.js';
 import { watchdog } from '../../kit/servers/watchdog.js';
 import { command } from '../cli/command.js';
-
-const MAIN = new URL('../../../dist/main.js', import.meta.url).pathname;
 
 let folder: string;
 let port: number;
@@ -43,7 +42,16 @@ afterEach(async () => {
 async function run(umask: string, whileUp: () => Promise<void> = () => Promise.resolve()): Promise<string> {
   const child = spawn(
     '/bin/sh',
-    ['-c', `umask ${umask}; exec "$@"`, 'sh', process.execPath, MAIN, 'run', '--config', file('config.yaml')],
+    [
+      '-c',
+      `umask ${umask}; exec "$@"`,
+      'sh',
+      process.execPath,
+      builtProgram(),
+      'run',
+      '--config',
+      file('config.yaml'),
+    ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   if (child.pid !== undefined) watchdog.guardProcess(child.pid);

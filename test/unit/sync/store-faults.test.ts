@@ -123,3 +123,48 @@ describe('a store that does not tell the truth at once', () => {
     await world.stop();
   });
 });
+
+describe('a store that refuses the ledger, which no waiting changes', () => {
+  const refused = async (): Promise<SimulatedWorld> => {
+    const world = new SimulatedWorld();
+    world.treeClient.put('k', bytes('x'));
+    await world.start();
+    await world.inSync();
+    world.daemon.links.right.faults = {
+      denies: (access, name) => access === 'write' && name.startsWith('zk-consul-sync/'),
+    };
+    return world;
+  };
+
+  it('is named as the problem for as long as that lasts, while something is to be written there', async () => {
+    const world = await refused();
+    world.treeClient.put('k', bytes('y'));
+    await world.clock.advance(5_000);
+    for (let look = 0; look < 500; look++) {
+      await world.clock.advance(237);
+      expect(world.daemon.sync.problem, `look ${look}`).toContain('permission denied');
+      expect(world.daemon.sync.isInSync).toBe(false);
+    }
+    world.daemon.links.right.faults = {};
+    await world.inSync();
+    expect(world.daemon.sync.problem).toBeUndefined();
+    expect(world.flatEntries().get('k')).toBe('y');
+    await world.stop();
+  });
+
+  it('is named so, too, while clients write there, whose changes go on being carried over', async () => {
+    const world = await refused();
+    world.flatClient.put('k', bytes('first'));
+    await world.clock.advance(5_000);
+    for (let look = 0; look < 500; look++) {
+      world.flatClient.put('k', bytes(`y${look}`));
+      await world.clock.advance(237);
+      expect(world.daemon.sync.problem, `look ${look}`).toContain('permission denied');
+    }
+    world.daemon.links.right.faults = {};
+    await world.inSync();
+    expect(world.daemon.sync.problem).toBeUndefined();
+    expect(world.treeEntries().get('k')).toBe('y499');
+    await world.stop();
+  });
+});
