@@ -7,7 +7,7 @@ import { measureOffset } from '../core/write-interval.js';
 import { ReplicaError } from '../ports/errors.js';
 import type { WriteOutcome } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
-import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
+import type { Claimant, LedgerKeeper, SentLedger } from './ledger-keeper.js';
 import { LedgerKeeper as Keeper } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { stopsMapping } from './mapping-memory.js';
@@ -77,19 +77,34 @@ export class Establishment {
     return this.finishPairing(signal);
   }
 
+  /** Once both ledgers stand, a newcomer that is held writes nothing more. */
   private async finishPairing(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
     for (const side of SIDES) {
-      const sent = this.ledgers.next(side);
+      const isInPlace = (this.memory.known.ledgers[side]?.generation ?? 0) > 0;
+      const sent = isInPlace ? undefined : this.ledgers.next(side);
       if (sent !== undefined) await this.writeLedger(side, sent, signal);
     }
-    const created = pairOf((side) => this.memory.known.ledgers[side]?.version.created);
-    // Two newcomers at once both see each other here: the one that came first at the same store stays.
-    for (const rival of await this.ledgers.claimants(signal)) {
-      const mine = created[rival.side];
-      if (mine === undefined || rival.created < mine) return this.mappedTwice(rival.side, rival.place);
-    }
+    const rival = this.olderRival(await this.ledgers.claimants(signal));
+    if (rival !== undefined) return this.mappedTwice(rival.side, rival.place);
     await this.memory.commit(() => ({ state: { phase: 'paired' } }));
     return undefined;
+  }
+
+  /**
+   * Two newcomers at once both see each other: the one that came first stays. Since they may have come to the two
+   * stores in opposite order, both judge by the same one: the first in which both have a ledger.
+   */
+  private olderRival(claimants: readonly Claimant[]): Claimant | undefined {
+    const { ledgers } = this.memory.known;
+    const judged = new Set<string>();
+    const older = claimants.find((rival) => {
+      const mine = ledgers[rival.side];
+      if (mine === undefined || judged.has(rival.place)) return false;
+      judged.add(rival.place);
+      return rival.created < mine.version.created;
+    });
+    // One with whom there is no such store was here before, as far as anybody can tell.
+    return older ?? claimants.find(({ place }) => !judged.has(place));
   }
 
   private async writeLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<void> {
