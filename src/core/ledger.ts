@@ -102,6 +102,25 @@ function standsForAnotherPair(mirror: LedgerMirror): boolean {
   return mirror.generation === 0;
 }
 
+/** How many writes that this archive has not recorded are remembered; of more, the oldest are forgotten. */
+const UNRECORDED_MAX = 1_024;
+
+/**
+ * Adds to `unrecorded` the daemon's writes that a ledger tells of, and that `known`, the newest recorded state of the
+ * same ledger, does not have: their replies were lost, or the process was killed before it recorded them.
+ */
+export function withUnrecorded(
+  unrecorded: readonly bigint[],
+  known: LedgerMirror | undefined,
+  found: LedgerMirror | undefined,
+): readonly bigint[] {
+  if (found === undefined || standsForAnotherPair(found)) return unrecorded;
+  const numbers = [...found.recent, found.version.modified].filter(
+    (number) => !wroteVersion(known, number) && !unrecorded.includes(number),
+  );
+  return numbers.length === 0 ? unrecorded : [...unrecorded, ...numbers].slice(-UNRECORDED_MAX);
+}
+
 /** Whether a store's write number is one of the daemon's own, as far back as the ledger reaches. */
 export function wroteVersion(mirror: LedgerMirror | undefined, modified: bigint): boolean {
   if (mirror === undefined || standsForAnotherPair(mirror)) return false;

@@ -15,6 +15,12 @@ export interface MappingState {
   readonly phase: 'observing' | 'pairing' | 'paired';
   /** What the daemon last knew of its ledger in each store; undefined before the first write, and for a read-only side. */
   readonly ledgers: Pair<LedgerMirror | undefined>;
+  /**
+   * The daemon's own writes of which this archive may lack the records, by the stores' numbers, until everything was
+   * walked after they were found. A ledger lists its latest writes only: there, they would be forgotten before the
+   * entries are looked at.
+   */
+  readonly unrecorded: Pair<readonly bigint[]>;
   /** Sides on which the daemon may not write its namespace, and goes without a ledger (sources of one-way mappings). */
   readonly ledgerless: readonly Side[];
   readonly holds: readonly MappingHold[];

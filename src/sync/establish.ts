@@ -120,7 +120,7 @@ export class Establishment {
     const outcome = await replicas[side].write({ operations: [], ledger: sent.write }, signal);
     if (outcome.kind === 'applied' && outcome.ledger !== undefined) {
       const mirror = Keeper.applied(sent, outcome.ledger);
-      await this.ledgers.takeOver(withSide(this.memory.known.ledgers, side, mirror));
+      await this.ledgers.moved(side, mirror);
       const { stamp } = outcome;
       // Whether clocks were set since the last run, nobody knows: what it measured counts no more.
       const offset = stamp && measureOffset(undefined, stamp, sentAtMs, clock.nowMs());
@@ -193,6 +193,7 @@ export class Establishment {
       pairId: randomId(() => this.context.random.next()),
       phase,
       ledgers: { left: undefined, right: undefined },
+      unrecorded: { left: [], right: [] },
       ledgerless: [],
       holds: [],
       paused: this.memory.state?.paused ?? false,

@@ -118,7 +118,8 @@ export class Examiner {
     const { modified } = reading.version;
     // An entry that came back into scope is like a new one, whoever wrote it before it left.
     if (modified <= state.scopeSince[side] && archive.record(key) === undefined) return false;
-    return wroteVersion(state.ledgers[side], modified) || isAnnounced(state.intents, side, key, reading);
+    if (wroteVersion(state.ledgers[side], modified) || state.unrecorded[side].includes(modified)) return true;
+    return isAnnounced(state.intents, side, key, reading);
   }
 
   private isInStep(mark: Mark, readings: Pair<Readings>): boolean {

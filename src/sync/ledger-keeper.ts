@@ -6,17 +6,18 @@ import {
   mirrorOf,
   nextLedger,
   placesOverlap,
+  withUnrecorded,
   withWrite,
 } from '../core/ledger.js';
-import type { LedgerMirror, MappingHold, WriteIntent } from '../core/mapping-state.js';
+import type { LedgerMirror, MappingHold, MappingState, WriteIntent } from '../core/mapping-state.js';
 import type { Pair, Side } from '../core/pair.js';
-import { SIDES, withSide } from '../core/pair.js';
+import { pairOf, SIDES, withSide } from '../core/pair.js';
 import type { Version } from '../core/version.js';
 import { judgeSingle, settleDeletions } from '../core/write-intent.js';
 import type { LedgerWrite, StoredLedger } from '../ports/replica.js';
 import { ReplicaError } from '../ports/errors.js';
 import type { MappingContext } from './context.js';
-import type { MappingMemory } from './mapping-memory.js';
+import type { MappingChanges, MappingMemory } from './mapping-memory.js';
 
 /** Another daemon has moved the ledger: this one no longer leads, and must not write (fencing). */
 export class DeposedError extends Error {
@@ -114,13 +115,21 @@ export class LedgerKeeper {
     return SIDES.some((side) => ledgers[side]?.version.modified !== mirrors[side]?.version.modified);
   }
 
-  /** Makes what was found the newest that is known, in one step with what it tells of announced deletions (S7). */
+  /**
+   * Makes what was found the newest that is known, in one step with what it tells of announced deletions, and of writes
+   * that were not recorded (S7).
+   */
   async takeOver(mirrors: Pair<LedgerMirror | undefined>): Promise<void> {
     await this.memory.commit((state) => {
-      const { pending, removed } = settleDeletions(state.intents, mirrors);
-      const gone = new Map(removed.map((key) => [key, undefined] as const));
-      return { records: gone, marks: gone, state: { ledgers: mirrors, intents: pending } };
+      const { unrecorded, ledgers } = state;
+      const found = pairOf((side) => withUnrecorded(unrecorded[side], ledgers[side], mirrors[side]));
+      return withLedgers(state, mirrors, { unrecorded: found });
     });
+  }
+
+  /** The same after a write of the ledger alone that was acknowledged. */
+  async moved(side: Side, mirror: LedgerMirror): Promise<void> {
+    await this.memory.commit((state) => withLedgers(state, withSide(state.ledgers, side, mirror)));
   }
 
   /** Looks what became of single values that were announced before they were sent, and never heard of again (S7). */
@@ -140,9 +149,15 @@ export class LedgerKeeper {
     if (settled.size === 0) return;
     await this.memory.commit((state) => {
       const mirror = state.ledgers[side];
-      const known = mirror === undefined ? undefined : wrote.reduce(withWrite, mirror);
-      const intents = state.intents.filter((intent) => !settled.has(intent));
-      return { state: { ledgers: withSide(state.ledgers, side, known), intents } };
+      const found = mirror === undefined ? undefined : wrote.reduce(withWrite, mirror);
+      const unrecorded = withUnrecorded(state.unrecorded[side], mirror, found);
+      return {
+        state: {
+          ledgers: withSide(state.ledgers, side, found),
+          unrecorded: withSide(state.unrecorded, side, unrecorded),
+          intents: state.intents.filter((intent) => !settled.has(intent)),
+        },
+      };
     });
   }
 
@@ -178,6 +193,17 @@ export class LedgerKeeper {
   private overlaps(ledger: Ledger): boolean {
     return SIDES.some((side) => placesOverlap(ledger.places[side], this.context.places[side]));
   }
+}
+
+/** What the archive is to say of ledgers that were found at `mirrors`. */
+function withLedgers(
+  { intents }: MappingState,
+  mirrors: Pair<LedgerMirror | undefined>,
+  beside: Partial<MappingState> = {},
+): MappingChanges {
+  const { pending, removed } = settleDeletions(intents, mirrors);
+  const gone = new Map(removed.map((key) => [key, undefined] as const));
+  return { records: gone, marks: gone, state: { ...beside, ledgers: mirrors, intents: pending } };
 }
 
 export interface Claimant {

@@ -79,6 +79,7 @@ export class Walks {
     if (request === undefined) return;
     if (request.reason !== undefined) this.context.metrics.rescan(request.reason);
     const startedAtMs = this.context.clock.nowMs();
+    const unrecorded = this.memory.state?.unrecorded[side] ?? [];
     this.underWay = request.reason !== 'verify';
     try {
       const report = async (keys: readonly EntryKey[]): Promise<void> => {
@@ -95,7 +96,7 @@ export class Walks {
     } finally {
       this.underWay = false;
     }
-    await this.note(side, startedAtMs, permission());
+    await this.note(side, { startedAtMs, unrecorded }, permission());
   }
 
   /** Of an entry that is gone and has no record, walks find nothing; what is listed of it would stay for ever. */
@@ -109,7 +110,8 @@ export class Walks {
     while (pending.length > 0) await report(pending.splice(0, LISTED_PAGE));
   }
 
-  private async note(side: Side, startedAtMs: number, permission: Permission): Promise<void> {
+  private async note(side: Side, walk: Walk, permission: Permission): Promise<void> {
+    const { startedAtMs } = walk;
     this.walked.add(side);
     const complete = this.walked.size === SIDES.length;
     if (complete) {
@@ -119,11 +121,16 @@ export class Walks {
     if (permission === 'count') return;
     // What still waits to be dealt with was not found as it was agreed: such a walk dates no deletion.
     const isSettled = !this.attention.unseen;
+    const recorded = isSettled && this.nothingIsListed ? walk.unrecorded : [];
     const noted = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
-    if (!complete && Math.abs(startedAtMs - noted) < NOTE_EVERY_MS) return;
+    const isRecent = Math.abs(startedAtMs - noted) < NOTE_EVERY_MS;
+    if (isRecent && !complete && recorded.length === 0) return;
     await this.memory.commit((state) => ({
       state: {
         ...(isSettled && { lastSweptAtMs: withSide(state.lastSweptAtMs, side, startedAtMs) }),
+        ...(recorded.length > 0 && {
+          unrecorded: withSide(state.unrecorded, side, without(state.unrecorded[side], recorded)),
+        }),
         ...(complete && {
           firstCompletedAtMs: state.firstCompletedAtMs ?? startedAtMs,
           lastVerifiedAtMs: startedAtMs,
@@ -132,4 +139,20 @@ export class Walks {
       },
     }));
   }
+
+  /** Held and left out entries were looked at, and yet not recorded as they are. */
+  private get nothingIsListed(): boolean {
+    return [...this.memory.archive.markCounts().values()].every((count) => count === 0);
+  }
+}
+
+/** A walk that is over. */
+interface Walk {
+  readonly startedAtMs: number;
+  /** The daemon's own writes on that side that were not recorded when it began. */
+  readonly unrecorded: readonly bigint[];
+}
+
+function without(numbers: readonly bigint[], gone: readonly bigint[]): readonly bigint[] {
+  return numbers.filter((number) => !gone.includes(number));
 }

@@ -55,6 +55,7 @@ export function mappingState(changes: Partial<MappingState> = {}): MappingState 
     sizes: startSizeHistory(-Infinity, 5),
     overwrites: startOverwriteHistory(0),
     sightings: { left: [{ atMs: -Infinity, version: 9n }], right: [] },
+    unrecorded: { left: [], right: [21n] },
     clockOffsets: { left: { epoch: 5n, leastMs: -0.25, mostMs: 3, measuredAtMs: 17 }, right: undefined },
     intents: [{ kind: 'deletions', side: 'right', generation: 4, keys: ['a/b', ''] }],
     ...changes,

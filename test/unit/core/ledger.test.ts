@@ -9,6 +9,7 @@ import {
   mirrorOf,
   nextLedger,
   placesOverlap,
+  withUnrecorded,
   withWrite,
   ledgerToReplace,
   wroteVersion,
@@ -267,6 +268,24 @@ describe('what a ledger proves', () => {
     }
     expect(known.recent).toHaveLength(LEDGER_RECENT_MAX);
     expect(known.recent.at(-1)).toBe(known.version.modified - 1n);
+  });
+
+  it('S7: what it tells of beyond what was known of it was not recorded', () => {
+    const found = mirror({ version: version(14), recent: [7n, 8n, 10n, 12n] });
+    expect(withUnrecorded([], mirror(), found)).toEqual([12n, 14n]);
+    expect(withUnrecorded([3n, 12n], mirror(), found)).toEqual([3n, 12n, 14n]);
+    expect(withUnrecorded([3n], mirror(), mirror())).toEqual([3n]);
+    expect(withUnrecorded([3n], mirror(), undefined)).toEqual([3n]);
+    expect(withUnrecorded([], undefined, ledgerToReplace(version(14)))).toEqual([]);
+  });
+
+  it('S9: of the writes that were not recorded, the newest are remembered', () => {
+    let unrecorded: readonly bigint[] = [];
+    for (let at = 1; at <= 2_000; at++) {
+      unrecorded = withUnrecorded(unrecorded, undefined, mirror({ version: version(at), recent: [] }));
+    }
+    expect(unrecorded).toHaveLength(1_024);
+    expect(unrecorded.at(-1)).toBe(2_000n);
   });
 });
 

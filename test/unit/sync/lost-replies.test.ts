@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LEDGER_RECENT_MAX } from '../../../src/core/ledger.js';
 import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
 
 describe('a write whose reply is lost', () => {
@@ -33,6 +34,81 @@ describe('a write whose reply is lost', () => {
     await world.inSync();
     expect(world.flatEntries().get('k')).toBe('newer');
     expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
+    await world.stop();
+  });
+});
+
+describe('a write that was not recorded before a crash', () => {
+  const BATCH_OPERATIONS = 64;
+
+  /** More batches than a ledger lists, of entries that a walk comes to first. */
+  function putManyBatches(world: SimulatedWorld): void {
+    for (let number = 0; number < 2 * LEDGER_RECENT_MAX * BATCH_OPERATIONS; number++) {
+      world.treeClient.put(`a${number}`, bytes('x'));
+    }
+  }
+
+  async function withUnrecordedWrite(): Promise<SimulatedWorld> {
+    const world = new SimulatedWorld();
+    world.treeClient.put('z', bytes('old'));
+    await world.start();
+    await world.inSync();
+    world.daemon.links.right.faults = { afterWrite: () => 'reply-lost' };
+    world.treeClient.put('z', bytes('sent'));
+    await world.clock.runUntil(() => world.flatEntries().get('z') === 'sent', { limitMs: 60_000 });
+    world.crash();
+    world.treeClient.put('z', bytes('newer'));
+    return world;
+  }
+
+  async function expectNoConflict(world: SimulatedWorld): Promise<void> {
+    await world.inSync();
+    expect(world.treeEntries().get('z')).toBe('newer');
+    expect(world.flatEntries().get('z')).toBe('newer');
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(0);
+  }
+
+  it("is the daemon's own however many batches go before the entry is looked at again (S2, S7)", async () => {
+    const world = await withUnrecordedWrite();
+    putManyBatches(world);
+    await world.start();
+    await expectNoConflict(world);
+    await world.stop();
+  });
+
+  it("is the daemon's own however many batches and crashes go before the entry is looked at again (S2, S7)", async () => {
+    const world = await withUnrecordedWrite();
+    putManyBatches(world);
+    await world.start({ travelMs: { min: 1, max: 2 } });
+    await world.clock.runUntil(() => world.flatEntries().size > 1.2 * LEDGER_RECENT_MAX * BATCH_OPERATIONS, {
+      limitMs: 60_000,
+    });
+    world.crash();
+    expect(world.flatEntries().get('z')).toBe('sent');
+    await world.start();
+    await expectNoConflict(world);
+    await world.stop();
+  });
+
+  it("is the daemon's own for as long as the entry is held (S2, S7)", async () => {
+    const world = await withUnrecordedWrite();
+    const z = async (): Promise<readonly bigint[]> => {
+      await world.clock.advance(60_000);
+      return world.daemon.sync.memory.known.unrecorded.right;
+    };
+    await world.start({ policy: { conflict: 'hold' } });
+    // Also the client of the other side wrote it: a conflict, which is held for a person.
+    world.flatClient.put('z', bytes('different'));
+    world.treeClient.put('z', bytes('newer still'));
+    expect((await z()).length).toBeGreaterThan(0);
+    await world.stop();
+  });
+
+  it('is remembered until everything was walked, and no longer (S9)', async () => {
+    const world = await withUnrecordedWrite();
+    await world.start();
+    await expectNoConflict(world);
+    expect(world.daemon.sync.memory.known.unrecorded).toEqual({ left: [], right: [] });
     await world.stop();
   });
 });
