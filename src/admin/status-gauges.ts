@@ -20,12 +20,12 @@ export class StatusGauges {
       const replica = REPLICA_NAMES[side];
       this.#gauges.replicaConnected.set({ replica }, Number(status.replicas[replica].connected));
     }
-    this.#gauges.leader.set(Number(status.role === 'active'));
     this.#gauges.buildInfo.set({ version: status.version, node: process.versions.node }, 1);
   }
 
   #setMapping(status: MappingStatus): void {
     const mapping = status.name;
+    this.#gauges.leader.set({ mapping }, Number(status.role === 'active'));
     this.#gauges.entries.set({ mapping }, status.entries);
     for (const side of SIDES) {
       this.#gauges.pendingEntries.set({ mapping, replica: REPLICA_NAMES[side] }, status.pending[side]);
@@ -78,7 +78,7 @@ function statusGauges(factory: MetricFactory) {
     replicaConnected: factory.gauge('replica_connected', '1 while the daemon is connected to the store', [
       'replica',
     ]),
-    leader: factory.gauge('leader', '1 while this process is the active one of any mapping', []),
+    leader: factory.gauge('leader', '1 while this process leads the mapping, and writes', ['mapping']),
     buildInfo: factory.gauge('build_info', 'Always 1; the labels tell what runs', ['version', 'node']),
   };
 }

@@ -1,4 +1,4 @@
-import type { DaemonStatus, HoldStatus, MappingStatus, StoreStatus } from '../ports/status.js';
+import type { DaemonStatus, HoldStatus, LeaderStatus, MappingStatus, StoreStatus } from '../ports/status.js';
 import { isoTime } from './iso-time.js';
 
 /** The body of `GET /api/v1/status`. */
@@ -21,6 +21,7 @@ export function mappingJson(status: MappingStatus) {
   return {
     name: status.name,
     role: status.role,
+    leader: status.leader === undefined ? null : leaderJson(status.leader),
     state: status.state,
     inSync: status.inSync,
     inSyncSince: isoTime(status.inSyncSinceMs),
@@ -35,6 +36,10 @@ export function mappingJson(status: MappingStatus) {
     driftedTotal: status.driftedTotal,
     lastVerifiedAt: isoTime(status.lastVerifiedAtMs),
   };
+}
+
+function leaderJson({ host, admin }: LeaderStatus) {
+  return { host, admin: admin ?? null };
 }
 
 function holdJson(hold: HoldStatus) {
@@ -81,7 +86,7 @@ function missingStore(name: string, { connected, address, lastError }: StoreStat
 }
 
 function isUnfinished(mapping: MappingStatus): boolean {
-  return mapping.role === 'active' && !mapping.firstCompleted && !isHeld(mapping);
+  return !mapping.firstCompleted && !isHeld(mapping);
 }
 
 /** As a whole: a held entry is left out, and holds up nothing. */
@@ -89,7 +94,8 @@ function isHeld({ state, holds }: MappingStatus): boolean {
   return state === 'held' || holds.some((hold) => hold.key === undefined);
 }
 
-function missingMapping({ name, state, problem }: MappingStatus): string {
+function missingMapping({ name, role, state, problem }: MappingStatus): string {
   const because = problem === undefined ? '' : `: ${problem}`;
+  if (role === 'standby') return `mapping ${name} could not be taken over yet; it is ${state}${because}`;
   return `mapping ${name} has not completed its first reconciliation; it is ${state}${because}`;
 }

@@ -25,10 +25,19 @@ const DATA_FILE = 'data.mdb';
 const LOST_AND_FOUND = 'lost+found';
 
 const FORMAT = 'zk-consul-sync archive';
-const FORMAT_VERSION = 1;
+/**
+ * 1: the first. 2: of ledgers it is known who wrote them, and of the archive whether it was kept by leading or by
+ * following (several daemons).
+ */
+const FORMAT_VERSION = 2;
+const FORMAT_VERSIONS_READ: readonly number[] = [1, 2];
 
 /** Read from the data file too, so that it can't be taken for another program's, or for an empty one. */
-export const FORMAT_RECORD = encodeValue({ format: FORMAT, version: FORMAT_VERSION });
+export const FORMAT_RECORD = formatRecord(FORMAT_VERSION);
+
+export function formatRecord(version: number): Buffer {
+  return encodeValue({ format: FORMAT, version });
+}
 
 export interface ArchivePaths {
   readonly lock: string;
@@ -103,12 +112,7 @@ async function makeData(path: string): Promise<void> {
   } finally {
     await store.close();
   }
-  const about =
-    'Made by zk-consul-sync. What it agreed on, and the conflict journal. To be copied only while it is stopped.';
-  await writeDurably(
-    join(made, FORMAT_FILE),
-    JSON.stringify({ format: FORMAT, version: FORMAT_VERSION, about }),
-  );
+  await writeDurably(join(made, FORMAT_FILE), formatText());
   await syncDirectory(made);
   await rename(made, join(path, DATA));
   await syncDirectory(path);
@@ -133,8 +137,24 @@ async function checkFormat(path: string): Promise<void> {
       `The archive at ${path} has format ${version}, made by a newer version of zk-consul-sync; this one knows formats up to ${FORMAT_VERSION}. Nothing was changed. Run the newer version again.`,
     );
   }
-  if (version !== FORMAT_VERSION)
+  if (!FORMAT_VERSIONS_READ.includes(version))
     throw damagedError(path, `${name} names format ${version}, which never was`);
+  // First, so that a version that does not know the new format finds out before it opens what is being changed.
+  if (version !== FORMAT_VERSION) await replaceFormatFile(path);
+}
+
+async function replaceFormatFile(path: string): Promise<void> {
+  const made = join(path, DATA, `${FORMAT_FILE}.new`);
+  await rm(made, { force: true });
+  await writeDurably(made, formatText());
+  await rename(made, join(path, DATA, FORMAT_FILE));
+  await syncDirectory(join(path, DATA));
+}
+
+function formatText(): string {
+  const about =
+    'Made by zk-consul-sync. What it agreed on, and the conflict journal. To be copied only while it is stopped.';
+  return JSON.stringify({ format: FORMAT, version: FORMAT_VERSION, about });
 }
 
 function parseFormat(text: string): { format?: unknown; version?: unknown } | undefined {

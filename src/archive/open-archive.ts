@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import type { Archive } from '../ports/archive.js';
 import { SyncError } from '../ports/errors.js';
-import { FORMAT_RECORD, prepareData, prepareDirectory } from './archive-directory.js';
+import { prepareData, prepareDirectory } from './archive-directory.js';
 import type { ArchivePaths } from './archive-directory.js';
 import { damagedError, ioError } from './archive-errors.js';
 import { ArchiveIndex } from './archive-index.js';
 import { CommitQueue } from './commit-queue.js';
 import { checkDataFile } from './data-file.js';
+import { upgradeFormat } from './format-upgrade.js';
 import { LmdbArchive } from './lmdb-archive.js';
 import type { ArchiveWorks } from './lmdb-mapping-archive.js';
 import { LmdbStore, PAGE_BYTES } from './lmdb-store.js';
@@ -14,7 +15,6 @@ import { Maintenance } from './maintenance.js';
 import { lockDirectory } from './process-lock.js';
 import type { ProcessLock } from './process-lock.js';
 import { Seat } from './seat.js';
-import { tableKey } from './tables.js';
 
 export interface ArchiveOptions {
   /** A directory on a local disk; made when missing. */
@@ -64,7 +64,7 @@ async function openData(
 ): Promise<Archive> {
   const store = LmdbStore.open(paths.data);
   try {
-    if (store.get(tableKey('format'))?.equals(FORMAT_RECORD) !== true) {
+    if (!(await upgradeFormat(store))) {
       throw damagedError(path, 'the data file is not the one of an archive');
     }
     const index = readIndex(path, store, journal.maxBytes);

@@ -20,7 +20,6 @@ export function crossCheck(settings: ReadSettings): ConfigProblem[] {
     ...unusedTls(look, report),
     ...digestWithoutUser(look, report),
     ...creatorWithoutIdentity(look, report),
-    ...highAvailability(look, report),
     ...doubledNames(look, report),
     ...overlaps(look, 'zookeeper', parseMappedPath, report),
     ...overlaps(look, 'consul', parseMappedPrefix, report),
@@ -79,13 +78,6 @@ function creatorWithoutIdentity(look: SettingsLookup, report: Report): ConfigPro
   return [
     report(['zookeeper', 'acl'], 'creator-all needs an identity: set zookeeper.auth or zookeeper.tls.cert'),
   ];
-}
-
-/** Refused and not ignored: who asks for a standby must not find out in the outage that there is none. */
-function highAvailability(look: SettingsLookup, report: Report): ConfigProblem[] {
-  const path = ['highAvailability', 'enabled'];
-  if (look.value(path) !== true) return [];
-  return [report(path, 'is not available in this version: run a single instance; allowed: false')];
 }
 
 function doubledNames(look: SettingsLookup, report: Report): ConfigProblem[] {

@@ -51,8 +51,8 @@ const limitsSection = z.strictObject({ zookeeper: storeLimits('ZooKeeper'), cons
 
 const highAvailabilitySection = z.strictObject({
   enabled: setting(z.boolean().prefault(false), {
-    description: 'Run several instances, of which one is active. Not available in this version.',
-    allowed: 'false',
+    description:
+      'Share the mappings with other daemons of the same `instance`: each mapping is led by one of them, the others stand by.',
   }),
 });
 
@@ -87,7 +87,7 @@ export const configSchema = setting(
     journal: setting(journalSection.prefault({}), { description: 'The conflict journal.' }),
     limits: setting(limitsSection.prefault({}), { description: 'How hard the stores may be worked.' }),
     highAvailability: setting(highAvailabilitySection.prefault({}), {
-      description: 'Running more than one instance.',
+      description: 'Running more than one daemon for the same mappings.',
     }),
     mappings: setting(
       z

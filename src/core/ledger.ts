@@ -16,8 +16,10 @@ export interface Ledger {
   /** Names the process that wrote it, so that a lost reply of our own can be told from a successor's write. */
   readonly writer: string;
   readonly places: Pair<string>;
-  /** Store-wide numbers of the newest batches before this write, oldest first. */
+  /** Store-wide numbers of the newest batches before this write, rising: above one of them none is missing. */
   readonly recent: readonly bigint[];
+  /** An operator stopped the mapping's writes: whoever takes over goes on being stopped. */
+  readonly paused: boolean;
 }
 
 export interface ObservedLedger {
@@ -38,6 +40,7 @@ export function encodeLedger(ledger: Ledger): string {
     writer: ledger.writer,
     places: [ledger.places.left, ledger.places.right],
     recent: ledger.recent.map(String),
+    ...(ledger.paused && { paused: true }),
   });
 }
 
@@ -50,14 +53,19 @@ export function decodeLedger(content: string): Ledger | undefined {
     return undefined;
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { format, pairId, generation, writer, places, recent } = parsed as Record<string, unknown>;
+  const { format, pairId, generation, writer, places, recent, paused } = parsed as Record<string, unknown>;
   if (format !== FORMAT || typeof pairId !== 'string' || typeof writer !== 'string') return undefined;
   if (typeof generation !== 'number' || !Number.isSafeInteger(generation)) return undefined;
   const [left, right] = Array.isArray(places) ? (places as unknown[]) : [];
   if (typeof left !== 'string' || typeof right !== 'string' || !Array.isArray(recent)) return undefined;
   const numbers = recent.filter((n): n is string => typeof n === 'string' && /^\d{1,20}$/.test(n));
   if (numbers.length !== recent.length) return undefined;
-  return { pairId, generation, writer, places: { left, right }, recent: numbers.map(BigInt) };
+  return {
+    ...{ pairId, generation, writer },
+    places: { left, right },
+    recent: numbers.map(BigInt),
+    paused: paused === true,
+  };
 }
 
 /**
@@ -66,7 +74,7 @@ export function decodeLedger(content: string): Ledger | undefined {
  *   generation tells it from this write
  */
 export function nextLedger(
-  identity: Pick<Ledger, 'pairId' | 'writer' | 'places'>,
+  identity: Pick<Ledger, 'pairId' | 'writer' | 'places' | 'paused'>,
   mirror: LedgerMirror | undefined,
   announced: readonly number[] = [],
 ): Ledger {
@@ -78,7 +86,8 @@ export function nextLedger(
 /** What is known of a ledger after it was seen in its store. */
 export function mirrorOf(observed: ObservedLedger): LedgerMirror {
   const { ledger, version } = observed;
-  return { version, generation: ledger.generation, recent: ledger.recent };
+  const { generation, recent, writer, paused } = ledger;
+  return { version, generation, recent, writer, paused };
 }
 
 /** Adds the number of a write that went without the ledger (a single value too large for a batch). */
@@ -87,7 +96,9 @@ export function withWrite(mirror: LedgerMirror, modified: bigint): LedgerMirror 
 }
 
 function withNewest(recent: readonly bigint[], newest: bigint): readonly bigint[] {
-  return recent.includes(newest) ? recent : [...recent, newest].slice(-LEDGER_RECENT_MAX);
+  if (recent.includes(newest)) return recent;
+  // A write that went without the ledger is noted before the ledger's own, which is older.
+  return [...recent, newest].sort((a, b) => (a < b ? -1 : 1)).slice(-LEDGER_RECENT_MAX);
 }
 
 /**
@@ -95,7 +106,7 @@ function withNewest(recent: readonly bigint[], newest: bigint): readonly bigint[
  * to the new pair, which starts over because the stores may not be what they were.
  */
 export function ledgerToReplace(version: Version): LedgerMirror {
-  return { version, generation: 0, recent: [] };
+  return { version, generation: 0, recent: [], writer: undefined, paused: false };
 }
 
 function standsForAnotherPair(mirror: LedgerMirror): boolean {

@@ -13,6 +13,12 @@ export interface MappingState {
    * `pairing` until both ledgers are known to be in place.
    */
   readonly phase: 'observing' | 'pairing' | 'paired';
+  /**
+   * How this archive came to where its ledgers are. `led`: by the writes of its own daemon, so that whatever is missing in
+   * it was written after those. `followed`: by watching another daemon's, so that what was open then has to be
+   * compared again.
+   */
+  readonly kept: 'led' | 'followed';
   /** What the daemon last knew of its ledger in each store; undefined before the first write, and for a read-only side. */
   readonly ledgers: Pair<LedgerMirror | undefined>;
   /**
@@ -56,6 +62,10 @@ export interface LedgerMirror {
   readonly generation: number;
   /** Store-wide numbers of the newest writes that went with the ledger, oldest first; bounded. */
   readonly recent: readonly bigint[];
+  /** The process that wrote it; undefined where that was not noted (archives of format 1). */
+  readonly writer: string | undefined;
+  /** Whether it tells that the mapping is paused. */
+  readonly paused: boolean;
 }
 
 /** Why all or some writes of a mapping are stopped. */
@@ -77,6 +87,8 @@ export type WriteIntent =
       readonly kind: 'deletions';
       readonly side: Side;
       readonly generation: number;
+      /** The process that sent them; undefined where that was not noted (archives of format 1). */
+      readonly writer: string | undefined;
       readonly keys: readonly EntryKey[];
     }
   /** A single value too large for a batch, on top of version `base`: see write-intent.ts. */

@@ -242,9 +242,12 @@ function structureRecord(judged: Judged, side: Side, reading: PresentReading): S
  * own copy: that has been a client's from the beginning.
  */
 function structureOwner(judged: Judged, side: Side, reading: PresentReading): 'daemon' | 'client' {
-  const { key, agreement } = judged;
+  const { key, agreement, ours } = judged;
   if (agreement === undefined) return 'client';
   if (agreement.kind === 'entry') {
+    const agreed = agreement.versions[side];
+    // Another incarnation, made while nobody looked: not what is left of the entry that was agreed on.
+    if (agreed !== undefined && agreed.created !== reading.version.created && !ours[side]) return 'client';
     return isFolderMarker(key) || agreement.copy === otherSide(side) ? 'client' : 'daemon';
   }
   const known = agreement.side === side && sameVersion(agreement.version, reading.version);

@@ -41,7 +41,8 @@ export function announce(
 
 /**
  * Settles announced deletions by the ledgers as they stand now. Each batch was sent under the condition of the ledger's
- * version, and with a generation of its own: found there, it was applied; found beyond, it never will be.
+ * version, and with a generation of its own: found there, it was applied; found beyond, it never will be. Where another
+ * daemon has moved the ledger, it may have been applied before: then a look at the entries tells.
  */
 export function settleDeletions(
   intents: readonly WriteIntent[],
@@ -50,9 +51,18 @@ export function settleDeletions(
   const removed: EntryKey[] = [];
   const pending = intents.filter((intent) => {
     if (intent.kind !== 'deletions') return true;
-    const generation = ledgers[intent.side]?.generation ?? 0;
-    if (generation === intent.generation) removed.push(...intent.keys);
+    const ledger = ledgers[intent.side];
+    const generation = ledger?.generation ?? 0;
+    if (generation === intent.generation && isSameWriter(intent, ledger)) removed.push(...intent.keys);
     return generation < intent.generation;
   });
   return { pending, removed };
+}
+
+/** Archives of format 1 did not note who wrote: there was but one. */
+function isSameWriter(
+  intent: WriteIntent & { readonly kind: 'deletions' },
+  ledger: LedgerMirror | undefined,
+): boolean {
+  return intent.writer === undefined || ledger?.writer === undefined || ledger.writer === intent.writer;
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigChanges } from '../config/config-changes.js';
 import { describeChanges } from '../config/config-changes.js';
@@ -12,9 +13,11 @@ import type { Logger } from '../ports/logger.js';
 import type { DaemonStatus } from '../ports/status.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import { randomId } from '../sync/establish.js';
+import { Leaderships } from '../sync/leaderships.js';
 import { WriteGate } from '../sync/write-gate.js';
+import { ZooKeeperElection } from '../zookeeper/zookeeper-election.js';
 import type { MappingSurroundings } from './mapping-context.js';
-import { SIDE_NAMES } from './mapping-context.js';
+import { aclOf, NAMESPACE, SIDE_NAMES } from './mapping-context.js';
 import { RunningMapping } from './running-mapping.js';
 import { Stores } from './stores.js';
 import { systemClock, systemRandom } from './system.js';
@@ -28,6 +31,8 @@ export class Daemon implements DaemonControl {
   private readonly mappings = new Map<string, RunningMapping>();
   private readonly startedMs = systemClock.monotonicMs();
   private admin: AdminServer | undefined;
+  private readonly leaving = new AbortController();
+  private electing: Promise<void> = Promise.resolve();
 
   private constructor(
     private surroundings: MappingSurroundings,
@@ -55,12 +60,14 @@ export class Daemon implements DaemonControl {
       stores,
       archive,
       writer: randomId(() => systemRandom.next()),
+      leaderships: undefined,
       gates: pairOf((side) => new WriteGate(systemClock, limits[SIDE_NAMES[side]].writesPerSecond)),
       logger,
     };
     const daemon = new Daemon(surroundings, archive, metrics, logger);
     try {
       await daemon.listen(config);
+      if (config.highAvailability.enabled) daemon.takePartInElections();
       for (const mapping of config.mappings) daemon.startMapping(mapping);
     } catch (error) {
       await daemon.stop();
@@ -97,19 +104,22 @@ export class Daemon implements DaemonControl {
     await this.admin?.close();
     const stopped = Promise.all([...this.mappings.values()].map((mapping) => mapping.stop()));
     await Promise.race([stopped, delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    this.leaving.abort();
+    await this.electing;
     await this.archive.close();
     await this.surroundings.stores.close();
     this.logger.info({}, 'stopped');
   }
 
   status(): DaemonStatus {
+    const mappings = [...this.mappings.values()].map((mapping) => mapping.status());
     return {
       version: VERSION,
       instance: this.surroundings.config.instance,
-      role: 'active',
+      role: mappings.some(({ role }) => role === 'active') ? 'active' : 'standby',
       uptimeSeconds: (systemClock.monotonicMs() - this.startedMs) / 1000,
       replicas: this.surroundings.stores.status(),
-      mappings: [...this.mappings.values()].map((mapping) => mapping.status()),
+      mappings,
     };
   }
 
@@ -119,6 +129,28 @@ export class Daemon implements DaemonControl {
 
   mapping(name: string): RunningMapping['control'] | undefined {
     return this.mappings.get(name)?.control;
+  }
+
+  /** Other daemons of this instance share the mappings: see `Leaderships`. */
+  private takePartInElections(): void {
+    const { config, stores, writer, logger } = this.surroundings;
+    const self = { id: writer, host: hostname(), admin: this.adminUrl };
+    const election = new ZooKeeperElection({
+      session: stores.zookeeper,
+      namespaceRoot: `/${NAMESPACE}`,
+      instance: config.instance,
+      self,
+      acl: aclOf(config),
+      sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
+    });
+    const leaderships = new Leaderships({ election, clock: systemClock, logger });
+    this.surroundings = { ...this.surroundings, leaderships };
+    this.electing = leaderships.run(this.leaving.signal);
+  }
+
+  /** As other machines may reach it, as far as can be told from here. */
+  private get adminUrl(): string | undefined {
+    return this.adminAddress?.replace(/(0\.0\.0\.0|\[::\])(?=:\d+$)/, hostname());
   }
 
   private startMapping(mapping: MappingConfig): void {

@@ -10,6 +10,7 @@ import type { Logger } from '../ports/logger.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { Replica } from '../ports/replica.js';
 import type { MappingContext, Scope } from '../sync/context.js';
+import type { Leaderships } from '../sync/leaderships.js';
 import type { WriteGate } from '../sync/write-gate.js';
 import type { AclEntry } from '../zookeeper/wire.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
@@ -34,6 +35,8 @@ export interface MappingSurroundings {
   /** Names this process in the ledgers it writes. */
   readonly writer: string;
   readonly gates: Pair<WriteGate>;
+  /** The elections that this daemon takes part in; undefined where it is alone. */
+  readonly leaderships: Leaderships | undefined;
   readonly logger: Logger;
 }
 
@@ -67,6 +70,7 @@ export function mappingContext(
     random: systemRandom,
     logger,
     metrics,
+    leaderships: surroundings.leaderships,
   };
 }
 

@@ -13,14 +13,24 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
   const { archive } = sync.memory;
   return {
     pause: async () => {
-      await operator.pause();
+      mustLead(sync);
+      const untold = await operator.pause(stopping);
+      if (untold.length > 0) {
+        const stores = untold.map((side) => sync.context.sideNames[side]).join(' and ');
+        return (
+          `mapping ${name} is paused here; ${stores} could not be told yet, and a daemon that took over now ` +
+          'would not know. It is tried again until it is there'
+        );
+      }
       return `mapping ${name} is paused: it goes on looking, and writes nothing until it is resumed`;
     },
     resume: async () => {
+      mustLead(sync);
       await operator.resume();
       return `mapping ${name} is resumed, and walks everything again`;
     },
     approve: async () => {
+      mustLead(sync);
       const { deletions, overwrites } = await operator.approve();
       if (deletions + overwrites === 0)
         return `mapping ${name} holds nothing back: there is nothing to approve`;
@@ -28,11 +38,13 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     },
     previewResync: (from, signal) => previewResync(operator, from, signal),
     resync: async (from) => {
+      await mustLeadOrBegin(sync, stopping);
       const inTheWay = await operator.resync(sideOrMerge(from), stopping);
       if (inTheWay !== undefined) throw refused(`mapping ${name} is still held: ${inTheWay}`);
       return `mapping ${name} starts over: what differs is decided by ${from}, nothing is deleted`;
     },
     release: async (key, keep) => {
+      mustLead(sync);
       const released = await operator.release(key, sideOf(keep), stopping);
       const shown = JSON.stringify(key);
       if (!released)
@@ -43,6 +55,27 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     conflicts: (options) => archive.conflicts(options),
     conflict: (id) => archive.conflict(id),
   };
+}
+
+/** What is decided is decided where it is carried out, and journaled. */
+function mustLead({ role, succession, context }: MappingSync): void {
+  if (role === 'active' || succession === undefined) return;
+  const { leader } = succession;
+  if (leader === undefined) {
+    throw refused(`no daemon leads mapping ${context.name} just now: ask again when one does`);
+  }
+  const where = leader.admin === undefined ? `on ${leader.host}` : `on ${leader.host}, at ${leader.admin}`;
+  throw refused(`this daemon is a standby of mapping ${context.name}: ask the one that leads it, ${where}`);
+}
+
+/** A resync may also be what a mapping waits for that nobody could lead. */
+async function mustLeadOrBegin(sync: MappingSync, stopping: AbortSignal): Promise<void> {
+  const { succession } = sync;
+  if (succession === undefined || succession.leader !== undefined) {
+    mustLead(sync);
+    return;
+  }
+  if (!(await succession.summon(stopping))) mustLead(sync);
 }
 
 /** The daemon is well, and the answer is no. */

@@ -58,7 +58,7 @@ export class OfflineAccess {
     const gates = pairOf(
       (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
     );
-    const surroundings = { config, stores, archive, writer: 'none', gates, logger };
+    const surroundings = { config, stores, archive, writer: 'none', gates, leaderships: undefined, logger };
     return mappingContext(mapping, surroundings, UNCOUNTED, onUnread);
   }
 

@@ -4,11 +4,13 @@ import type { Pair } from '../core/pair.js';
 export interface MappingStatus {
   readonly name: string;
   readonly role: 'active' | 'standby';
+  /** The daemon that leads the mapping, be it this one or another; undefined while none is known to, or it is alone. */
+  readonly leader: LeaderStatus | undefined;
   readonly state: MappingStateName;
   /** Both sides are equal as far as is known, held and skipped entries aside. */
   readonly inSync: boolean;
   readonly inSyncSinceMs: number | undefined;
-  /** Whether the first reconciliation of everything is complete. */
+  /** Whether the first reconciliation of everything is complete; of a standby, whether it could take over. */
   readonly firstCompleted: boolean;
   /** What keeps the mapping from going on just now, for a person; undefined while nothing does. Tried again by itself. */
   readonly problem: string | undefined;
@@ -30,6 +32,12 @@ export interface MappingStatus {
 export type MappingStateName = 'starting' | 'live' | 'paused' | 'held' | 'degraded';
 
 export const MAPPING_STATES: readonly MappingStateName[] = ['starting', 'live', 'paused', 'held', 'degraded'];
+
+export interface LeaderStatus {
+  readonly host: string;
+  /** The URL of its admin server; undefined when it has none. */
+  readonly admin: string | undefined;
+}
 
 export interface HoldStatus {
   /** `mass-deletion`, `rolled-back`, ... for a mapping; `oscillating`, `conflict`, ... for an entry. */

@@ -195,10 +195,12 @@ const PENDING_MAX = 100_000;
 /** Entries known to need a write, by the side that needs it. What is beyond the bound is only counted as "more". */
 export class PendingWrites {
   private readonly keys: Pair<Set<EntryKey>> = { left: new Set(), right: new Set() };
+  private overflowed = false;
 
   needs(key: EntryKey, on: Side): void {
     this.settled(key);
     if (this.keys[on].size < PENDING_MAX) this.keys[on].add(key);
+    else this.overflowed = true;
   }
 
   settled(key: EntryKey): void {
@@ -210,6 +212,13 @@ export class PendingWrites {
     return [...this.keys.left, ...this.keys.right];
   }
 
+  /** Whether there were more than can be listed, since they were last walked for. */
+  takeOverflow(): boolean {
+    const { overflowed } = this;
+    this.overflowed = false;
+    return overflowed;
+  }
+
   get count(): Pair<number> {
     return { left: this.keys.left.size, right: this.keys.right.size };
   }
@@ -217,5 +226,6 @@ export class PendingWrites {
   clear(): void {
     this.keys.left.clear();
     this.keys.right.clear();
+    this.overflowed = false;
   }
 }

@@ -59,6 +59,8 @@ export class BatchWriter {
     private readonly memory: MappingMemory,
     private readonly ledgers: LedgerKeeper,
     private readonly record: (applied: Applied) => Promise<void>,
+    /** Whether this daemon no longer leads the mapping. */
+    private readonly isDeposed: () => boolean = () => false,
   ) {}
 
   async write(side: Side, intended: readonly Intended[], signal: AbortSignal): Promise<WriteReport> {
@@ -87,10 +89,10 @@ export class BatchWriter {
     return { again, rejected, ledger, trouble };
   }
 
-  /** A pause is an emergency stop, and a hold found while writing one, too: not another batch after it. */
+  /** A pause is an emergency stop, and so is a hold found while writing, or the lead lost: not another batch after it. */
   private isStopped(): boolean {
     const { paused, holds } = this.memory.known;
-    return paused || holds.some(stopsMapping);
+    return paused || holds.some(stopsMapping) || this.isDeposed();
   }
 
   /** Writes the ledger alone: foreign changes were seen at that side since it last moved. */
@@ -196,7 +198,8 @@ export class BatchWriter {
     const intents: WriteIntent[] = [];
     const keys = items.filter((item) => item.kind === 'delete').map((item) => item.key);
     if (keys.length > 0 && sent !== undefined) {
-      intents.push({ kind: 'deletions', side, generation: sent.ledger.generation, keys });
+      const { generation, writer } = sent.ledger;
+      intents.push({ kind: 'deletions', side, generation, writer, keys });
     }
     for (const { intended, key } of oversize ? items : []) {
       const { decision } = intended;

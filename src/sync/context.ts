@@ -7,6 +7,7 @@ import type { Clock, Random } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { Replica } from '../ports/replica.js';
+import type { Leaderships } from './leaderships.js';
 import type { WriteGate } from './write-gate.js';
 
 /** Everything one mapping's loop works with. */
@@ -36,6 +37,8 @@ export interface MappingContext {
   readonly gates: Pair<WriteGate>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where other daemons of the instance share the work: this one leads the mapping only when elected. */
+  readonly leaderships: Leaderships | undefined;
   readonly logger: Logger;
   readonly metrics: MappingMetrics;
 }

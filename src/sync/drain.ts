@@ -1,3 +1,4 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
@@ -6,6 +7,7 @@ import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
+import type { Following } from './following.js';
 import type { Intended } from './guards.js';
 import { effectiveSize, guard, openKind } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
@@ -23,6 +25,8 @@ export type Permission =
   | 'write'
   /** Record what is in step, but write to no store (observing). */
   | 'record'
+  /** The same, and leave to the daemon that leads what has to be decided (standby). */
+  | 'follow'
   /** Count what would be done, and change nothing (held, paused). */
   | 'count';
 
@@ -34,6 +38,9 @@ export interface DrainResult {
   /** Sides whose ledger moved with a batch, after those changes were seen. */
   readonly ledgersMoved: ReadonlySet<Side>;
 }
+
+/** How many entries of a round a standby looks at again by itself. */
+const FOLLOWED_MAX = 32;
 
 /** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
 export class Drain {
@@ -51,6 +58,7 @@ export class Drain {
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
     private readonly rings: Rings,
+    private readonly following: Following | undefined,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
@@ -78,6 +86,11 @@ export class Drain {
     );
     for (const side of SIDES) if (echoes[side] > 0) this.context.metrics.echoes(side, echoes[side]);
     if (regressed !== undefined) {
+      if (permission === 'follow') {
+        // Whoever leads finds it, too, and holds the mapping.
+        this.attention.retryLater(regressed.key);
+        return NOTHING_WRITTEN;
+      }
       // Another store in the place of the right one shows in its ledger, and is called by its name.
       const isOther = this.memory.known.phase === 'paired' && (await this.checkLedgers(signal)) === 'held';
       if (!isOther) await this.holdRolledBack(regressed.side, regressed.key);
@@ -110,6 +123,10 @@ export class Drain {
       await this.record.commit({ work, writes: [], held: new Map(), holds: [], sizeBefore: this.sizeBefore });
       return NOTHING_WRITTEN;
     }
+    if (permission === 'follow') {
+      await this.follow(work, examined);
+      return NOTHING_WRITTEN;
+    }
     const intended = due === 'defer' ? this.defer(work.intended) : work.intended;
     const beside = { due: due === 'defer' ? this.attention.due : due, sizeBefore: this.sizeBefore };
     const guarded = guard(this.context, this.memory, intended, sweptEntries, beside);
@@ -130,6 +147,22 @@ export class Drain {
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
     await this.liftSettledHolds();
     return result;
+  }
+
+  /** Records what both sides agree on; what has to be written or decided is left to the daemon that leads. */
+  private async follow(work: SortedWork, examined: readonly Examined[]): Promise<void> {
+    const marks = new Map([...work.marks].filter(([, mark]) => mark?.kind !== 'hold'));
+    const sticky = this.following?.stickyStructure(examined) ?? new Map<EntryKey, ArchiveRecord>();
+    const records = new Map([...work.records, ...sticky]);
+    const agreed = { ...work, records, marks, openConflicts: [] };
+    const { sizeBefore } = this;
+    await this.record.commit({ work: agreed, writes: [], held: new Map(), holds: [], sizeBefore });
+    for (const key of sticky.keys()) this.pending.settled(key);
+    this.following?.noteExamined(examined.filter(({ mark }) => !sticky.has(mark.key)));
+    await this.liftSettledHolds();
+    // A hint tells of the write. In case that it is lost, while there are few:
+    if (work.intended.length > FOLLOWED_MAX) return;
+    for (const { mark } of work.intended) this.attention.retryLater(mark.key, true);
   }
 
   /** Keeps the books of what is to be looked at again, and what needs a write. */

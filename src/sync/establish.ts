@@ -2,15 +2,14 @@ import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget
 import { ledgerToReplace } from '../core/ledger.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
-import { pairOf, SIDES, withSide } from '../core/pair.js';
-import { measureOffset } from '../core/write-interval.js';
-import { ReplicaError } from '../ports/errors.js';
-import type { WriteOutcome } from '../ports/replica.js';
+import { SIDES } from '../core/pair.js';
 import type { MappingContext } from './context.js';
+import type { Fence } from './fence.js';
+import { isDenied } from './fence.js';
 import type { Claimant, LedgerKeeper, SentLedger } from './ledger-keeper.js';
-import { LedgerKeeper as Keeper } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { stopsMapping } from './mapping-memory.js';
+import { sortOutOfScope } from './scope-change.js';
 
 /**
  * Makes sure, before anything is decided, that this archive and these two stores belong together; pairs them where
@@ -22,12 +21,14 @@ export class Establishment {
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
     private readonly ledgers: LedgerKeeper,
+    private readonly fence: Fence,
   ) {}
 
-  async establish(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
+  /** @param isFenced this process has moved both ledgers, to take over from another daemon */
+  async establish(isFenced: boolean, signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
     if (this.context.mode === 'observe') return this.observe(signal);
     if (this.memory.state?.phase === 'observing') await this.memory.forget();
-    const verdict = await this.ledgers.inspect(signal, { starting: true });
+    const verdict = await this.ledgers.inspect(signal, { starting: !isFenced });
     if (verdict.kind === 'hold') {
       const takeOver = verdict.hold.reason === 'archive-lost' && this.context.onArchiveLoss === 'merge';
       return takeOver ? this.pairAnew(undefined, signal) : verdict.hold;
@@ -42,25 +43,11 @@ export class Establishment {
     }));
     if (this.memory.known.phase === 'pairing') return this.finishPairing(signal);
     for (const side of SIDES) await this.ledgers.resolveSingles(side, signal);
-    await this.memory.commit(() => ({ state: { clockOffsets: { left: undefined, right: undefined } } }));
-    await this.sortOutOfScope();
-    await this.fence(signal);
-    return undefined;
-  }
-
-  /**
-   * Once a ledger has moved, batches of a process before this one that are still under way can't arrive any more (S3).
-   * The source of a one-way mapping gets none, and where the ledger is denied, so are they.
-   */
-  private async fence(signal: AbortSignal): Promise<void> {
+    if (!isFenced) await this.fence.forgetClocks();
+    await sortOutOfScope(this.context, this.memory);
     const { paused, holds } = this.memory.known;
-    if (paused || holds.some(stopsMapping)) return;
-    for (const side of SIDES) {
-      const sent = this.context.policy.source === side ? undefined : this.ledgers.next(side);
-      if (sent === undefined) continue;
-      const outcome = await this.sendLedger(side, sent, signal);
-      if (outcome.kind !== 'applied' && !isDenied(outcome)) throw this.ledgerError(side, outcome);
-    }
+    if (!isFenced && !paused && !holds.some(stopsMapping)) await this.fence.raise(signal);
+    return undefined;
   }
 
   /** Starts over with an empty archive and a new pair of ledgers, in place of whatever ledgers there are. */
@@ -72,7 +59,7 @@ export class Establishment {
     if (rival !== undefined) return this.mappedTwice(rival.side, rival.place);
     // Ledgers found now are replaced under the condition that they are still what was looked at.
     const found = await Promise.all(SIDES.map((side) => this.standingLedger(side, signal)));
-    const state = this.freshState('pairing', resyncFrom);
+    const state = freshState(this.context, this.memory, 'pairing', resyncFrom);
     await this.memory.begin({ ...state, ledgers: { left: found[0], right: found[1] } });
     return this.finishPairing(signal);
   }
@@ -87,6 +74,10 @@ export class Establishment {
     const rival = this.olderRival(await this.ledgers.claimants(signal));
     if (rival !== undefined) return this.mappedTwice(rival.side, rival.place);
     await this.memory.commit(() => ({ state: { phase: 'paired' } }));
+    // Begun by a process before this one: it wrote no entry yet, and from now on it can't.
+    const { ledgers } = this.memory.known;
+    const isBegunBefore = SIDES.some((side) => ledgers[side] && ledgers[side].writer !== this.context.writer);
+    if (isBegunBefore) await this.fence.raise(signal);
     return undefined;
   }
 
@@ -108,40 +99,10 @@ export class Establishment {
   }
 
   private async writeLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<void> {
-    const outcome = await this.sendLedger(side, sent, signal);
+    const outcome = await this.fence.send(side, sent, signal);
     if (outcome.kind === 'applied') return;
-    if (!isDenied(outcome) || this.context.policy.source !== side) throw this.ledgerError(side, outcome);
+    if (!isDenied(outcome) || this.context.policy.source !== side) throw this.fence.failure(side, outcome);
     await this.memory.commit((state) => ({ state: { ledgerless: [...state.ledgerless, side] } }));
-  }
-
-  private async sendLedger(side: Side, sent: SentLedger, signal: AbortSignal): Promise<WriteOutcome> {
-    const { clock, replicas } = this.context;
-    const sentAtMs = clock.nowMs();
-    const outcome = await replicas[side].write({ operations: [], ledger: sent.write }, signal);
-    if (outcome.kind === 'applied' && outcome.ledger !== undefined) {
-      const mirror = Keeper.applied(sent, outcome.ledger);
-      await this.ledgers.moved(side, mirror);
-      const { stamp } = outcome;
-      // Whether clocks were set since the last run, nobody knows: what it measured counts no more.
-      const offset = stamp && measureOffset(undefined, stamp, sentAtMs, clock.nowMs());
-      await this.memory.commit(({ clockOffsets }) => ({
-        state: { clockOffsets: withSide(clockOffsets, side, offset) },
-      }));
-    }
-    return outcome;
-  }
-
-  private ledgerError(side: Side, outcome: WriteOutcome): ReplicaError {
-    const name = this.context.sideNames[side];
-    const detail = outcome.kind === 'rejected' ? (outcome.rejections[0]?.detail ?? 'rejected') : outcome.kind;
-    const cause = outcome.kind === 'retriable' || outcome.kind === 'unknown' ? outcome.cause : undefined;
-    return new ReplicaError(
-      outcome.kind === 'rejected' ? 'STORE_DENIED' : 'STORE_UNREACHABLE',
-      `could not write the ledger of mapping ${this.context.name} to ${name}: ${cause?.message ?? detail}; ` +
-        'the daemon needs write access to its own namespace zk-consul-sync/',
-      outcome.kind !== 'rejected',
-      cause === undefined ? undefined : { cause },
-    );
   }
 
   private async standingLedger(side: Side, signal: AbortSignal): Promise<MappingState['ledgers']['left']> {
@@ -156,29 +117,8 @@ export class Establishment {
       return verdict.kind === 'hold' ? verdict.hold : undefined;
     }
     // Without ledgers nothing recorded under observation may ever be acted on: it begins anew with each start.
-    await this.memory.begin(this.freshState('observing', undefined));
+    await this.memory.begin(freshState(this.context, this.memory, 'observing', undefined));
     return undefined;
-  }
-
-  /** Entries that left the mapping because its patterns changed leave the archive; nothing is deleted anywhere. */
-  private async sortOutOfScope(): Promise<void> {
-    const { scope } = this.context;
-    if (this.memory.known.scope === scope.id) return;
-    let last: string | undefined;
-    for (;;) {
-      const page = this.memory.archive.recordsAfter(last, 1_000);
-      const outside = page.filter(([key]) => !scope.includes(key));
-      const gone = new Map(outside.map(([key]) => [key, undefined] as const));
-      if (gone.size > 0) await this.memory.commit(() => ({ records: gone, marks: gone }));
-      last = page.at(-1)?.[0];
-      if (last === undefined) break;
-    }
-    const size = this.memory.archive.counts().entries;
-    const sizes = startSizeHistory(this.context.clock.nowMs(), size);
-    await this.memory.commit(({ ledgers }) => {
-      const scopeSince = pairOf((side) => ledgers[side]?.version.modified ?? 0n);
-      return { state: { scope: scope.id, scopeSince, sizes } };
-    });
   }
 
   private mappedTwice(side: Side, place: string): Omit<MappingHold, 'sinceMs'> {
@@ -186,37 +126,37 @@ export class Establishment {
     const detail = `${place} already syncs an overlapping part of ${name}, says its ledger there`;
     return { reason: 'mapped-twice', side, detail };
   }
-
-  private freshState(phase: MappingState['phase'], resyncFrom: MappingState['resyncFrom']): MappingState {
-    const nowMs = this.context.clock.nowMs();
-    return {
-      pairId: randomId(() => this.context.random.next()),
-      phase,
-      ledgers: { left: undefined, right: undefined },
-      unrecorded: { left: [], right: [] },
-      ledgerless: [],
-      holds: [],
-      paused: this.memory.state?.paused ?? false,
-      resyncFrom,
-      lastSweptAtMs: { left: undefined, right: undefined },
-      scope: this.context.scope.id,
-      scopeSince: { left: 0n, right: 0n },
-      firstCompletedAtMs: undefined,
-      lastVerifiedAtMs: undefined,
-      sizes: startSizeHistory(nowMs, 0),
-      overwrites: startOverwriteHistory(nowMs),
-      sightings: { left: [], right: [] },
-      clockOffsets: { left: undefined, right: undefined },
-      intents: [],
-    };
-  }
 }
 
-/** Whether the store answered that the ledger may not be written, which no waiting would change. */
-function isDenied(outcome: WriteOutcome): boolean {
-  if (outcome.kind === 'rejected') return true;
-  if (outcome.kind !== 'retriable') return false;
-  return outcome.cause instanceof ReplicaError && outcome.cause.code === 'STORE_DENIED';
+/** The state of an archive that begins now. */
+export function freshState(
+  context: MappingContext,
+  memory: MappingMemory,
+  phase: MappingState['phase'],
+  resyncFrom: MappingState['resyncFrom'],
+): MappingState {
+  const nowMs = context.clock.nowMs();
+  return {
+    pairId: randomId(() => context.random.next()),
+    phase,
+    kept: 'led',
+    ledgers: { left: undefined, right: undefined },
+    unrecorded: { left: [], right: [] },
+    ledgerless: [],
+    holds: [],
+    paused: memory.state?.paused ?? false,
+    resyncFrom,
+    lastSweptAtMs: { left: undefined, right: undefined },
+    scope: context.scope.id,
+    scopeSince: { left: 0n, right: 0n },
+    firstCompletedAtMs: undefined,
+    lastVerifiedAtMs: undefined,
+    sizes: startSizeHistory(nowMs, 0),
+    overwrites: startOverwriteHistory(nowMs),
+    sightings: { left: [], right: [] },
+    clockOffsets: { left: undefined, right: undefined },
+    intents: [],
+  };
 }
 
 /** 128 bits as 32 hexadecimal digits. */

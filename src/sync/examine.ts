@@ -33,6 +33,16 @@ export interface Examination {
   readonly regressed: { readonly side: Side; readonly key: EntryKey } | undefined;
 }
 
+/** What is known of who wrote what, besides what the ledgers list at the moment. */
+export interface Provenance {
+  /** Reads what was written until now, where another daemon writes. */
+  catchUp(signal: AbortSignal): Promise<void>;
+  /** Whether the store's write with this number was a daemon's. */
+  has(side: Side, modified: bigint): boolean;
+}
+
+const ONLY_LEDGERS: Provenance = { catchUp: () => Promise.resolve(), has: () => false };
+
 type Readings = ReadonlyMap<EntryKey, Reading>;
 
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
@@ -42,6 +52,7 @@ export class Examiner {
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
+    private readonly provenance: Provenance = ONLY_LEDGERS,
   ) {
     this.seen = new FirstSeen(context.clock);
   }
@@ -74,6 +85,7 @@ export class Examiner {
       left: new Map([...first.left, ...second.left]),
       right: new Map([...first.right, ...second.right]),
     };
+    await this.provenance.catchUp(signal);
     const examined = open.map((mark) => this.decide(mark, this.situation(mark, readings)));
     return { examined, echoes, regressed: await this.confirmRegression(examined, signal) };
   }
@@ -119,6 +131,7 @@ export class Examiner {
     // An entry that came back into scope is like a new one, whoever wrote it before it left.
     if (modified <= state.scopeSince[side] && archive.record(key) === undefined) return false;
     if (wroteVersion(state.ledgers[side], modified) || state.unrecorded[side].includes(modified)) return true;
+    if (this.provenance.has(side, modified)) return true;
     return isAnnounced(state.intents, side, key, reading);
   }
 

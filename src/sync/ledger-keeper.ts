@@ -45,14 +45,14 @@ export class LedgerKeeper {
 
   /** What the next batch to `side` has to carry; undefined on a side without a ledger. */
   next(side: Side): SentLedger | undefined {
-    const { pairId, ledgers, ledgerless, intents } = this.memory.known;
+    const { pairId, ledgers, ledgerless, intents, paused } = this.memory.known;
     if (ledgerless.includes(side)) return undefined;
     const mirror = ledgers[side];
     const announced = intents.flatMap((intent) =>
       intent.kind === 'deletions' && intent.side === side ? [intent.generation] : [],
     );
-    const identity = { pairId, writer: this.context.writer, places: this.context.places };
-    const ledger = nextLedger(identity, mirror, [...announced, this.sent[side]]);
+    const { writer, places } = this.context;
+    const ledger = nextLedger({ pairId, writer, places, paused }, mirror, [...announced, this.sent[side]]);
     this.sent[side] = ledger.generation;
     return { ledger, write: { content: encodeLedger(ledger), expected: mirror?.version } };
   }
@@ -74,12 +74,17 @@ export class LedgerKeeper {
    * @throws DeposedError when a ledger was moved by another process since this one began to write
    */
   async inspect(signal: AbortSignal, options: { starting: boolean }): Promise<LedgerVerdict> {
-    const [left, right] = await Promise.all([this.read('left', signal), this.read('right', signal)]);
-    const observed = { left, right };
+    const observed = await this.observe(signal);
     const verdict = judgeLedgers(this.memory.state, observed);
     if (verdict.kind !== 'whole' || options.starting) return verdict;
     for (const side of SIDES) this.refuseSuccessor(side, observed[side]);
     return verdict;
+  }
+
+  /** Both ledgers as they stand, whatever that means. */
+  async observe(signal: AbortSignal): Promise<ObservedLedgers> {
+    const [left, right] = await Promise.all([this.read('left', signal), this.read('right', signal)]);
+    return { left, right };
   }
 
   /** Other instances' ledgers whose places overlap with this mapping's, each by its place in the store. */
@@ -119,11 +124,14 @@ export class LedgerKeeper {
    * Makes what was found the newest that is known, in one step with what it tells of announced deletions, and of writes
    * that were not recorded (S7).
    */
-  async takeOver(mirrors: Pair<LedgerMirror | undefined>): Promise<void> {
+  async takeOver(
+    mirrors: Pair<LedgerMirror | undefined>,
+    beside: Partial<Pick<MappingState, 'kept' | 'paused'>> = {},
+  ): Promise<void> {
     await this.memory.commit((state) => {
       const { unrecorded, ledgers } = state;
       const found = pairOf((side) => withUnrecorded(unrecorded[side], ledgers[side], mirrors[side]));
-      return withLedgers(state, mirrors, { unrecorded: found });
+      return withLedgers(state, mirrors, { ...beside, unrecorded: found });
     });
   }
 
@@ -161,10 +169,7 @@ export class LedgerKeeper {
     });
   }
 
-  private async read(
-    side: Side,
-    signal: AbortSignal,
-  ): Promise<ObservedLedger | 'foreign' | 'unused' | undefined> {
+  private async read(side: Side, signal: AbortSignal): Promise<ObservedLedgers[Side]> {
     if (this.memory.state?.ledgerless.includes(side) === true) return 'unused';
     const stored = await this.unlessDenied(side, () => this.context.replicas[side].readLedger(signal));
     if (stored === undefined || stored === 'unused') return stored;
@@ -183,7 +188,7 @@ export class LedgerKeeper {
     }
   }
 
-  private refuseSuccessor(side: Side, observed: ObservedLedger | 'foreign' | 'unused' | undefined): void {
+  private refuseSuccessor(side: Side, observed: ObservedLedgers[Side]): void {
     if (observed === undefined || observed === 'foreign' || observed === 'unused') return;
     const known = this.memory.known.ledgers[side]?.generation ?? 0;
     const moved = observed.ledger.generation > known;
@@ -205,6 +210,9 @@ function withLedgers(
   const gone = new Map(removed.map((key) => [key, undefined] as const));
   return { records: gone, marks: gone, state: { ...beside, ledgers: mirrors, intents: pending } };
 }
+
+/** `unused` for a side that the daemon may not write, which goes without; `foreign` for what is no ledger of ours. */
+export type ObservedLedgers = Pair<ObservedLedger | 'foreign' | 'unused' | undefined>;
 
 export interface Claimant {
   readonly side: Side;

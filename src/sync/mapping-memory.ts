@@ -13,6 +13,8 @@ export interface MappingChanges extends Omit<ArchiveChanges, 'state'> {
 export class MappingMemory {
   private current: MappingState | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  /** Told of the ledgers whenever they were recorded anew. */
+  onLedgers: (ledgers: MappingState['ledgers']) => void = () => undefined;
 
   constructor(readonly archive: MappingArchive) {
     this.current = archive.state();
@@ -74,6 +76,7 @@ export class MappingMemory {
       const state: MappingState = { ...this.known, ...patch };
       await this.archive.commit({ ...changes, state });
       this.current = state;
+      if (patch.ledgers !== undefined) this.onLedgers(state.ledgers);
     });
   }
 

@@ -33,11 +33,12 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
   const inSync = connected && sync.isInSync;
   return {
     name: sync.context.name,
-    role: 'active',
+    role: sync.role,
+    leader: sync.succession?.leader,
     state: stateName(sync, connected),
     inSync,
     inSyncSinceMs: inSync ? sync.inSyncSinceMs : undefined,
-    firstCompleted: sync.completedSinceStart,
+    firstCompleted: sync.completedSinceStart && sync.succession?.obstacle === undefined,
     problem: sync.problem,
     entries: archive.counts().entries + archive.counts().sessionBound,
     pending: sync.pending.count,

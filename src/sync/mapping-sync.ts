@@ -9,11 +9,13 @@ import { Attention, PendingWrites } from './attention.js';
 import type { Due } from './attention.js';
 import { Backoff } from './backoff.js';
 import { BatchWriter } from './batch-writer.js';
+import type { Applied } from './batch-writer.js';
 import { Chores } from './chores.js';
 import type { MappingContext } from './context.js';
 import { Drain } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
+import { Fence } from './fence.js';
 import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
@@ -22,6 +24,7 @@ import { Rings } from './rings.js';
 import { UNDATED } from './write-times.js';
 import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
+import { FollowingInterrupted, Succession } from './succession.js';
 import { Walks } from './walks.js';
 
 /** How many entries one round looks at. */
@@ -47,8 +50,11 @@ export class MappingSync {
   private readonly walks: Walks;
   private readonly drain: Drain;
   private readonly chores: Chores;
+  private readonly writer: BatchWriter;
   private readonly backoff: Backoff;
   private readonly log: StateLog;
+  /** With other daemons; undefined where this one is alone, and leads. */
+  readonly succession: Succession | undefined;
 
   private trouble: Error | undefined;
   /** Something that may have changed is being looked at. */
@@ -65,20 +71,34 @@ export class MappingSync {
     const memory = new MappingMemory(context.archive);
     const attention = new Attention(context.clock);
     const ledgers = new LedgerKeeper(context, memory);
-    const examiner = new Examiner(context, memory);
+    const fence = new Fence(context, memory, ledgers);
+    const readiness = new Readiness(context, memory, ledgers, fence);
+    const walks = new Walks(context, memory, attention, this.pending);
     const rings = new Rings(context.clock);
-    const applied = new AppliedWrites(context, memory, attention, this.pending, rings);
-    const writer = new BatchWriter(context, memory, ledgers, (batch) => {
+    const { pending } = this;
+    const parts = { context, memory, ledgers, fence, readiness, walks, attention, pending, rings };
+    const { leaderships, mode } = context;
+    // Who only observes writes nothing, and needs no turn.
+    const elected = mode === 'sync' ? leaderships : undefined;
+    const succession = elected && new Succession(parts, elected);
+    const examiner = new Examiner(context, memory, succession);
+    const applied = new AppliedWrites(context, memory, attention, pending, rings);
+    const record = (batch: Applied): Promise<void> => {
       this.lastTurnMs = context.clock.monotonicMs();
       return applied.record(batch);
-    });
+    };
+    const isDeposed = (): boolean => succession?.isActive === false;
+    const writer = new BatchWriter(context, memory, ledgers, record, isDeposed);
     this.memory = memory;
     this.attention = attention;
     this.examiner = examiner;
     this.ledgers = ledgers;
-    this.readiness = new Readiness(context, memory, ledgers);
-    this.walks = new Walks(context, memory, attention, this.pending);
-    this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, this.pending, rings);
+    this.readiness = readiness;
+    this.walks = walks;
+    this.succession = succession;
+    const following = succession?.following;
+    this.drain = new Drain(context, memory, ledgers, examiner, writer, attention, pending, rings, following);
+    this.writer = writer;
     this.chores = new Chores(context, memory, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);
@@ -104,6 +124,7 @@ export class MappingSync {
       }
       this.log.note(this.holds, this.walks.completed, context.archive.counts().entries);
     }
+    await this.succession?.release();
     await Promise.all(watches);
   }
 
@@ -121,12 +142,19 @@ export class MappingSync {
 
   /** The holds of the whole mapping. */
   get holds(): readonly MappingHold[] {
-    return this.readiness.holds;
+    const { succession } = this;
+    return succession === undefined || succession.isActive ? this.readiness.holds : succession.holds;
+  }
+
+  /** Whether this daemon writes here, or follows one that does. */
+  get role(): 'active' | 'standby' {
+    if (this.succession !== undefined) return this.succession.isActive ? 'active' : 'standby';
+    return this.context.leaderships === undefined ? 'active' : 'standby';
   }
 
   /** What went wrong in the last turn, or why changes may go unnoticed; undefined while all is well. */
   get problem(): string | undefined {
-    return this.trouble?.message ?? this.attention.blindness;
+    return this.trouble?.message ?? this.attention.blindness ?? this.succession?.obstacle;
   }
 
   /** Whether everything was walked and dealt with since this process began. */
@@ -178,6 +206,7 @@ export class MappingSync {
     const state = this.memory.state;
     if (state === undefined) return 'count';
     if (state.phase === 'observing') return 'record';
+    if (this.succession?.isActive === false) return state.phase === 'paired' ? 'follow' : 'count';
     if (state.phase === 'pairing') return 'count';
     if (this.context.mode === 'observe' || state.paused || this.holds.some(stopsMapping)) return 'count';
     return 'write';
@@ -189,11 +218,13 @@ export class MappingSync {
   }
 
   private async turn(signal: AbortSignal): Promise<void> {
-    this.blocked = !(await this.readiness.ensure(signal));
+    const part = (await this.succession?.beginTurn(signal)) ?? 'lead';
+    this.blocked = part === 'wait' || (part === 'lead' && !(await this.readiness.ensure(signal)));
     if (this.blocked) return;
-    if (await this.readiness.recheck(signal)) this.attention.startOver('operator');
+    if (part === 'lead' && (await this.readiness.recheck(signal))) this.attention.startOver('operator');
     await this.settleIntents(signal);
     await this.checkClock();
+    await this.tellPause(signal);
     this.drain.beginRounds();
     const goingOn = (): void => void (this.lastTurnMs = this.context.clock.monotonicMs());
     await this.walks.learnSize(goingOn, signal);
@@ -201,12 +232,11 @@ export class MappingSync {
       goingOn();
       if (all || this.attention.marked >= ROUND_ENTRIES_MAX) await this.drainMarks(signal, all);
     };
-    for (const side of SIDES) {
-      await this.walks.walkIfDue(side, dealWith, () => this.permission(), signal);
-    }
+    for (const side of SIDES) await this.walkIfDue(side, dealWith, signal);
     this.attention.takeUpRetries();
     await this.drainMarks(signal);
     await this.chores.run(this.permission(), signal);
+    await this.succession?.endTurn(this.isIdle && this.walks.completed);
     if (!this.isInSync) this.inSyncAtMs = undefined;
   }
 
@@ -217,6 +247,47 @@ export class MappingSync {
     this.context.logger.warn({ stepMs }, 'the wall clock was set; until writes are dated anew, ties decide');
     this.examiner.clockWasSet();
     await this.memory.commit(() => ({ state: UNDATED }));
+  }
+
+  private async walkIfDue(
+    side: Side,
+    dealWith: (options: { all: boolean }) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const following = this.succession?.following;
+    const from = following && { gaps: following.gaps, positions: following.positions };
+    const wasWalked = await this.walks.walkIfDue(side, dealWith, () => this.permission(), signal);
+    if (wasWalked && from !== undefined) following?.walked(side, from);
+  }
+
+  /** Puts an operator's pause into the ledgers, or takes it out, so that it outlasts whoever leads. */
+  private async tellPause(signal: AbortSignal): Promise<void> {
+    if (this.succession?.isActive !== true || this.holds.some(stopsMapping)) return;
+    for (const side of this.untoldOfPause) {
+      const trouble = await this.writer.bump(side, signal);
+      if (trouble !== undefined) throw trouble;
+    }
+  }
+
+  /**
+   * The same at once, between two turns.
+   * @returns the sides that could not be told
+   */
+  async tellPauseNow(signal: AbortSignal): Promise<readonly Side[]> {
+    if (this.untoldOfPause.length === 0) return [];
+    try {
+      await this.exclusively(() => this.tellPause(signal));
+    } catch (error) {
+      this.context.logger.warn({ err: error }, 'the pause could not be written to the ledgers yet');
+    }
+    return this.untoldOfPause;
+  }
+
+  /** Sides whose ledgers don't tell yet whether the mapping is paused. */
+  get untoldOfPause(): readonly Side[] {
+    const { state } = this.memory;
+    if (this.succession === undefined || state?.phase !== 'paired') return [];
+    return SIDES.filter((side) => (state.ledgers[side]?.paused ?? state.paused) !== state.paused);
   }
 
   /** What a watch tells only marks; that it tells nothing any more is worth a line, once. */
@@ -289,7 +360,8 @@ export class MappingSync {
 
   private async troubled(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    if (error instanceof DeposedError && (await this.holdDeposed(error))) return;
+    if (error instanceof FollowingInterrupted) return;
+    if (error instanceof DeposedError && (await this.deposed(error))) return;
     // An archive that failed once takes nothing any more: the process has to end, and start anew from what is durable.
     if (error instanceof SyncError && error.code === 'ARCHIVE_IO') throw error;
     const waitMs = this.backoff.nextMs();
@@ -301,6 +373,12 @@ export class MappingSync {
       this.context.logger[level](fields, this.trouble.message);
     }
     await this.context.clock.sleep(waitMs, signal);
+  }
+
+  private async deposed(error: DeposedError): Promise<boolean> {
+    if (this.succession === undefined) return this.holdDeposed(error);
+    await this.succession.stepDown(`${error.message} in ${this.context.sideNames[error.side]}`, true);
+    return true;
   }
 
   /** @returns false when the archive could not take it: then it comes to light again */

@@ -15,9 +15,14 @@ const MARKS_PAGE = 1_000;
 export class Operator {
   constructor(private readonly sync: MappingSync) {}
 
-  async pause(): Promise<void> {
+  /**
+   * Takes effect at once. Where other daemons may take over, it is written to the ledgers, too.
+   * @returns the sides whose ledger could not be told in time
+   */
+  async pause(signal: AbortSignal): Promise<readonly Side[]> {
     await this.sync.memory.commit(() => ({ state: { paused: true } }));
     this.sync.context.logger.info({}, 'paused by an operator');
+    return this.sync.tellPauseNow(signal);
   }
 
   async resume(): Promise<void> {

@@ -2,6 +2,7 @@ import type { MappingHold } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
 import type { MappingContext } from './context.js';
 import { Establishment } from './establish.js';
+import type { Fence } from './fence.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import type { MappingMemory } from './mapping-memory.js';
 
@@ -15,13 +16,16 @@ export class Readiness {
   private startHold: MappingHold | undefined;
   private established = false;
   private dueMs = 0;
+  /** This process has moved both ledgers, to take over from another daemon. */
+  private isFenced = false;
 
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
     private readonly ledgers: LedgerKeeper,
+    fence: Fence,
   ) {
-    this.establishment = new Establishment(context, memory, ledgers);
+    this.establishment = new Establishment(context, memory, ledgers, fence);
   }
 
   /** The holds of the whole mapping. */
@@ -39,7 +43,7 @@ export class Readiness {
     // A new start that was broken off half way is finished first.
     if (this.memory.state?.phase === 'pairing' || this.memory.state === undefined) this.established = false;
     if (!this.established && nowMs >= this.dueMs) {
-      this.settle(await this.establishment.establish(signal));
+      this.settle(await this.establishment.establish(this.isFenced, signal));
       if (!this.established) this.dueMs = nowMs + RECHECK_EVERY_MS;
     }
     return this.established || this.memory.state !== undefined;
@@ -58,6 +62,13 @@ export class Readiness {
     if (verdict.kind !== 'whole') return false;
     await this.memory.dropHold('identity-changed');
     return true;
+  }
+
+  /** What was established may be so no more: another daemon has led since, and has been deposed where `isFenced`. */
+  reset(isFenced: boolean): void {
+    this.isFenced = isFenced;
+    this.established = false;
+    this.dueMs = 0;
   }
 
   /** Begins anew with an empty archive; `from` decides what differs. */

@@ -80,4 +80,8 @@ export class Rings {
   forget(key: EntryKey): void {
     this.trails.delete(key);
   }
+
+  clear(): void {
+    this.trails.clear();
+  }
 }

@@ -68,15 +68,16 @@ export class Walks {
   /**
    * Walks `side` if that is due.
    * @param dealWith deals with what was marked so far; called whenever enough was found, and at the end
+   * @returns whether it was walked
    */
   async walkIfDue(
     side: Side,
     dealWith: (options: { all: boolean }) => Promise<void>,
     permission: () => Permission,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const request = this.attention.takeSweep(side);
-    if (request === undefined) return;
+    if (request === undefined) return false;
     if (request.reason !== undefined) this.context.metrics.rescan(request.reason);
     const startedAtMs = this.context.clock.nowMs();
     const unrecorded = this.memory.state?.unrecorded[side] ?? [];
@@ -97,6 +98,7 @@ export class Walks {
       this.underWay = false;
     }
     await this.note(side, { startedAtMs, unrecorded }, permission());
+    return true;
   }
 
   /** Of an entry that is gone and has no record, walks find nothing; what is listed of it would stay for ever. */
@@ -119,8 +121,11 @@ export class Walks {
       this.completedOnce = true;
     }
     if (permission === 'count') return;
+    const { left, right } = this.pending.count;
+    // To a standby that the active is still at it, nothing is complete.
+    const isOpen = permission === 'follow' && left + right > 0;
     // What still waits to be dealt with was not found as it was agreed: such a walk dates no deletion.
-    const isSettled = !this.attention.unseen;
+    const isSettled = !this.attention.unseen && !isOpen;
     const recorded = isSettled && this.nothingIsListed ? walk.unrecorded : [];
     const noted = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
     const isRecent = Math.abs(startedAtMs - noted) < NOTE_EVERY_MS;
@@ -131,11 +136,12 @@ export class Walks {
         ...(recorded.length > 0 && {
           unrecorded: withSide(state.unrecorded, side, without(state.unrecorded[side], recorded)),
         }),
-        ...(complete && {
-          firstCompletedAtMs: state.firstCompletedAtMs ?? startedAtMs,
-          lastVerifiedAtMs: startedAtMs,
-          resyncFrom: undefined,
-        }),
+        ...(complete &&
+          !isOpen && {
+            firstCompletedAtMs: state.firstCompletedAtMs ?? startedAtMs,
+            lastVerifiedAtMs: startedAtMs,
+            resyncFrom: undefined,
+          }),
       },
     }));
   }

@@ -26,7 +26,9 @@ export class LedgerNodes {
   async list(signal: AbortSignal): Promise<Map<string, StoredLedger>> {
     const instances = await this.#children(this.namespaceRoot, signal);
     const mappings = await concurrently(instances, LISTS_IN_FLIGHT, (path) => this.#children(path, signal));
-    const ledgers = await concurrently(mappings.flat(), LISTS_IN_FLIGHT, async (path) => {
+    // What begins with a dot is no mapping's: the queues of candidates, for one.
+    const places = mappings.flat().filter((path) => !path.slice(path.lastIndexOf('/') + 1).startsWith('.'));
+    const ledgers = await concurrently(places, LISTS_IN_FLIGHT, async (path) => {
       const ledger = await this.#ledger(path, signal);
       return ledger && ([path.slice(this.namespaceRoot.length + 1), ledger] as const);
     });

@@ -64,6 +64,8 @@ export type MultiOperation =
       readonly path: string;
       readonly data: Uint8Array;
       readonly acl: readonly AclEntry[];
+      /** Persistent unless said; an ephemeral sequential node goes with its session, and gets a number appended. */
+      readonly mode?: 'ephemeral-sequential';
     }
   | { readonly kind: 'setData'; readonly path: string; readonly data: Uint8Array; readonly version: number }
   | { readonly kind: 'delete'; readonly path: string; readonly version: number };
@@ -83,7 +85,9 @@ export interface NodeChildren {
   readonly stat: Stat;
 }
 
+/** Flags of a create (`CreateMode`). */
 const PERSISTENT_NODE = 0;
+const EPHEMERAL_SEQUENTIAL_NODE = 3;
 const LENGTH_AND_HEADER_BYTES = 12;
 
 export function existsRequest(path: string, watch: boolean): WireRequest {
@@ -142,7 +146,8 @@ function multiRecord(operation: MultiOperation): JuteRecord {
       const acl = operation.acl.map(
         ({ scheme, id, permissions }) => new jute.data.ACL(permissions, new jute.data.Id(scheme, id)),
       );
-      return new jute.protocol.CreateRequest(operation.path, asBuffer(operation.data), acl, PERSISTENT_NODE);
+      const flags = operation.mode === undefined ? PERSISTENT_NODE : EPHEMERAL_SEQUENTIAL_NODE;
+      return new jute.protocol.CreateRequest(operation.path, asBuffer(operation.data), acl, flags);
     }
     case 'setData':
       return new jute.protocol.SetDataRequest(operation.path, asBuffer(operation.data), operation.version);

@@ -35,11 +35,14 @@ export function mappingState(changes: Partial<MappingState> = {}): MappingState 
   return {
     pairId: 'pair-1',
     phase: 'paired',
+    kept: 'led',
     ledgers: {
       left: {
         version: { modified: 2n ** 63n, created: 7n, revision: 2 },
         generation: 3,
         recent: [1n, 2n ** 64n - 1n],
+        writer: 'daemon-1',
+        paused: false,
       },
       right: undefined,
     },
@@ -57,7 +60,7 @@ export function mappingState(changes: Partial<MappingState> = {}): MappingState 
     sightings: { left: [{ atMs: -Infinity, version: 9n }], right: [] },
     unrecorded: { left: [], right: [21n] },
     clockOffsets: { left: { epoch: 5n, leastMs: -0.25, mostMs: 3, measuredAtMs: 17 }, right: undefined },
-    intents: [{ kind: 'deletions', side: 'right', generation: 4, keys: ['a/b', ''] }],
+    intents: [{ kind: 'deletions', side: 'right', generation: 4, writer: 'daemon-1', keys: ['a/b', ''] }],
     ...changes,
   };
 }

@@ -210,7 +210,7 @@ export class World {
     const { operator, sync } = daemon;
     switch (act.do) {
       case 'pause':
-        return operator.pause();
+        return operator.pause(NEVER);
       case 'resume':
         return operator.resume();
       case 'approve':

@@ -37,6 +37,7 @@ export interface StatusAnswer {
 export interface MappingAnswer {
   readonly name: string;
   readonly role: 'active' | 'standby';
+  readonly leader: { readonly host: string; readonly admin: string | null } | null;
   readonly state: string;
   readonly inSync: boolean;
   readonly inSyncSince: string | null;

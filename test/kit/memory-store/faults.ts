@@ -60,6 +60,7 @@ export type ReadRequest =
   | 'prove-absent'
   | 'read-ledger'
   | 'list-ledgers'
+  | 'election'
   /** A look for missing parents, before a batch with creates goes to ZooKeeper. */
   | 'prepare-write'
   /** Consul's second look at a value that no transaction takes. */

@@ -213,6 +213,7 @@ export class MemoryTreeReplica implements Replica {
       const ledgers = new Map<string, StoredLedger>();
       for (const instance of tree.children(NAMESPACE)) {
         for (const mapping of tree.children(`${NAMESPACE}/${instance}`)) {
+          if (mapping.startsWith('.')) continue;
           const ledger = this.#storedLedger(`${NAMESPACE}/${instance}/${mapping}`);
           if (ledger !== undefined) ledgers.set(`${instance}/${mapping}`, ledger);
         }

@@ -6,6 +6,7 @@ import type { Logger } from '../../../src/ports/logger.js';
 import type { MappingMetrics } from '../../../src/ports/metrics.js';
 import type { Replica } from '../../../src/ports/replica.js';
 import type { MappingContext } from '../../../src/sync/context.js';
+import type { Leaderships } from '../../../src/sync/leaderships.js';
 import { WriteGate } from '../../../src/sync/write-gate.js';
 
 export const ROOT = '/config';
@@ -23,13 +24,16 @@ export interface ContextParts {
   readonly logger: Logger;
   readonly metrics: MappingMetrics;
   readonly policy?: Partial<Policy> | undefined;
+  /** Where the daemon is one of several. */
+  readonly leaderships?: Leaderships | undefined;
 }
 
 /** The mapping of a simulated daemon, with the settings that the configuration has unless it says otherwise. */
 export function daemonContext(parts: ContextParts): MappingContext {
-  const { clock, policy, ...rest } = parts;
+  const { clock, policy, leaderships, ...rest } = parts;
   return {
     ...rest,
+    leaderships,
     clock,
     name: 'config',
     instance: 'default',

@@ -1,10 +1,12 @@
 import { decodeSegment } from '../../../src/core/key-codec.js';
 import type { Pair, Side } from '../../../src/core/pair.js';
 import type { Policy } from '../../../src/core/policy.js';
+import type { Clock } from '../../../src/ports/clock.js';
 import type { Archive } from '../../../src/ports/archive.js';
 import type { Logger } from '../../../src/ports/logger.js';
 import type { MappingMetrics } from '../../../src/ports/metrics.js';
 import type { MappingContext } from '../../../src/sync/context.js';
+import type { Leaderships } from '../../../src/sync/leaderships.js';
 import { MappingSync } from '../../../src/sync/mapping-sync.js';
 import { Operator } from '../../../src/sync/operator.js';
 import { MemoryArchiveDisk } from '../memory-archive.js';
@@ -30,7 +32,14 @@ export interface WorldOptions {
   readonly journalMaxBytes?: number;
   /** How long requests travel, each way. */
   readonly travelMs?: { readonly min: number; readonly max: number };
+  /** Time as the daemon has it. The world's unless given. */
+  readonly clock?: Clock;
+  /** Makes the daemon one of several: how it takes part in elections, over its connection to the tree. */
+  readonly elect?: (life: { readonly name: string; readonly link: Link }) => Leaderships;
 }
+
+/** What a daemon lives in. */
+export type Surroundings = Pick<SimulatedWorld, 'clock' | 'random' | 'tree' | 'flat'>;
 
 /** Two stores in memory under a simulated clock, clients of both, and one daemon's mapping between them. */
 export class SimulatedWorld {
@@ -141,20 +150,25 @@ export class DaemonLife {
   /** Writes of entries that were acknowledged, both sides together. */
   written = 0;
   readonly errors: string[] = [];
+  private readonly leaderships: Leaderships | undefined;
   private readonly stopping = new AbortController();
+  private readonly leaving = new AbortController();
   private readonly running: Promise<void>;
+  private readonly electing: Promise<void> | undefined;
 
   constructor(
-    world: SimulatedWorld,
+    world: Surroundings,
     private readonly archive: Archive,
     name: string,
     options: WorldOptions,
   ) {
-    const { clock, random } = world;
+    const { random } = world;
+    const clock = options.clock ?? world.clock;
     const link = (storeName: string): Link =>
       new Link({ storeName, clock, random, ...(options.travelMs && { travelMs: options.travelMs }) });
     this.links = { left: link('tree'), right: link('flat') };
     const common = { ledgerPlace: LEDGER_PLACE, digest: contentDigest, writer: 'daemon' };
+    this.leaderships = options.elect?.({ name, link: this.links.left });
     this.sync = new MappingSync({
       ...daemonContext({
         writer: name,
@@ -171,6 +185,7 @@ export class DaemonLife {
         archive: archive.mapping(PLACES),
         clock,
         random,
+        leaderships: this.leaderships,
         logger: this.logger(),
         metrics: this.metrics(),
       }),
@@ -178,11 +193,14 @@ export class DaemonLife {
     });
     this.operator = new Operator(this.sync);
     this.running = this.sync.run(this.stopping.signal);
+    this.electing = this.leaderships?.run(this.leaving.signal);
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
+    this.leaving.abort();
+    await this.electing;
     await this.archive.close();
   }
 
@@ -191,6 +209,7 @@ export class DaemonLife {
     this.links.left.disconnect();
     this.links.right.disconnect();
     this.stopping.abort();
+    this.leaving.abort();
     this.running.catch(() => undefined);
   }
 

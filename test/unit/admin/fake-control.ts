@@ -6,6 +6,7 @@ export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatu
   return {
     name: 'config',
     role: 'active',
+    leader: undefined,
     state: 'live',
     inSync: true,
     inSyncSinceMs: Date.UTC(2026, 0, 31, 12),

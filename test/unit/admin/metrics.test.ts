@@ -167,6 +167,7 @@ describe('the gauges', () => {
       },
       mappings: [
         mappingStatus({
+          role: 'standby',
           state: 'held',
           inSync: false,
           entries: 7,
@@ -197,7 +198,7 @@ describe('the gauges', () => {
     expect(value('last_verified_timestamp_seconds{mapping="config"}')).toBe(
       Date.UTC(2026, 0, 31, 11, 59) / 1_000,
     );
-    expect(value('leader')).toBe(0);
+    expect(value('leader{mapping="config"}')).toBe(0);
     expect(value(`build_info{version="0.1.0",node="${process.versions.node}"}`)).toBe(1);
   });
 

@@ -70,10 +70,19 @@ describe('GET /readyz', () => {
 
   it('is 200 on a standby that could take over, and 503 on one that could not', async () => {
     const { get, control } = await runServer();
-    const mappings = [mappingStatus({ role: 'standby', state: 'starting', firstCompleted: false })];
-    control.current = daemonStatus({ role: 'standby', mappings });
+    const standby = (firstCompleted: boolean) => [
+      mappingStatus({ role: 'standby', firstCompleted, problem: 'it is comparing everything first' }),
+    ];
+    control.current = daemonStatus({ role: 'standby', mappings: standby(true) });
     expect((await get('/readyz')).status).toBe(200);
-    control.current = daemonStatus({ role: 'standby', mappings, ...disconnected('consul') });
+    control.current = daemonStatus({ role: 'standby', mappings: standby(false) });
+    expect(await get('/readyz')).toMatchObject({
+      status: 503,
+      json: {
+        missing: ['mapping config could not be taken over yet; it is live: it is comparing everything first'],
+      },
+    });
+    control.current = daemonStatus({ role: 'standby', mappings: standby(true), ...disconnected('consul') });
     expect((await get('/readyz')).status).toBe(503);
   });
 });
@@ -143,6 +152,7 @@ describe('GET /api/v1/status', () => {
         {
           name: 'config',
           role: 'active',
+          leader: null,
           state: 'degraded',
           inSync: false,
           inSyncSince: null,

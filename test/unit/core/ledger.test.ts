@@ -22,7 +22,15 @@ import { version } from './situations.js';
 const PLACES = { left: '/config/', right: 'config/' };
 
 function ledger(parts: Partial<Ledger> = {}): Ledger {
-  return { pairId: 'ours', generation: 5, writer: 'w1', places: PLACES, recent: [7n, 8n], ...parts };
+  return {
+    pairId: 'ours',
+    generation: 5,
+    writer: 'w1',
+    places: PLACES,
+    recent: [7n, 8n],
+    paused: false,
+    ...parts,
+  };
 }
 
 function observed(parts: Partial<Ledger> = {}, at = 10): ObservedLedger {
@@ -30,7 +38,7 @@ function observed(parts: Partial<Ledger> = {}, at = 10): ObservedLedger {
 }
 
 function mirror(parts: Partial<LedgerMirror> = {}): LedgerMirror {
-  return { version: version(10), generation: 5, recent: [7n, 8n], ...parts };
+  return { version: version(10), generation: 5, recent: [7n, 8n], writer: 'w1', paused: false, ...parts };
 }
 
 type Found = ObservedLedger | 'foreign' | 'unused' | undefined;
@@ -237,7 +245,7 @@ describe('the content of a ledger', () => {
 });
 
 describe('what a ledger proves', () => {
-  const identity = { pairId: 'ours', writer: 'w1', places: PLACES };
+  const identity = { pairId: 'ours', writer: 'w1', places: PLACES, paused: false };
 
   it('S2: its own version, and those that it lists, are writes of the daemon; no others are', () => {
     const known = mirrorOf(observed());

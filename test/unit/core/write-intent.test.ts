@@ -43,7 +43,13 @@ describe('a single value whose answer was lost (S7)', () => {
   });
 
   it('is remembered with so many others and no more, the oldest given up first (S9)', () => {
-    const deletions: WriteIntent = { kind: 'deletions', side: 'right', generation: 1, keys: ['d'] };
+    const deletions: WriteIntent = {
+      kind: 'deletions',
+      side: 'right',
+      generation: 1,
+      writer: 'me',
+      keys: ['d'],
+    };
     let intents: readonly WriteIntent[] = [deletions];
     for (let number = 0; number < SINGLE_INTENTS_MAX + 2; number++) {
       intents = announce(intents, [single(BigInt(number))]);
@@ -55,10 +61,17 @@ describe('a single value whose answer was lost (S7)', () => {
 });
 
 describe('announced deletions', () => {
-  const intent: WriteIntent = { kind: 'deletions', side: 'right', generation: 5, keys: ['a', 'b'] };
-  const at = (generation: number) => ({
+  const intent: WriteIntent = {
+    kind: 'deletions',
+    side: 'right',
+    generation: 5,
+    writer: 'me',
+    keys: ['a', 'b'],
+  };
+  const version = { modified: 9n, created: 1n, revision: 0 };
+  const at = (generation: number, writer: string | undefined = 'me') => ({
     left: undefined,
-    right: { version: { modified: 9n, created: 1n, revision: 0 }, generation, recent: [] },
+    right: { version, generation, recent: [], writer, paused: false },
   });
 
   it.each([
@@ -67,5 +80,14 @@ describe('announced deletions', () => {
     ['never will be once it is beyond', 6, { pending: [], removed: [] }],
   ])('%s', (_, generation, settled) => {
     expect(settleDeletions([intent], at(generation))).toEqual(settled);
+  });
+
+  it('were not applied where another daemon has brought the ledger to their generation', () => {
+    expect(settleDeletions([intent], at(5, 'another'))).toEqual({ pending: [], removed: [] });
+  });
+
+  it('were applied where the ledger stands at their generation, and nobody noted who wrote it (format 1)', () => {
+    const unsigned = { ...intent, writer: undefined };
+    expect(settleDeletions([unsigned], at(5))).toEqual({ pending: [], removed: ['a', 'b'] });
   });
 });

@@ -31,7 +31,7 @@ describe('deletions of one batch', () => {
     for (let number = 0; number < 10; number++) world.treeClient.put(`k${number}`, bytes('x'));
     await world.start();
     await world.inSync();
-    await world.daemon.operator.pause();
+    await world.daemon.operator.pause(AbortSignal.timeout(60_000));
     world.treeClient.remove('k1');
     world.treeClient.remove('k2');
     let isFirst = true;

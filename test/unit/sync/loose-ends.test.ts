@@ -7,7 +7,7 @@ describe('entries of which nothing is left to be found by a walk', () => {
     world.treeClient.put('other', bytes('x'));
     await world.start();
     await world.inSync();
-    await world.daemon.operator.pause();
+    await world.daemon.operator.pause(AbortSignal.timeout(60_000));
     world.treeClient.put('k', bytes('x'));
     await world.clock.advance(10_000);
     expect(world.daemon.sync.pending.count.right).toBe(1);

@@ -32,7 +32,7 @@ async function withConflict(): Promise<SimulatedWorld> {
 describe('the word of an operator', () => {
   it('who releases an entry of a paused mapping is kept until the mapping is resumed', async () => {
     const world = await withConflict();
-    await during(world, world.daemon.operator.pause());
+    await during(world, world.daemon.operator.pause(AbortSignal.timeout(60_000)));
     expect(await during(world, world.daemon.operator.release('k', 'right', NEVER))).toBe(true);
     await during(world, world.daemon.operator.resume());
     await world.clock.advance(60_000);
@@ -119,7 +119,7 @@ describe('the word of an operator', () => {
     for (let number = 0; number < 500; number++) world.treeClient.put(`k${number}`, bytes('x'));
     await world.start();
     await world.clock.runUntil(() => world.flatEntries().size > 0, { limitMs: 60_000 });
-    await during(world, world.daemon.operator.pause());
+    await during(world, world.daemon.operator.pause(AbortSignal.timeout(60_000)));
     const written = world.flatEntries().size;
     await world.clock.advance(60_000);
     expect(world.flatEntries().size - written).toBeLessThanOrEqual(64);
