@@ -17,6 +17,8 @@ export class Clients {
   /** Every value that a key has had, in the order in which they were written. */
   readonly #past = new Map<string, string[]>();
   operations = 0;
+  /** Entries that sessions owned, and sessions that ended. */
+  readonly done = new Map<string, number>();
 
   constructor(
     private readonly tree: MemoryTree,
@@ -55,6 +57,15 @@ export class Clients {
       case 'delete-many':
         for (let i = 0; i < act.count; i++) this.#remove(side, `bulk/${i}`);
         return;
+      case 'put-together':
+        this.#putTogether(side, act.keys, act.value);
+        return;
+      case 'own':
+        this.#own(act);
+        return;
+      case 'end-session':
+        this.#endSession(side, act.session);
+        return;
     }
   }
 
@@ -71,7 +82,7 @@ export class Clients {
     for (let from = 0; from < count; from += PUTS_AT_ONCE_MAX) {
       const part = named.slice(from, from + PUTS_AT_ONCE_MAX);
       const sets = part.map(
-        ([key, each]) => ({ kind: 'set', key: PREFIX + key, value: Buffer.from(each) }) as const,
+        ([key, each]) => ({ kind: 'set', key: PREFIX + key, value: bytes(each) }) as const,
       );
       const before = part.map(([key]) => this.#value(side, key));
       this.flat.apply(sets, CLIENT);
@@ -79,11 +90,80 @@ export class Clients {
     }
   }
 
-  #put(side: Side, key: string, value: string): void {
-    const bytes = Buffer.from(value);
+  /** All of them, or none. */
+  #putTogether(side: Side, keys: readonly string[], value: string): void {
+    const parts = keys.map((key) => ({ key, value: `${value} ${key}`, before: this.#value(side, key) }));
+    if (side === 'right') {
+      const sets = parts.map(
+        (part) => ({ kind: 'set', key: PREFIX + part.key, value: bytes(part.value) }) as const,
+      );
+      this.flat.apply(sets, CLIENT);
+    } else {
+      const paths = keys.map((key) => `${ROOT}/${pathOf(key)}`);
+      if (!paths.every((path) => this.#makeParents(path))) return;
+      const operations = parts.map((part, at): TreeOperation => {
+        const path = paths[at] ?? '';
+        return { kind: this.tree.node(path) ? 'set' : 'create', path, data: bytes(part.value) };
+      });
+      if (this.tree.apply(operations, CLIENT).kind === 'refused') return;
+    }
+    for (const { key, value: each, before } of parts) {
+      if (each !== before) this.#record(side, key, each, before);
+    }
+  }
+
+  /** An ephemeral znode in place of whatever was there, or a lock on a key, whoever wrote it. */
+  #own({ side, key, value, session, behavior }: ClientAct & { do: 'own' }): void {
     const before = this.#value(side, key);
     if (side === 'right') {
-      this.flat.apply([{ kind: 'set', key: PREFIX + key, value: bytes }], CLIENT);
+      this.flat.openSession(session, behavior);
+      const lock = { kind: 'lock', key: PREFIX + key, value: bytes(value), session } as const;
+      if (this.flat.apply([lock], CLIENT).kind === 'refused') return;
+      this.#count('own');
+      if (before !== value) this.#record(side, key, value, before);
+      return;
+    }
+    const path = `${ROOT}/${pathOf(key)}`;
+    if (this.tree.node(path) !== undefined && !this.#remove(side, key)) return;
+    if (!this.#makeParents(path)) return;
+    const create: TreeOperation = { kind: 'create', path, data: bytes(value), ephemeralOwner: session };
+    if (this.tree.apply([create], CLIENT).kind === 'refused') return;
+    this.#count('own');
+    this.#record(side, key, value, undefined);
+  }
+
+  /** What goes with the session is deleted by the client whose session it was. */
+  #endSession(side: Side, session: string): void {
+    this.#count('end-session');
+    for (const key of this.#ownedBy(side, session)) {
+      const before = this.#value(side, key);
+      if (before !== '') this.#record(side, key, undefined, before);
+    }
+    if (side === 'left') this.tree.closeSession(session, CLIENT);
+    else this.flat.closeSession(session, CLIENT);
+  }
+
+  /** The entries that go with a session. */
+  #ownedBy(side: Side, session: string): string[] {
+    if (side === 'right') {
+      if (this.flat.sessionBehavior(session) !== 'delete') return [];
+      const owned = this.flat.keys(PREFIX).filter((name) => this.flat.entry(name)?.session === session);
+      return owned.map((name) => name.slice(PREFIX.length));
+    }
+    const below = (path: string): string[] =>
+      [...this.tree.children(path)].flatMap((name) => [`${path}/${name}`, ...below(`${path}/${name}`)]);
+    const owned = below(ROOT).filter((path) => this.tree.node(path)?.ephemeralOwner === session);
+    return owned.map((path) => keyOf(path.slice(ROOT.length + 1)));
+  }
+
+  #count(what: string): void {
+    this.done.set(what, (this.done.get(what) ?? 0) + 1);
+  }
+
+  #put(side: Side, key: string, value: string): void {
+    const before = this.#value(side, key);
+    if (side === 'right') {
+      this.flat.apply([{ kind: 'set', key: PREFIX + key, value: bytes(value) }], CLIENT);
       // What changes nothing leaves no trace in this store, and is no write.
       if (before !== value) this.#record(side, key, value, before);
       return;
@@ -91,7 +171,7 @@ export class Clients {
     const path = `${ROOT}/${pathOf(key)}`;
     const exists = this.tree.node(path) !== undefined;
     if (!exists && !this.#makeParents(path)) return;
-    const operation: TreeOperation = { kind: exists ? 'set' : 'create', path, data: bytes };
+    const operation: TreeOperation = { kind: exists ? 'set' : 'create', path, data: bytes(value) };
     if (this.tree.apply([operation], CLIENT).kind === 'applied') this.#record(side, key, value, before);
   }
 
@@ -144,4 +224,8 @@ export class Clients {
     if (past === undefined) this.#past.set(key, [value]);
     else past.push(value);
   }
+}
+
+function bytes(text: string): Uint8Array {
+  return Buffer.from(text);
 }

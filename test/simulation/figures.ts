@@ -41,7 +41,9 @@ export function figuresOf(plan: Plan, world: World, holds: ReadonlyMap<string, n
     conflicts: recorder.journal.length,
     lives: [...recorder.restarts.values()].reduce((sum, count) => sum + count + 1, 0),
     virtualHours: clock.monotonicMs() / 3_600_000,
-    faults: addCounts(Object.fromEntries(network.struck), Object.fromEntries(done)),
+    faults: [network.struck, done, clients.done]
+      .map((counts) => Object.fromEntries(counts))
+      .reduce(addCounts),
     holds: Object.fromEntries(holds),
   };
 }

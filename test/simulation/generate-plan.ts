@@ -1,7 +1,7 @@
 import type { Side } from '../../src/core/pair.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import { HOT_KEYS } from './entry-names.js';
-import type { Act, Plan, Setup, Step } from './plan.js';
+import type { Act, Plan, ReadFailure, Setup, Step } from './plan.js';
 
 /** A kind of act: how it is made, and how it is weighed against the others where a plan has it at all. */
 interface Kind {
@@ -10,6 +10,8 @@ interface Kind {
   readonly share: number;
   readonly make: (maker: Maker) => Act;
 }
+
+const LONG_PAUSE_MS = 20 * 60_000;
 
 /**
  * Makes a plan from a seed. Each plan has only some kinds of acts, with weights of its own ("swarm testing"): what
@@ -27,11 +29,14 @@ export function generatePlan(seed: number): Plan {
   const faultShare = random.pick([0.1, 0.25, 0.4]);
   const count = random.pick([10, 25, 40, 60]) + random.below(10);
   const haste = random.pick([0, 1, 2]);
+  // One pause of some plans is longer than Consul remembers deletions.
+  const longPauseAt = random.chance(0.03) ? random.below(count) : undefined;
   const steps: Step[] = [];
   for (let i = 0; i < count; i++) {
     const isFault = chosen.length > 0 && random.chance(faultShare);
     const kind = weighted(isFault ? chosen : writes, random);
-    steps.push({ afterMs: pause(random, haste), act: kind.make(maker) });
+    const afterMs = i === longPauseAt ? LONG_PAUSE_MS : pause(random, haste);
+    steps.push({ afterMs, act: kind.make(maker) });
   }
   return { seed, setup, steps };
 }
@@ -72,6 +77,7 @@ function generateSetup(random: SeededRandom): Setup {
         'hold',
       ] as const),
       tieBreak: side(),
+      sessionBound: random.pick(['mirror', 'mirror', 'skip'] as const),
       initial: random.pick(['merge', 'merge', 'left', 'right'] as const),
     },
     onArchiveLoss: random.pick(['hold', 'hold', 'merge'] as const),
@@ -83,6 +89,8 @@ function generateSetup(random: SeededRandom): Setup {
       { pageEntries: 256, readBytesMax: 2 ** 22, batchOperationsMax: 64 },
       { pageEntries: 3, readBytesMax: 150, batchOperationsMax: 4 },
       { pageEntries: 8, readBytesMax: 200, batchOperationsMax: 2 },
+      // No batch takes a value of 300 bytes with the ledger's 8 KiB, and neither store one of 700.
+      { pageEntries: 8, readBytesMax: 400, batchOperationsMax: 8, batchBytesMax: 8_500, valueBytesMax: 600 },
     ]),
     watches: random.pick(['recursive', 'recursive', 'one-shot'] as const),
     travelMs: random.pick([
@@ -97,11 +105,14 @@ function generateSetup(random: SeededRandom): Setup {
 
 class Maker {
   readonly keys: readonly string[];
+  /** How many values are too long for small answers, batches or stores. */
+  private readonly longShare: number;
   private values = 0;
 
   constructor(readonly random: SeededRandom) {
     const count = random.pick([1, 2, 4, 8, HOT_KEYS.length]);
     const first = random.below(HOT_KEYS.length);
+    this.longShare = random.pick([0.1, 0.1, 0.5]);
     this.keys = [...HOT_KEYS, ...HOT_KEYS].slice(first, first + count);
   }
 
@@ -116,7 +127,8 @@ class Maker {
   /** No two are equal. */
   value(side: Side): string {
     const name = `${side === 'left' ? 'z' : 'c'}${++this.values}`;
-    return this.random.chance(0.1) ? name.padEnd(60, '.') : name;
+    if (!this.random.chance(this.longShare)) return name;
+    return name.padEnd(this.random.pick([60, 60, 300, 700]), '.');
   }
 
   window(): { side: Side; forMs: number; chance: number; seed: number } {
@@ -127,6 +139,14 @@ class Maker {
       chance: random.pick([0.1, 0.3, 1]),
       seed: random.below(2 ** 31),
     };
+  }
+
+  failure(): ReadFailure {
+    return this.random.pick(['STORE_UNREACHABLE', 'STORE_TIMEOUT', 'STORE_OVERLOADED'] as const);
+  }
+
+  session(): string {
+    return this.random.pick(['session-1', 'session-2']);
   }
 
   /** Milliseconds, short ones more often than long ones. */
@@ -152,6 +172,17 @@ const CLIENT_KINDS: readonly Kind[] = [
   { weight: 1, share: 1, make: (m) => ({ do: 'imitate', side: m.side(), key: m.key() }) },
   { weight: 1, share: 1, make: (m) => ({ do: 'revert', side: m.side(), key: m.key() }) },
   { weight: 0.5, share: 1, make: (m) => ({ do: 'put', side: m.side(), key: m.key(), value: '' }) },
+  {
+    weight: 0.5,
+    share: 1,
+    make: (m) =>
+      withSide(m, (side) => ({
+        do: 'put-together',
+        side,
+        keys: [...new Set([m.key(), m.key(), m.key()])],
+        value: m.value(side),
+      })),
+  },
 ];
 
 const KINDS: readonly Kind[] = [
@@ -164,7 +195,7 @@ const KINDS: readonly Kind[] = [
     share: 0.3,
     make: (m) => ({
       do: 'fail-reads',
-      code: m.random.pick(['STORE_UNREACHABLE', 'STORE_TIMEOUT', 'STORE_OVERLOADED'] as const),
+      code: m.failure(),
       ...m.window(),
     }),
   },
@@ -180,7 +211,11 @@ const KINDS: readonly Kind[] = [
   { weight: 3, share: 0.4, make: (m) => ({ do: 'lose-hints', ...m.window() }) },
   { weight: 2, share: 0.2, make: (m) => ({ do: 'double-hints', ...m.window() }) },
   { weight: 2, share: 0.3, make: (m) => ({ do: 'delay-hints', byMs: m.span() / 5, ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'lose-leader', side: m.side(), forMs: m.span() }) },
+  {
+    weight: 2,
+    share: 0.2,
+    make: (m) => ({ do: 'lose-leader', side: m.side(), forMs: m.span(), code: m.failure() }),
+  },
   { weight: 1, share: 0.1, make: (m) => ({ do: 'wake-watches', side: m.side() }) },
   { weight: 2, share: 0.3, make: (m) => ({ do: 'lag', side: m.side(), forMs: m.span() }) },
   { weight: 3, share: 0.4, make: (m) => ({ do: 'disconnect', side: m.side(), forMs: m.span() }) },
@@ -209,6 +244,26 @@ const KINDS: readonly Kind[] = [
     share: 0.2,
     make: (m) => ({ do: 'elect-leader', aheadMs: m.random.pick([0, 300, -300, 3_600_000, -3_600_000]) }),
   },
+  {
+    weight: 1,
+    share: 0.1,
+    make: (m) => ({ do: 'jump-store-clock', side: m.side(), byMs: m.random.pick([-3_600_000, 3_600_000]) }),
+  },
+  { weight: 1, share: 0.1, make: () => ({ do: 'collect-tombstones' }) },
+  {
+    weight: 4,
+    share: 0.15,
+    make: (m) =>
+      withSide(m, (side) => ({
+        do: 'own',
+        side,
+        key: m.key(),
+        value: m.value(side),
+        session: m.session(),
+        behavior: m.random.pick(['release', 'delete'] as const),
+      })),
+  },
+  { weight: 2, share: 0.15, make: (m) => ({ do: 'end-session', side: m.side(), session: m.session() }) },
   {
     weight: 5,
     share: 0.6,

@@ -6,7 +6,7 @@ import type { MemoryFlat } from '../kit/memory-store/memory-flat.js';
 import type { MemoryTree } from '../kit/memory-store/memory-tree.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import type { SimClock } from '../kit/memory-store/sim-clock.js';
-import type { FaultAct } from './plan.js';
+import type { FaultAct, ReadFailure } from './plan.js';
 
 type WindowAct = Extract<FaultAct, { chance: number }>;
 type DenyAct = Extract<FaultAct, { do: 'deny' }>;
@@ -29,6 +29,10 @@ export class Network {
   readonly #downUntilMs = { left: 0, right: 0 };
   readonly #lagUntilMs = { left: 0, right: 0 };
   readonly #leaderlessUntilMs = { left: 0, right: 0 };
+  readonly #leaderlessCode: { left: ReadFailure | undefined; right: ReadFailure | undefined } = {
+    left: undefined,
+    right: undefined,
+  };
   #staleTree: MemoryTree | undefined;
   #staleFlat: MemoryFlat | undefined;
 
@@ -41,7 +45,7 @@ export class Network {
     this.#links[side].add(link);
     link.faults = this.#faults(side);
     if (this.#isDown(side)) link.disconnect();
-    if (this.#leaderlessUntilMs[side] > this.clock.monotonicMs()) link.loseLeader();
+    if (this.#leaderlessUntilMs[side] > this.clock.monotonicMs()) this.#leaveLeaderless(side, link);
   }
 
   forget(side: Side, link: Link): void {
@@ -74,10 +78,11 @@ export class Network {
     for (const link of this.#links[side]) link.wakeSpuriously();
   }
 
-  loseLeader(side: Side, forMs: number): void {
+  loseLeader({ side, forMs, code }: FaultAct & { do: 'lose-leader' }): void {
     this.#count('lose-leader');
+    this.#leaderlessCode[side] = code;
     this.#leaderlessUntilMs[side] = Math.max(this.#leaderlessUntilMs[side], this.clock.monotonicMs() + forMs);
-    for (const link of this.#links[side]) link.loseLeader();
+    for (const link of this.#links[side]) this.#leaveLeaderless(side, link);
     void this.clock.sleep(forMs, this.over).then(() => this.#findLeader(side));
   }
 
@@ -185,6 +190,11 @@ export class Network {
   #reconnect(side: Side): void {
     if (this.#isDown(side)) return;
     for (const link of this.#links[side]) link.reconnect();
+  }
+
+  #leaveLeaderless(side: Side, link: Link): void {
+    const code = this.#leaderlessCode[side];
+    link.loseLeader(code && new ReplicaError(code, `simulated: ${code}, no leader`, true));
   }
 
   #findLeader(side: Side): void {

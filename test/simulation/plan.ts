@@ -1,5 +1,6 @@
 import type { Side } from '../../src/core/pair.js';
 import type { Policy } from '../../src/core/policy.js';
+import type { SessionBehavior } from '../kit/memory-store/memory-flat.js';
 
 /**
  * One run, complete: what it runs with and everything that will be done to it. Plain data, so that it can be printed,
@@ -34,6 +35,9 @@ export interface Bounds {
   readonly pageEntries: number;
   readonly readBytesMax: number;
   readonly batchOperationsMax: number;
+  /** Small enough, and values need the route of their own that is there for those that no batch takes. */
+  readonly batchBytesMax?: number;
+  readonly valueBytesMax?: number;
 }
 
 export interface Step {
@@ -58,7 +62,24 @@ export type ClientAct =
   | { readonly do: 'revert'; readonly side: Side; readonly key: string }
   /** Many entries at once, `bulk/0` and so on. */
   | { readonly do: 'put-many'; readonly side: Side; readonly count: number; readonly value: string }
-  | { readonly do: 'delete-many'; readonly side: Side; readonly count: number };
+  | { readonly do: 'delete-many'; readonly side: Side; readonly count: number }
+  /** Several entries in one transaction. */
+  | {
+      readonly do: 'put-together';
+      readonly side: Side;
+      readonly keys: readonly string[];
+      readonly value: string;
+    }
+  /** Makes an ephemeral znode, or takes the lock on a key, which goes or stays when the session ends. */
+  | {
+      readonly do: 'own';
+      readonly side: Side;
+      readonly key: string;
+      readonly value: string;
+      readonly session: string;
+      readonly behavior: SessionBehavior;
+    }
+  | { readonly do: 'end-session'; readonly side: Side; readonly session: string };
 
 /** What goes wrong for so long, with this chance each time, drawn from `seed`. */
 export interface Window {
@@ -85,8 +106,8 @@ export type FaultAct =
   | ({ readonly do: 'lose-hints' } & Window)
   | ({ readonly do: 'double-hints' } & Window)
   | ({ readonly do: 'delay-hints'; readonly byMs: number } & Window)
-  /** No leader: every request is answered with an error. */
-  | { readonly do: 'lose-leader'; readonly side: Side; readonly forMs: number }
+  /** No leader: every request is answered with this error (Consul: 500, 503 and the like, or 429). */
+  | { readonly do: 'lose-leader'; readonly side: Side; readonly forMs: number; readonly code?: ReadFailure }
   /** Watches return although nothing changed. */
   | { readonly do: 'wake-watches'; readonly side: Side }
   | { readonly do: 'lag'; readonly side: Side; readonly forMs: number }
@@ -107,7 +128,11 @@ export type StoreAct =
   /** `reusesNumbers`: writes after it may get the numbers of writes that are lost with it, where the store can do that. */
   | { readonly do: 'restore'; readonly side: Side; readonly reusesNumbers?: boolean }
   | { readonly do: 'wipe'; readonly side: Side }
-  | { readonly do: 'elect-leader'; readonly aheadMs: number };
+  | { readonly do: 'elect-leader'; readonly aheadMs: number }
+  /** The clock of the machine that leads the store is set. */
+  | { readonly do: 'jump-store-clock'; readonly side: Side; readonly byMs: number }
+  /** Consul forgets its deletions before their time, so that indexes of prefixes fall. */
+  | { readonly do: 'collect-tombstones' };
 
 export type DaemonAct =
   /** Dies at its `touches`th next dealing with the world. What of its unsynced commits survives comes from `seed`. */

@@ -208,6 +208,9 @@ function perform(world: World, act: Act): void {
     case 'revert':
     case 'put-many':
     case 'delete-many':
+    case 'put-together':
+    case 'own':
+    case 'end-session':
       world.clients.perform(act);
       return;
     case 'lose-replies':
@@ -226,7 +229,7 @@ function perform(world: World, act: Act): void {
       world.network.open(act);
       return;
     case 'lose-leader':
-      world.network.loseLeader(act.side, act.forMs);
+      world.network.loseLeader(act);
       return;
     case 'wake-watches':
       world.network.wakeWatches(act.side);
@@ -247,6 +250,8 @@ function perform(world: World, act: Act): void {
     case 'restore':
     case 'wipe':
     case 'elect-leader':
+    case 'jump-store-clock':
+    case 'collect-tombstones':
       world.disturbStore(act);
       return;
     case 'crash':

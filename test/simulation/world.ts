@@ -146,6 +146,12 @@ export class World {
         return;
       case 'elect-leader':
         this.#tree.electLeader({ clockAheadMs: act.aheadMs });
+        return;
+      case 'jump-store-clock':
+        (act.side === 'left' ? this.#tree : this.#flat).leaderClockAheadMs += act.byMs;
+        return;
+      case 'collect-tombstones':
+        this.#flat.collectTombstones();
     }
   }
 

@@ -117,6 +117,11 @@ export class MemoryFlat {
     this.#sessions.set(session, behavior);
   }
 
+  /** What a session does with its keys when it ends; undefined where there is none. */
+  sessionBehavior(session: string): SessionBehavior | undefined {
+    return this.#sessions.get(session);
+  }
+
   /** A session ends, and with it its locks; their keys go, too, if that was its behavior. */
   closeSession(session: string, by = session): void {
     const behavior = this.#sessions.get(session);
