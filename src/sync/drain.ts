@@ -11,6 +11,7 @@ import type { Following } from './following.js';
 import type { Intended } from './guards.js';
 import { effectiveSize, guard, openKind } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
+import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
 import type { Rings } from './rings.js';
@@ -265,7 +266,7 @@ export class Drain {
     const marks = new Map<EntryKey, EntryMark>();
     for (const { key, reason, detail } of rejected) {
       const at = this.memory.archive.record(key) === undefined ? source : undefined;
-      marks.set(key, { kind: 'skip', reason, detail, sinceMs, at });
+      marks.set(key, leftOut(this.memory.archive.mark(key), { kind: 'skip', reason, detail, sinceMs, at }));
       this.pending.settled(key);
       // What stood in the way (a permission, an ephemeral parent) may go away by itself.
       this.attention.retryLater(key, true);

@@ -12,6 +12,7 @@ import type { SkipReason } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
 import type { Examined } from './examine.js';
 import type { Intended } from './guards.js';
+import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
 import type { Rings } from './rings.js';
@@ -163,8 +164,10 @@ class Sorter {
   }
 
   private leaveOut(examined: Examined, reason: SkipReason, detail: string): void {
-    this.mark(examined, { kind: 'skip', reason, detail, sinceMs: this.nowMs, at: onlySide(examined) });
-    this.work.settled.push(examined.mark.key);
+    const { key } = examined.mark;
+    const skip = { kind: 'skip', reason, detail, sinceMs: this.nowMs, at: onlySide(examined) } as const;
+    this.mark(examined, leftOut(this.memory.archive.mark(key), skip));
+    this.work.settled.push(key);
   }
 
   private wait(examined: Examined): void {

@@ -3,6 +3,13 @@ import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import { HOT_KEYS } from './entry-names.js';
 import type { Act, Plan, ReadFailure, Setup, Step } from './plan.js';
 
+/** What a plan is to be about, where it isn't left to chance. */
+export interface Focus {
+  /** What goes wrong: only this does, in every plan. */
+  readonly acts: readonly Act['do'][];
+  readonly setup?: Partial<Setup>;
+}
+
 /** A kind of act: how it is made, and how it is weighed against the others where a plan has it at all. */
 interface Kind {
   readonly weight: number;
@@ -17,14 +24,16 @@ const LONG_PAUSE_MS = 20 * 60_000;
  * Makes a plan from a seed. Each plan has only some kinds of acts, with weights of its own ("swarm testing"): what
  * always occurs together would hide what only shows apart.
  */
-export function generatePlan(seed: number): Plan {
+export function generatePlan(seed: number, focus?: Focus): Plan {
   const random = new SeededRandom(Math.imul(seed, 0x9e3779b1) ^ seed);
   const maker = new Maker(random);
-  const chosen = KINDS.filter(({ share }) => random.chance(share)).map((kind) => ({
+  const occurs = (kind: Kind): boolean =>
+    focus === undefined ? random.chance(kind.share) : focus.acts.includes(kind.make(maker).do);
+  const chosen = KINDS.filter(occurs).map((kind) => ({
     kind,
     weight: kind.weight * (0.2 + random.next()),
   }));
-  const setup = generateSetup(random);
+  const setup = { ...generateSetup(random), ...focus?.setup };
   const writes = CLIENT_KINDS.map((kind) => ({ kind, weight: kind.weight * (0.1 + random.next()) }));
   const faultShare = random.pick([0.1, 0.25, 0.4]);
   const count = random.pick([10, 25, 40, 60]) + random.below(10);

@@ -1,3 +1,4 @@
+import type { EntryMark } from '../../src/ports/archive.js';
 import { checkHistory } from '../kit/history/check-history.js';
 import { checkExactLoss } from '../kit/history/exact-loss.js';
 import type { Ending, Violation } from '../kit/history/history.js';
@@ -91,8 +92,7 @@ class Run {
     world.trace.add(() => '-- nothing goes wrong any more');
     world.heal();
     const { clock } = world;
-    // What lost hints hid is found by the next verification.
-    let notBeforeMs = clock.monotonicMs() + plan.setup.verifyEveryMs + RETRY_MS;
+    let notBeforeMs = clock.monotonicMs() + untilVerifiedMs(plan) + RETRY_MS;
     const deadlineMs = notBeforeMs + CONVERGES_WITHIN_MS;
     while (clock.monotonicMs() < deadlineMs) {
       const isReady = (): boolean =>
@@ -124,7 +124,7 @@ class Run {
     const { person } = this.plan.setup;
     const reasons = new Set<string>(sync.holds.map(({ reason }) => reason));
     const marked = sync.memory.archive.marksAfter(undefined, 10_000);
-    const isEntryHeld = marked.some(([, mark]) => mark.kind === 'hold' && mark.reason !== 'journal-full');
+    const isEntryHeld = marked.some(([, mark]) => isToBeReleased(mark));
     const isPaused = sync.memory.state?.paused === true;
     if (reasons.size === 0 && !isEntryHeld && !isPaused) return false;
     if (++this.answers > ANSWERS_MAX) return false;
@@ -144,7 +144,7 @@ class Run {
     world.trace.add(() => '-- quiet');
     const { requests } = world.network;
     const before = requests.left + requests.right;
-    const forMs = plan.setup.verifyEveryMs + RETRY_MS;
+    const forMs = untilVerifiedMs(plan) + RETRY_MS;
     await world.clock.advance(forMs);
     const asked = requests.left + requests.right - before;
     const allowed = QUIET_REQUESTS_PER_SECOND * (forMs / 1_000) + 5 * this.requestsOfVerification();
@@ -169,7 +169,7 @@ class Run {
   private requestsOfVerification(): number {
     const { zookeeper, consul } = this.world.contents();
     const pages = (zookeeper.size + consul.size) / this.plan.setup.bounds.pageEntries;
-    return pages + 2 * (this.world.daemon?.setAside().length ?? 0) + 5;
+    return pages + 4 * (this.world.daemon?.setAside().length ?? 0) + 5;
   }
 
   private judge(quietFromMs: number): void {
@@ -195,6 +195,19 @@ class Run {
     world.trace.add(() => `-- end: ${JSON.stringify([...history.finals.zookeeper])}`);
     world.trace.add(() => `-- end: ${JSON.stringify([...history.finals.consul])}`);
   }
+}
+
+/** Acts that hide changes until the next verification: everything else the daemon has to notice by itself (L3). */
+const HIDING: ReadonlySet<Act['do']> = new Set(['lose-hints', 'lag', 'deny']);
+
+function untilVerifiedMs({ setup, steps }: Plan): number {
+  const isHidden = steps.some(({ act }) => HIDING.has(act.do));
+  return isHidden ? setup.verifyEveryMs : Math.min(setup.verifyEveryMs, RETRY_MS);
+}
+
+/** Held until a person says what is to stand, which nobody has yet. */
+function isToBeReleased(mark: EntryMark): boolean {
+  return mark.kind === 'hold' && mark.reason !== 'journal-full' && mark.keep === undefined;
 }
 
 function perform(world: World, act: Act): void {

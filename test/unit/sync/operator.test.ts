@@ -70,6 +70,41 @@ describe('the word of an operator', () => {
     await world.stop();
   });
 
+  it.each([
+    ['too large', 'too-large', (world: SimulatedWorld) => world.treeClient.put('k', new Uint8Array(600_000))],
+    [
+      'denied',
+      'denied',
+      (world: SimulatedWorld) => {
+        world.daemon.links.right.faults = {
+          denies: (access, name) => access === 'write' && name.endsWith('/k'),
+        };
+      },
+    ],
+  ])('who releases an entry is kept while it is %s, which the hold says', async (_, reason, hinder) => {
+    const world = await withConflict();
+    hinder(world);
+    await world.clock.advance(10_000);
+    await during(world, world.daemon.operator.release('k', 'left', NEVER));
+    await world.clock.advance(200_000);
+    const { archive } = world.daemon.sync.memory;
+    expect(archive.mark('k')).toMatchObject({
+      kind: 'hold',
+      keep: 'left',
+      detail: expect.stringContaining(reason) as string,
+    });
+    // What was held, and what the person decided: neither again each time it is tried.
+    expect(archive.conflictCounts().open).toBe(1);
+    expect(archive.conflictCounts().total).toBeLessThanOrEqual(2);
+    world.daemon.links.right.faults = {};
+    world.treeClient.put('k', bytes('smaller'));
+    await world.clock.advance(200_000);
+    expect(world.flatEntries().get('k')).toBe('smaller');
+    expect(archive.mark('k')).toBeUndefined();
+    expect(archive.conflictCounts().open).toBe(0);
+    await world.stop();
+  });
+
   it('who releases an entry settles its conflict in the journal among thousands that are open', async () => {
     const world = new SimulatedWorld({ policy: { conflict: 'hold' } });
     const keys = ['a', ...Array.from({ length: 1_100 }, (_, number) => `k${number}`)];
