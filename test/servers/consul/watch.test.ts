@@ -104,12 +104,11 @@ describe('watching a real server', () => {
     const watched = await watch(prefix);
     const startedMs = performance.now();
     let writes = 0;
-    while (performance.now() - startedMs < 3_000) {
+    while (performance.now() - startedMs < 3_000 || writes < 100) {
       await raw.put(`${randomUUID()}/x`, String(writes++));
       await sleep(5);
     }
     const seconds = (performance.now() - startedMs) / 1_000;
-    expect(writes).toBeGreaterThan(100);
     // The first two at once.
     expect(watched.counting.count('watch ok')).toBeLessThanOrEqual(Math.ceil(4 + seconds));
     expect(watched.stirs()).toBe(0);
