@@ -130,9 +130,11 @@ export class Examiner {
     const { modified } = reading.version;
     // An entry that came back into scope is like a new one, whoever wrote it before it left.
     if (modified <= state.scopeSince[side] && archive.record(key) === undefined) return false;
-    if (wroteVersion(state.ledgers[side], modified) || state.unrecorded[side].includes(modified)) return true;
-    if (this.provenance.has(side, modified)) return true;
-    return isAnnounced(state.intents, side, key, reading);
+    const isNumbered =
+      wroteVersion(state.ledgers[side], modified) ||
+      state.unrecorded[side].includes(modified) ||
+      this.provenance.has(side, modified);
+    return isNumbered || isAnnounced(state.intents, side, key, reading);
   }
 
   private isInStep(mark: Mark, readings: Pair<Readings>): boolean {

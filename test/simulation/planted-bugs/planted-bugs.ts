@@ -133,8 +133,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "the daemon's own writes not recognised",
     file: 'src/sync/examine.ts',
-    before: `if (wroteVersion(state.ledgers[side], modified) || this.provenance.has(side, modified)) return true;`,
-    after: `if (wroteVersion(undefined, modified)) return true;`,
+    before: `return isNumbered || isAnnounced(`,
+    after: `return isAnnounced(`,
     harm: "a write that was not recorded before a crash is taken for a client's",
     seenBy: ['no resurrection', ...LOSS],
     focus: CRASHES,
