@@ -53,11 +53,13 @@ function removedOnTarget(judged: Judged, { cause }: RemoveDecision, policy: Poli
     return { do: 'drift', drift: 'deleted' };
   }
   const on = otherSide(source);
+  const standing = judged.readings[on];
   return {
     do: 'copy',
     on,
     source: reading,
-    base: undefined,
+    // The daemon's own structure may stand there, made since as the parent of another entry.
+    base: standing.kind === 'present' ? standing : undefined,
     conflict: undefined,
     copy: on,
     session: undefined,

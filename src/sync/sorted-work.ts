@@ -72,7 +72,11 @@ class Sorter {
 
   sort(examined: Examined): void {
     const { decision } = examined;
-    for (const side of SIDES) if (sawForeignChange(examined, side)) this.work.foreignChanges.add(side);
+    for (const side of SIDES) {
+      if (sawForeignChange(examined, side) && !this.wasFollowed(examined, side)) {
+        this.work.foreignChanges.add(side);
+      }
+    }
     switch (decision.do) {
       case 'wait':
         this.wait(examined);
@@ -100,6 +104,14 @@ class Sorter {
         this.drift(examined, decision.drift);
         break;
     }
+  }
+
+  /** What is held or left out is looked at again and again: the ledger follows it once. */
+  private wasFollowed({ mark, situation }: Examined, side: Side): boolean {
+    const reading = situation.readings[side];
+    const ledger = this.memory.state?.ledgers[side];
+    if (this.memory.archive.mark(mark.key) === undefined || ledger === undefined) return false;
+    return reading.kind === 'present' && reading.version.modified < ledger.version.modified;
   }
 
   private copy(examined: Examined, decision: CopyDecision): void {

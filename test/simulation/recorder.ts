@@ -18,6 +18,13 @@ import type { TraceLog } from './trace-log.js';
 /** What a daemon calls itself in the feeds of the stores begins with this; everybody else is a client. */
 export const DAEMON = 'daemon';
 
+/** What a rival knows that was started with a copy of the daemon's archive. */
+export interface CopiedArchive {
+  readonly agreed: Set<string>;
+  /** Until when it could write. */
+  endedMs: number;
+}
+
 /** Writes down what happens, in the words of the checkers. */
 export class Recorder {
   readonly timeline: TimelineEvent[] = [];
@@ -27,8 +34,9 @@ export class Recorder {
   readonly restartsOfAgreement: { readonly atMs: number }[] = [];
   readonly restarts = new Map<string, number>();
   daemonWrites = 0;
-  /** Everything that a daemon has ever noted as agreed on: see `#agreementOn`. */
+  /** Everything that the daemon has ever noted as agreed on: see `#agreementOn`. */
   readonly #agreed = new Set<string>();
+  readonly #copies: CopiedArchive[] = [];
   /** What deletions took away, as it would have been noted. */
   readonly #tookAway = new Map<ClientWrite, string>();
   readonly #standing = new Map<string, { readonly number: bigint; readonly writer: 'client' | 'daemon' }>();
@@ -60,10 +68,19 @@ export class Recorder {
     this.#tookAway.set(write, this.#agreementOn(write.store, write.key, standing.number));
   }
 
-  recorded(key: string, record: ArchiveRecord): void {
+  /** A rival goes on with a copy of the archive; what the daemon notes from now on it does not know. */
+  copied(): CopiedArchive {
+    const copy = { agreed: new Set(this.#agreed), endedMs: Infinity };
+    this.#copies.push(copy);
+    return copy;
+  }
+
+  /** @param copy where a rival noted it */
+  recorded(key: string, record: ArchiveRecord, copy?: CopiedArchive): void {
     if (record.kind !== 'entry') return;
-    this.#agreed.add(this.#agreementOn('zookeeper', key, record.versions.left.modified));
-    this.#agreed.add(this.#agreementOn('consul', key, record.versions.right.modified));
+    const agreed = copy?.agreed ?? this.#agreed;
+    agreed.add(this.#agreementOn('zookeeper', key, record.versions.left.modified));
+    agreed.add(this.#agreementOn('consul', key, record.versions.right.modified));
   }
 
   journaled(daemon: string, { key, kind, winner, sides }: JournalEntry): void {
@@ -105,7 +122,12 @@ export class Recorder {
     const { journal, replacements, restartsOfAgreement, restarts } = this;
     const writes = this.writes.map((write) => {
       const tookAway = this.#tookAway.get(write);
-      return tookAway === undefined ? write : { ...write, removedUnknownCopy: !this.#agreed.has(tookAway) };
+      if (tookAway === undefined) return write;
+      const archives = this.#copies.filter(({ endedMs }) => endedMs >= write.invokedMs);
+      const isKnown = [this.#agreed, ...archives.map(({ agreed }) => agreed)].every((agreed) =>
+        agreed.has(tookAway),
+      );
+      return { ...write, removedUnknownCopy: !isKnown };
     });
     return { writes, finals, journal, ending, replacements, restartsOfAgreement, restarts, source };
   }

@@ -13,6 +13,7 @@ import { Clients } from './clients.js';
 import { keyOf } from './entry-names.js';
 import { Network } from './network.js';
 import type { DaemonAct, FaultAct, PersonAct, Plan, StoreAct } from './plan.js';
+import type { CopiedArchive } from './recorder.js';
 import { Recorder } from './recorder.js';
 import { SimulatedDaemon } from './simulated-daemon.js';
 import { TraceLog } from './trace-log.js';
@@ -318,10 +319,11 @@ export class World {
     if (this.#rival !== undefined) return;
     this.#count(`start-rival ${archive}`);
     const name = 'rival';
-    const disk = this.#newDisk(name);
+    const copy = archive === 'copy' ? this.recorder.copied() : undefined;
+    const disk = this.#newDisk(name, copy);
     const seat: Seat = {
       name,
-      disk: archive === 'empty' ? disk : this.#main.disk.copy(disk.options),
+      disk: copy === undefined ? disk : this.#main.disk.copy(disk.options),
       daemon: undefined,
       isStopping: false,
       startsAtMs: 0,
@@ -331,11 +333,12 @@ export class World {
     void this.clock.sleep(forMs, this.#over.signal).then(() => {
       if (this.#rival !== seat) return;
       this.#rival = undefined;
+      if (copy !== undefined) copy.endedMs = this.clock.monotonicMs();
       this.#kill(seat, 0, true);
     });
   }
 
-  #newDisk(name: string): MemoryArchiveDisk {
+  #newDisk(name: string, copy?: CopiedArchive): MemoryArchiveDisk {
     const { setup } = this.#plan;
     return new MemoryArchiveDisk({
       journal: { keepMs: 30 * 24 * 3_600_000, maxBytes: setup.journalMaxBytes },
@@ -350,10 +353,11 @@ export class World {
       listener: {
         // What a rival learns goes with it.
         recorded: (key, record) => {
-          if (name === this.#main.name) this.recorder.recorded(key, record);
+          if (name === this.#main.name || copy !== undefined) this.recorder.recorded(key, record, copy);
         },
         journaled: (entry) => this.recorder.journaled(name, entry),
-        reset: () => this.recorder.agreementRestarted(name === this.#main.name),
+        // A rival that leads goes on by what it knows.
+        reset: () => this.recorder.agreementRestarted(name === this.#main.name && this.#rival === undefined),
       },
     });
   }

@@ -16,7 +16,8 @@ const CHECKER = 'exact loss';
  * - an empty value: a znode without data and no key are the same;
  * - any write of the same key that does not tell what it replaced;
  * - an entry that is listed as held, left out or drifted, or a mapping that is held, may stand on either side only;
- * - a store that was wiped or restored from a backup after the write has lost it by itself.
+ * - a store that was wiped or restored from a backup after a write of the value has lost it by itself: what a client
+ *   wrote there then took the place of what the backup had.
  */
 export function checkExactLoss(history: History): Violation[] {
   const violations: Violation[] = [];
@@ -31,14 +32,16 @@ export function checkExactLoss(history: History): Violation[] {
     for (const { value, outcome, ...write } of possible) {
       if (value === undefined || value === '' || outcome !== 'acknowledged') continue;
       if (kept.has(value) || replaced.has(value)) continue;
-      if (history.replacements.some(({ atMs, store }) => store === write.store && atMs >= write.invokedMs)) {
-        continue;
-      }
+      if (possible.some((one) => one.value === value && isLostByItsStore(history, one))) continue;
       if (isLostInRace(history, { value, outcome, ...write })) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(history, { value, outcome, ...write }) });
     }
   }
   return violations;
+}
+
+function isLostByItsStore({ replacements }: History, { store, invokedMs }: ClientWrite): boolean {
+  return replacements.some((replacement) => replacement.store === store && replacement.atMs >= invokedMs);
 }
 
 /** What stands in the end: on both sides, or on either where that is excused. */

@@ -38,6 +38,7 @@ export type FlatAnswer =
 
 /** A backup. */
 export interface FlatSnapshot {
+  readonly index: bigint;
   readonly entries: ReadonlyMap<string, FlatEntry>;
   readonly sessions: ReadonlyMap<string, SessionBehavior>;
 }
@@ -143,15 +144,19 @@ export class MemoryFlat {
   }
 
   snapshot(): FlatSnapshot {
-    return { entries: new Map(this.#entries), sessions: new Map(this.#sessions) };
+    return { index: this.#index, entries: new Map(this.#entries), sessions: new Map(this.#sessions) };
   }
 
-  /** A living cluster is given a backup: entries and their indexes fall back, what is counted goes on above. */
+  /**
+   * A living cluster is given a backup: entries and their indexes fall back, what is counted goes on above, be it above
+   * the backup's (`restoreUserSnapshot` of hashicorp/raft).
+   */
   restore(snapshot: FlatSnapshot): void {
     this.#entries = new Map(snapshot.entries);
     this.#sessions = new Map(snapshot.sessions);
     this.#tombstones = new Map();
     this.#history = [];
+    if (snapshot.index > this.#index) this.#index = snapshot.index;
     this.#restoredAt = ++this.#index;
     this.feed.replaced('restored');
   }

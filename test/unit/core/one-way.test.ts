@@ -14,6 +14,7 @@ import {
   swapPolicy,
   swapSituation,
   UNKNOWN,
+  version,
 } from './situations.js';
 
 type Parts = Parameters<typeof situation>[0];
@@ -144,6 +145,17 @@ describe('a foreign change on the target of a one-way mapping', () => {
     REVERT,
     { record: D, left: present('D', 10) },
     'create right with "D"',
+  );
+  rule(
+    "is reverted where it was a delete, and the daemon's own structure stands there since",
+    REVERT,
+    {
+      record: D,
+      left: present('D', 10),
+      right: inner(25, { version: version(25, 25) }),
+      ours: { left: false, right: true },
+    },
+    'update right with "D"',
   );
   rule(
     'is one also where the source has become structure: an empty value was agreed on',
