@@ -18,7 +18,7 @@ import type { MappingContext } from './context.js';
 import { isCountedOverwrite } from './guards.js';
 import { conflictsToClose } from './journal.js';
 import { LedgerKeeper } from './ledger-keeper.js';
-import type { MappingChanges, MappingMemory } from './mapping-memory.js';
+import type { MappingChanges, MappingMemory, OnItsWay } from './mapping-memory.js';
 import type { Rings } from './rings.js';
 import { contentsOf } from './sorted-work.js';
 
@@ -32,8 +32,23 @@ export class AppliedWrites {
     private readonly rings: Rings,
   ) {}
 
-  async record(applied: Applied): Promise<void> {
-    await this.commit(applied);
+  /**
+   * Resolves when it is on its way to the archive, so that the next batch need not wait for the disk: should the process
+   * die before it is there, the ledger tells what was written.
+   */
+  async record(applied: Applied): Promise<OnItsWay> {
+    if (applied.outcome.overwrittenInRace.size > 0) {
+      await this.commit(applied);
+      this.recorded(applied);
+      return { durable: Promise.resolve() };
+    }
+    const { durable } = await this.memory.commitAhead((state) => this.changes(applied, state));
+    const settled = durable.then(() => this.recorded(applied));
+    settled.catch(() => undefined);
+    return { durable: settled };
+  }
+
+  private recorded(applied: Applied): void {
     const nowMs = this.context.clock.monotonicMs();
     for (const { intended, key } of applied.items) {
       this.pending.settled(key);

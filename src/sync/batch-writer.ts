@@ -1,4 +1,4 @@
-import type { PlannedWrite } from '../core/batch-plan.js';
+import type { Batch, PlannedWrite } from '../core/batch-plan.js';
 import { planBatches } from '../core/batch-plan.js';
 import type { WriteIntent } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
@@ -9,7 +9,7 @@ import type { MappingContext } from './context.js';
 import { withGrace } from './grace.js';
 import type { Intended } from './guards.js';
 import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
-import type { MappingMemory } from './mapping-memory.js';
+import type { MappingMemory, OnItsWay } from './mapping-memory.js';
 import { stopsMapping } from './mapping-memory.js';
 
 /** One write on its way: what is to be done, and in the form in which a replica takes it. */
@@ -48,6 +48,8 @@ export interface Applied {
 const WRITE_GRACE_MS = 5_000;
 /** How often a batch is tried again because its ledger condition failed; each time the ledger was read anew. */
 const LEDGER_RETRIES_MAX = 3;
+/** How many batches may be applied in a store and not be durable in the archive yet. */
+const RECORDS_AHEAD_MAX = 8;
 
 /**
  * Writes what was decided to one side: in atomic batches with the ledger in each, in order, one after the other.
@@ -58,7 +60,7 @@ export class BatchWriter {
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
     private readonly ledgers: LedgerKeeper,
-    private readonly record: (applied: Applied) => Promise<void>,
+    private readonly record: (applied: Applied) => Promise<OnItsWay>,
     /** Whether this daemon no longer leads the mapping. */
     private readonly isDeposed: () => boolean = () => false,
   ) {}
@@ -71,6 +73,20 @@ export class BatchWriter {
       bytesMax: limits.batchBytesMax,
       ledgerBytes: LEDGER_BYTES_MAX,
     });
+    const ahead = new RecordsAhead();
+    try {
+      return await this.writeAll(side, plan, ahead, signal);
+    } finally {
+      await ahead.all();
+    }
+  }
+
+  private async writeAll(
+    side: Side,
+    plan: readonly Batch<WriteItem>[],
+    ahead: RecordsAhead,
+    signal: AbortSignal,
+  ): Promise<WriteReport> {
     const again: EntryKey[] = [];
     const rejected: Rejection[] = [];
     let ledger: WriteReport['ledger'] = 'untouched';
@@ -80,7 +96,7 @@ export class BatchWriter {
         again.push(...batch.writes.map((item) => item.key));
         continue;
       }
-      const report = await this.writeBatch(side, batch.writes, batch.oversize, signal);
+      const report = await this.writeBatch(side, batch.writes, batch.oversize, ahead, signal);
       again.push(...report.again);
       rejected.push(...report.rejected);
       trouble = report.trouble;
@@ -97,7 +113,12 @@ export class BatchWriter {
 
   /** Writes the ledger alone: foreign changes were seen at that side since it last moved. */
   async bump(side: Side, signal: AbortSignal): Promise<Error | undefined> {
-    return (await this.writeBatch(side, [], false, signal)).trouble;
+    const ahead = new RecordsAhead();
+    try {
+      return (await this.writeBatch(side, [], false, ahead, signal)).trouble;
+    } finally {
+      await ahead.all();
+    }
   }
 
   /**
@@ -115,6 +136,7 @@ export class BatchWriter {
     side: Side,
     writes: readonly WriteItem[],
     oversize: boolean,
+    ahead: RecordsAhead,
     signal: AbortSignal,
   ): Promise<WriteReport> {
     const again: EntryKey[] = [];
@@ -130,15 +152,13 @@ export class BatchWriter {
       this.count(side, items, outcome);
       switch (outcome.kind) {
         case 'applied':
-          await this.record({
-            side,
-            items,
-            outcome,
-            sent,
-            sentAtMs,
-            acknowledgedAtMs: this.context.clock.nowMs(),
-            settles: intents,
-          });
+          await ahead.add(
+            await this.record({
+              ...{ side, items, outcome, sent, sentAtMs },
+              acknowledgedAtMs: this.context.clock.nowMs(),
+              settles: intents,
+            }),
+          );
           return { again, rejected, ledger: sent === undefined ? 'owed' : 'moved', trouble: undefined };
         case 'condition-failed':
           again.push(...outcome.keys);
@@ -238,6 +258,24 @@ export class BatchWriter {
       const count = items.filter((item) => item.kind === kind).length;
       if (count > 0) this.context.metrics.write(side, kind, outcome.kind, count);
     }
+  }
+}
+
+/**
+ * Batches that were applied while the records of those before them were on their way to the disk. Bounded: a ledger has to
+ * list what a killed process had not recorded, with room to spare for what goes before it is looked at.
+ */
+class RecordsAhead {
+  private readonly waiting: Promise<void>[] = [];
+
+  /** @throws when the archive could not take one of the earlier ones */
+  async add({ durable }: OnItsWay): Promise<void> {
+    this.waiting.push(durable);
+    if (this.waiting.length > RECORDS_AHEAD_MAX) await this.waiting.shift();
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(this.waiting);
   }
 }
 

@@ -6,6 +6,11 @@ export interface MappingChanges extends Omit<ArchiveChanges, 'state'> {
   readonly state?: Partial<MappingState>;
 }
 
+/** Changes that were given to the archive. */
+export interface OnItsWay {
+  readonly durable: Promise<void>;
+}
+
 /**
  * A mapping's durable state with the copy of it that the loop works on. Commits go one after the other, each built
  * from what the one before left, so that work on both sides at once loses nothing.
@@ -75,9 +80,26 @@ export class MappingMemory {
       }
       const state: MappingState = { ...this.known, ...patch };
       await this.archive.commit({ ...changes, state });
-      this.current = state;
-      if (patch.ledgers !== undefined) this.onLedgers(state.ledgers);
+      this.take(state, patch);
     });
+  }
+
+  /**
+   * Like `commit`, but resolves as soon as the changes are on their way to the disk, and counted in from then on; they
+   * show in the archive once they are durable. Only for what the archive can't refuse: changes without conflicts.
+   */
+  async commitAhead(build: (state: MappingState) => Omit<MappingChanges, 'conflicts'>): Promise<OnItsWay> {
+    let durable: Promise<void> = Promise.resolve();
+    await this.inTurn(() => {
+      const { state: patch, ...changes } = build(this.known);
+      const state: MappingState = { ...this.known, ...patch };
+      durable = this.archive.commit({ ...changes, state });
+      // Whoever waits for it hears of a failure; and so does everybody who commits anything after it.
+      durable.catch(() => undefined);
+      this.take(state, patch);
+      return Promise.resolve();
+    });
+    return { durable };
   }
 
   async addHold(hold: MappingHold): Promise<void> {
@@ -92,6 +114,11 @@ export class MappingMemory {
     await this.commit((state) => ({
       state: { holds: state.holds.filter((hold) => hold.reason !== reason) },
     }));
+  }
+
+  private take(state: MappingState, patch: Partial<MappingState> | undefined): void {
+    this.current = state;
+    if (patch?.ledgers !== undefined) this.onLedgers(state.ledgers);
   }
 
   private async inTurn(work: () => Promise<void>): Promise<void> {

@@ -18,6 +18,7 @@ import { Examiner } from './examine.js';
 import { Fence } from './fence.js';
 import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
+import type { OnItsWay } from './mapping-memory.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
@@ -83,7 +84,7 @@ export class MappingSync {
     const succession = elected && new Succession(parts, elected);
     const examiner = new Examiner(context, memory, succession);
     const applied = new AppliedWrites(context, memory, attention, pending, rings);
-    const record = (batch: Applied): Promise<void> => {
+    const record = (batch: Applied): Promise<OnItsWay> => {
       this.lastTurnMs = context.clock.monotonicMs();
       return applied.record(batch);
     };

@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly policy?: Partial<Policy>;
   /** Room in the conflict journal. */
   readonly journalMaxBytes?: number;
+  /** How long the archive's disk takes for a commit. */
+  readonly diskSyncMs?: number;
   /** How long requests travel, each way. */
   readonly travelMs?: { readonly min: number; readonly max: number };
   /** Time as the daemon has it. The world's unless given. */
@@ -61,6 +63,9 @@ export class SimulatedWorld {
     this.flatClient = new FlatClient(this.flat, PREFIX);
     this.disk = new MemoryArchiveDisk({
       journal: { ...JOURNAL, maxBytes: options.journalMaxBytes ?? JOURNAL.maxBytes },
+      ...(options.diskSyncMs !== undefined && {
+        sync: () => this.clock.sleep(options.diskSyncMs ?? 0, new AbortController().signal),
+      }),
     });
   }
 
