@@ -9,7 +9,7 @@ import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
 import type { Intended } from './guards.js';
-import { effectiveSize, guard, openKind } from './guards.js';
+import { effectiveSize, guard, isCountedOverwrite, openKind } from './guards.js';
 import type { LedgerKeeper } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
@@ -72,11 +72,14 @@ export class Drain {
     this.sizeBefore = state?.firstCompletedAtMs === undefined ? Infinity : effectiveSize(this.memory);
   }
 
-  /** @param due what is known to be due after this round; `defer` while that is not known */
+  /**
+   * @param entriesSeen how many entries the larger side has
+   * @param due what is known to be due after this round; `defer` while that is not known
+   */
   async run(
     marks: readonly Mark[],
     permission: Permission,
-    sweptEntries: number,
+    entriesSeen: () => Promise<number>,
     due: Due | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
@@ -98,7 +101,7 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const inScope = examined.filter((one) => this.context.scope.includes(one.mark.key) || isPruned(one));
-    const result = await this.carryOut(inScope, permission, sweptEntries, due, signal);
+    const result = await this.carryOut(inScope, permission, entriesSeen, due, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
   }
@@ -113,7 +116,7 @@ export class Drain {
   private async carryOut(
     examined: readonly Examined[],
     permission: Permission,
-    sweptEntries: number,
+    entriesSeen: () => Promise<number>,
     due: Due | 'defer',
     signal: AbortSignal,
   ): Promise<DrainResult> {
@@ -130,7 +133,9 @@ export class Drain {
     }
     const intended = due === 'defer' ? this.defer(work.intended) : work.intended;
     const beside = { due: due === 'defer' ? this.attention.due : due, sizeBefore: this.sizeBefore };
-    const guarded = guard(this.context, this.memory, intended, sweptEntries, beside);
+    // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
+    const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
+    const guarded = guard(this.context, this.memory, intended, size, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
     const needsLedgers = proven.length + work.openConflicts.length > 0;

@@ -85,7 +85,7 @@ export class MappingSync {
     const examiner = new Examiner(context, memory, succession);
     const applied = new AppliedWrites(context, memory, attention, pending, rings);
     const record = (batch: Applied): Promise<OnItsWay> => {
-      this.lastTurnMs = context.clock.monotonicMs();
+      this.goesOn();
       return applied.record(batch);
     };
     const isDeposed = (): boolean => succession?.isActive === false;
@@ -227,10 +227,8 @@ export class MappingSync {
     await this.checkClock();
     await this.tellPause(signal);
     this.drain.beginRounds();
-    const goingOn = (): void => void (this.lastTurnMs = this.context.clock.monotonicMs());
-    await this.walks.learnSize(goingOn, signal);
     const dealWith = async ({ all }: { all: boolean }): Promise<void> => {
-      goingOn();
+      this.goesOn();
       if (all || this.attention.marked >= ROUND_ENTRIES_MAX) await this.drainMarks(signal, all);
     };
     for (const side of SIDES) await this.walkIfDue(side, dealWith, signal);
@@ -336,8 +334,8 @@ export class MappingSync {
     this.looking = true;
     try {
       await this.checkClock();
-      const seen = this.walks.entriesSeen;
-      const result = await this.drain.run(marks, this.permission(), seen, due, signal);
+      const entriesSeen = (): Promise<number> => this.walks.entriesSeen(() => this.goesOn(), signal);
+      const result = await this.drain.run(marks, this.permission(), entriesSeen, due, signal);
       this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);
       if (result.trouble !== undefined) throw result.trouble;
     } catch (error) {
@@ -346,6 +344,10 @@ export class MappingSync {
     } finally {
       this.looking = false;
     }
+  }
+
+  private goesOn(): void {
+    this.lastTurnMs = this.context.clock.monotonicMs();
   }
 
   private waitMs(): number {

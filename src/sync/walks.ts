@@ -37,11 +37,6 @@ export class Walks {
     return this.underWay;
   }
 
-  /** How many entries the larger side has, as far as known. */
-  get entriesSeen(): number {
-    return Math.max(this.entries.left, this.entries.right);
-  }
-
   startOver(): void {
     this.walked.clear();
     this.completedOnce = false;
@@ -49,20 +44,23 @@ export class Walks {
   }
 
   /**
-   * Before the first reconciliation nothing tells how large the mapping is, which the guards have to know.
+   * How many entries the larger side has, as far as known. Before the first reconciliation is complete nothing tells, and
+   * both sides are walked to count them.
    * @param goingOn told of every page
    */
-  async learnSize(goingOn: () => void, signal: AbortSignal): Promise<void> {
-    if (this.sizeIsKnown || this.memory.known.firstCompletedAtMs !== undefined) return;
-    const ignore = (): Promise<void> => {
-      goingOn();
-      return Promise.resolve();
-    };
-    for (const side of SIDES) {
-      const { present } = await sweepSide(this.context, this.memory, side, ignore, signal);
-      this.entries = withSide(this.entries, side, present);
+  async entriesSeen(goingOn: () => void, signal: AbortSignal): Promise<number> {
+    if (!this.sizeIsKnown && this.memory.known.firstCompletedAtMs === undefined) {
+      const tell = (): Promise<void> => {
+        goingOn();
+        return Promise.resolve();
+      };
+      for (const side of SIDES) {
+        const { present } = await sweepSide(this.context, this.memory, side, tell, signal);
+        this.entries = withSide(this.entries, side, present);
+      }
+      this.sizeIsKnown = true;
     }
-    this.sizeIsKnown = true;
+    return Math.max(this.entries.left, this.entries.right);
   }
 
   /**

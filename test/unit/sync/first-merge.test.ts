@@ -40,4 +40,17 @@ describe('the first merge of two trees with the same keys', () => {
     expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(200);
     await world.stop();
   });
+
+  it('measures what differs by the larger side, though all of it is met before that was walked', async () => {
+    const world = new SimulatedWorld();
+    for (let number = 0; number < 60; number++) {
+      world.treeClient.put(`a${number}`, bytes('tree'));
+      world.flatClient.put(`a${number}`, bytes(number < 30 ? 'tree' : 'flat'));
+    }
+    for (let number = 0; number < ENTRIES; number++) world.flatClient.put(`b${number}`, bytes('flat'));
+    await world.start();
+    await world.inSync();
+    expect(world.daemon.sync.memory.archive.conflictCounts().total).toBe(30);
+    await world.stop();
+  });
 });
