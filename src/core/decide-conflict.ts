@@ -4,7 +4,7 @@ import type { Reading } from './observation.js';
 import type { Side } from './pair.js';
 import { otherSide } from './pair.js';
 import type { Policy } from './policy.js';
-import type { Judged } from './situation.js';
+import type { Judged, Situation } from './situation.js';
 import type { Interval } from './write-interval.js';
 import { laterWriter } from './write-interval.js';
 
@@ -44,14 +44,18 @@ export function enforce(judged: Judged, winner: Side, conflict: Conflict): Decis
   };
 }
 
-export function conflictOf(judged: Judged, kind: ConflictKind, outcome: Outcome): Conflict {
+export function conflictOf(
+  { key, readings, written }: Pick<Situation, 'key' | 'readings' | 'written'>,
+  kind: ConflictKind,
+  outcome: Outcome,
+): Conflict {
   return {
-    key: judged.key,
+    key,
     kind,
     ...outcome,
     sides: {
-      left: sideOf(judged.readings.left, judged.written.left),
-      right: sideOf(judged.readings.right, judged.written.right),
+      left: sideOf(readings.left, written.left),
+      right: sideOf(readings.right, written.right),
     },
   };
 }

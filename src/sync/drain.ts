@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
+import { conflictOf } from '../core/decide-conflict.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
@@ -6,6 +7,7 @@ import type { EntryMark } from '../ports/archive.js';
 import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
+import type { Custody } from './custody.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
 import type { Intended } from './guards.js';
@@ -59,6 +61,7 @@ export class Drain {
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
     private readonly rings: Rings,
+    private readonly custody: Custody,
     private readonly following: Following | undefined,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
@@ -145,7 +148,7 @@ export class Drain {
     const { held, holds } = guarded;
     const writes = await this.record.commit({
       work,
-      writes: proven,
+      writes: proven.map((one) => this.journalIfInDoubt(one)),
       held,
       holds,
       sizeBefore: this.sizeBefore,
@@ -210,6 +213,19 @@ export class Drain {
       }
     }
     return intended.filter((one) => !needsProof(one) || proven.has(one));
+  }
+
+  /**
+   * What is missing may have been deleted, or lost when the store was restored to a backup that its ledger does not tell
+   * of. It is deleted, and kept in the journal, so that it is not lost in either case (S1).
+   */
+  private journalIfInDoubt(one: Intended): Intended {
+    const { decision, situation } = one;
+    if (!needsProof(one) || decision.do !== 'remove' || decision.conflict !== undefined) return one;
+    const missingOn = otherSide(decision.on);
+    if (!this.custody.isInDoubt(missingOn, situation.record)) return one;
+    const outcome = { winner: missingOn, rule: 'last-writer-wins', ambiguous: true } as const;
+    return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Pair, Side } from '../core/pair.js';
 import { SIDES, withSide } from '../core/pair.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { MappingContext } from './context.js';
+import type { Custody } from './custody.js';
 import type { Permission } from './drain.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { sweepSide } from './sweep.js';
@@ -25,6 +26,7 @@ export class Walks {
     private readonly memory: MappingMemory,
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
+    private readonly custody: Custody,
   ) {}
 
   /** Whether both sides were walked, and all that was found dealt with, since the loop began. */
@@ -125,6 +127,7 @@ export class Walks {
     // What still waits to be dealt with was not found as it was agreed: such a walk dates no deletion.
     const isSettled = !this.attention.unseen && !isOpen;
     const recorded = isSettled && this.nothingIsListed ? walk.unrecorded : [];
+    if (isSettled && this.nothingIsToBeDeleted) this.custody.walked(side);
     const noted = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
     const isRecent = Math.abs(startedAtMs - noted) < NOTE_EVERY_MS;
     if (isRecent && !complete && recorded.length === 0) return;
@@ -142,6 +145,10 @@ export class Walks {
           }),
       },
     }));
+  }
+
+  private get nothingIsToBeDeleted(): boolean {
+    return (this.memory.archive.markCounts().get('held-deletion') ?? 0) === 0;
   }
 
   /** Held and left out entries were looked at, and yet not recorded as they are. */

@@ -165,11 +165,14 @@ class Run {
     return sync.attention.marked + sync.attention.deferrals + left + right;
   }
 
-  /** How many requests one verification takes: pages of both sides, and looks at what is set aside, one by one at worst. */
+  /**
+   * How many requests one verification takes: pages of both sides, and looks at what is set aside, one by one at worst,
+   * by either walk and once more in between.
+   */
   private requestsOfVerification(): number {
     const { zookeeper, consul } = this.world.contents();
     const pages = (zookeeper.size + consul.size) / this.plan.setup.bounds.pageEntries;
-    return pages + 4 * (this.world.daemon?.setAside().length ?? 0) + 5;
+    return pages + 6 * (this.world.daemon?.setAside().length ?? 0) + 5;
   }
 
   private judge(quietFromMs: number): void {

@@ -47,8 +47,6 @@ export interface JustifiedWritesOptions {
  *   store, or was itself replaced there under these rules;
  * - clients wrote the same value to both stores, which are read one after the other: a look may have met it at both,
  *   though the one had lost it to a client's later write when the other one got it;
- * - a backup was restored to before a value that no write of the ledger had followed yet at that store, which it does
- *   within about a second: nothing tells that from the client's deleting it;
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
  * Where a store is replaced (wiped, restored) and holds another value afterwards, the copy at the other one counts as a
@@ -82,8 +80,6 @@ class Audit {
   private readonly standing: PerStore<Map<Key, Standing>> = { zookeeper: new Map(), consul: new Map() };
   private readonly everHeld: PerStore<Map<Key, Set<Value>>> = { zookeeper: new Map(), consul: new Map() };
   private readonly journaled = new Map<Key, Set<Value>>();
-  /** When a daemon last wrote its namespace: the ledger is in there. */
-  private readonly ledgerMs: Record<StoreName, number> = { zookeeper: -Infinity, consul: -Infinity };
   /** When a client last took a value away from a store, by key and value. */
   private readonly takenAway: PerStore<Map<string, number>> = { zookeeper: new Map(), consul: new Map() };
 
@@ -94,7 +90,6 @@ class Audit {
       case 'commit':
         for (const change of event.changes) {
           if (change.place === 'entry') this.change(event, change);
-          else if (change.place === 'namespace') this.ledgerMs[event.store] = event.atMs;
         }
         return;
       case 'replaced':
@@ -121,10 +116,12 @@ class Audit {
       const lost = this.at(store, key);
       if (lost?.value === value) continue;
       const copy = this.at(otherStore(store), key);
-      const isVouchedFor = (lost?.sinceMs ?? -Infinity) <= this.ledgerMs[store];
-      if (copy !== undefined && !isVouchedFor) copy.supersededUntilMs = Infinity;
-      else if (copy !== undefined && !this.cameAfter(store, key, value, copy.value)) {
-        distrust(copy, copy.rested, atMs + this.options.raceMs);
+      if (copy !== undefined && !this.cameAfter(store, key, value, copy.value)) {
+        const untilMs = atMs + this.options.raceMs;
+        // A client had replaced the original of that copy before it was made.
+        if (copy.by === 'daemon' && !copy.rested)
+          Object.assign(copy, { rested: true, supersededUntilMs: untilMs });
+        distrust(copy, copy.rested, untilMs);
       }
       this.put(store, key, { value, by: 'client', sinceMs: atMs, recreatedMs: undefined });
       const restored = this.at(store, key);

@@ -190,4 +190,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     focus: BACKUPS,
     seedsMax: 30,
   },
+  {
+    name: 'what the ledger does not vouch for believed',
+    file: 'src/sync/drain.ts',
+    before: `if (!this.custody.isInDoubt(missingOn, situation.record)) return one;`,
+    after: `if (missingOn.length > 0) return one;`,
+    harm: 'what a store has lost with its latest second is deleted on the other side, without a trace',
+    seenBy: LOSS,
+    focus: BACKUPS,
+    seedsMax: 120,
+  },
 ];

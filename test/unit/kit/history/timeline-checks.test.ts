@@ -41,12 +41,6 @@ class Story {
     return this;
   }
 
-  ledger(store: StoreName): this {
-    const changes = [{ place: 'namespace', name: 'ledger', change: 'changed' }] as const;
-    this.timeline.push({ ...this.commit('daemon', store), changes });
-    return this;
-  }
-
   elsewhere(change: OtherChange): this {
     this.timeline.push({ ...this.commit('daemon', 'zookeeper'), changes: [change] });
     return this;
@@ -100,18 +94,25 @@ describe('justified writes (S1, S3, S4)', () => {
   });
 
   it('does not take what is missing since a store was replaced for deleted', () => {
-    const vouched = agreed().ledger('zookeeper');
-    expect(unjustified(vouched.replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(1);
-    const restored = agreed().client('zookeeper', 'b').ledger('zookeeper').daemon('consul', 'b');
+    expect(unjustified(agreed().replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(1);
+    const restored = agreed().client('zookeeper', 'b').daemon('consul', 'b');
     expect(unjustified(restored.replaced('zookeeper', 'a').daemon('consul', 'a'))).toBe(1);
   });
 
-  it('allows that, where the ledger had not followed yet', () => {
-    expect(unjustified(agreed().replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(0);
+  it('allows that, where the journal has it', () => {
+    const replaced = agreed().replaced('zookeeper', undefined).journaled('a', 'a');
+    expect(unjustified(replaced.daemon('consul', undefined))).toBe(0);
+  });
+
+  it('allows what was on its way when a store was replaced, in place of a copy that a client had outdated', () => {
+    const outdated = agreed().client('zookeeper', 'b').client('zookeeper', 'c').daemon('consul', 'b');
+    const story = outdated.replaced('zookeeper', 'a').daemon('consul', 'c');
+    expect(unjustified(story)).toBe(1);
+    expect(unjustified(story, 30_000)).toBe(0);
   });
 
   it('takes what a backup brings back for what clients had done with it', () => {
-    const deleted = agreed().client('consul', undefined).daemon('zookeeper', undefined).ledger('zookeeper');
+    const deleted = agreed().client('consul', undefined).daemon('zookeeper', undefined);
     expect(unjustified(deleted.replaced('zookeeper', 'a').daemon('zookeeper', undefined))).toBe(0);
   });
 
