@@ -63,7 +63,8 @@ export class RoundRecord {
       const entered = smallestFirst.slice(0, count);
       const others = smallestFirst.slice(count);
       if (!(await this.fits(round, entered, others))) continue;
-      for (const { key } of others) this.attention.retryLater(key);
+      // At once: there are fewer of them with each round, and what has entered makes room.
+      this.attention.look(others.map(({ key }) => key));
       return entered;
     }
     await this.hold(round, entering);
