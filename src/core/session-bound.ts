@@ -38,10 +38,14 @@ export function reconcileSessionBound(judged: Judged, owner: Side | 'both', poli
   }
   if (mirror.kind === 'present') return compareMirror(judged, owner, original, mirror);
   const { agreement } = judged;
-  const wasDeleted = agreement?.kind === 'entry' && agreement.session === owner;
-  return wasDeleted && judged.states[owner] === 'clean'
-    ? putBack(judged, owner, original, undefined)
-    : mirrorCopy(judged, owner, original, undefined);
+  const copy = mirrorCopy(judged, owner, original, undefined);
+  if (agreement?.kind !== 'entry') return copy;
+  if (agreement.session === owner) {
+    return judged.states[owner] === 'clean' ? putBack(judged, owner, original, undefined) : copy;
+  }
+  // An ordinary entry until now: a client deleted it, and a session took it over at the other side.
+  const outcome = { winner: owner, rule: 'session-owner', ambiguous: false } as const;
+  return { ...copy, conflict: conflictOf(judged, 'update-delete', outcome) };
 }
 
 function compareMirror(

@@ -68,6 +68,11 @@ describe('a session-bound entry', () => {
     { left: bound('L', 10), right: inner(20) },
     'update right with "L"',
   );
+  rule(
+    'was an ordinary one that a client deleted on the other side: that is journaled',
+    { record: agreed('D'), left: bound('D', 11) },
+    'create right with "D" as conflict',
+  );
   rule('is left out, if the mapping says so', { left: bound('L', 10) }, 'skip, session-bound', {
     ...POLICY,
     sessionBound: 'skip',
