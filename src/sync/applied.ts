@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
+import { isEmpty } from '../core/classify.js';
 import type { Conflict, ConflictSide } from '../core/conflict.js';
 import { recordAfterCopy } from '../core/decision.js';
 import { recordOverwrites } from '../core/deletion-budget.js';
@@ -179,7 +180,12 @@ export class AppliedWrites {
   private lookAround({ items, outcome }: Applied): void {
     const around = new Set<EntryKey>();
     for (const { intended, key } of items) {
-      if (intended.decision.do !== 'remove') continue;
+      if (intended.decision.do === 'copy') {
+        // An inner node that was emptied is structure from now on, and its empty copy has no reason left.
+        const { source } = intended.decision;
+        if (isEmpty(source) && source.children > 0) around.add(key);
+        continue;
+      }
       const { decision, situation } = intended;
       const structureStays = situation.readings[otherSide(decision.on)].kind === 'present';
       if (decision.cause === 'retracted' || structureStays) around.add(key);

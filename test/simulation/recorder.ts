@@ -64,7 +64,10 @@ export class Recorder {
     const standing = this.#standing.get(`${write.store} ${write.key}`);
     // A client's own value is seen when it goes, unless nothing that was agreed on before counts any more.
     const hasBegunAnew = this.restartsOfAgreement.length > 1;
-    if (standing === undefined || (standing.writer === 'client' && !hasBegunAnew)) return;
+    // What a rival copied in a write without the ledger only its own archive tells of.
+    const isRivalled = this.#copies.some(({ endedMs }) => endedMs >= write.invokedMs);
+    if (standing === undefined) return;
+    if (standing.writer === 'client' && !hasBegunAnew && !isRivalled) return;
     this.#tookAway.set(write, this.#agreementOn(write.store, write.key, standing.number));
   }
 
