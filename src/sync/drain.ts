@@ -68,6 +68,11 @@ export class Drain {
     this.record = new RoundRecord(context, memory, attention, pending);
   }
 
+  /** Whether no deletion is held back by the guard. */
+  get nothingIsToBeDeleted(): boolean {
+    return (this.memory.archive.markCounts().get('held-deletion') ?? 0) === 0;
+  }
+
   /** Rounds from here on belong together: what they create makes up for what they delete. */
   beginRounds(): void {
     const { state } = this.memory;

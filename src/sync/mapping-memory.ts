@@ -1,3 +1,7 @@
+import type { ArchiveRecord } from '../core/archive-record.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Pair } from '../core/pair.js';
+import { pairOf } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
 
@@ -18,6 +22,7 @@ export interface OnItsWay {
 export class MappingMemory {
   private current: MappingState | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  private newest: Pair<bigint> = { left: 0n, right: 0n };
   /** Told of the ledgers whenever they were recorded anew. */
   onLedgers: (ledgers: MappingState['ledgers']) => void = () => undefined;
 
@@ -33,6 +38,11 @@ export class MappingMemory {
   get known(): MappingState {
     if (this.current === undefined) throw new Error('the mapping has no archive yet');
     return this.current;
+  }
+
+  /** Each store's highest version that this process has given to the archive; 0 where there was none. */
+  get newestRecorded(): Pair<bigint> {
+    return this.newest;
   }
 
   /** The same mapping as if nothing of it had ever been agreed on; only for looking. */
@@ -74,6 +84,7 @@ export class MappingMemory {
   async commit(build: (state: MappingState) => MappingChanges): Promise<void> {
     await this.inTurn(async () => {
       const { state: patch, ...changes } = build(this.known);
+      this.noteNewest(changes.records);
       if (patch === undefined) {
         await this.archive.commit(changes);
         return;
@@ -92,6 +103,7 @@ export class MappingMemory {
     let durable: Promise<void> = Promise.resolve();
     await this.inTurn(() => {
       const { state: patch, ...changes } = build(this.known);
+      this.noteNewest(changes.records);
       const state: MappingState = { ...this.known, ...patch };
       durable = this.archive.commit({ ...changes, state });
       // Whoever waits for it hears of a failure; and so does everybody who commits anything after it.
@@ -114,6 +126,17 @@ export class MappingMemory {
     await this.commit((state) => ({
       state: { holds: state.holds.filter((hold) => hold.reason !== reason) },
     }));
+  }
+
+  private noteNewest(records: ReadonlyMap<EntryKey, ArchiveRecord | undefined> = new Map()): void {
+    for (const record of records.values()) {
+      if (record?.kind !== 'entry') continue;
+      const { versions } = record;
+      this.newest = pairOf((side) => {
+        const { modified } = versions[side];
+        return modified > this.newest[side] ? modified : this.newest[side];
+      });
+    }
   }
 
   private take(state: MappingState, patch: Partial<MappingState> | undefined): void {

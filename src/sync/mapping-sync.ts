@@ -241,6 +241,7 @@ export class MappingSync {
     this.attention.takeUpRetries();
     await this.drainMarks(signal);
     await this.chores.run(this.permission(), signal);
+    if (this.isIdle && this.drain.nothingIsToBeDeleted) this.custody.settled();
     await this.succession?.endTurn(this.isIdle && this.walks.completed);
     if (!this.isInSync) this.inSyncAtMs = undefined;
   }

@@ -81,6 +81,7 @@ export class Walks {
     if (request.reason !== undefined) this.context.metrics.rescan(request.reason);
     const startedAtMs = this.context.clock.nowMs();
     const unrecorded = this.memory.state?.unrecorded[side] ?? [];
+    const breaks = this.custody.breaksOf(side);
     this.underWay = request.reason !== 'verify';
     try {
       const report = async (keys: readonly EntryKey[]): Promise<void> => {
@@ -97,6 +98,7 @@ export class Walks {
     } finally {
       this.underWay = false;
     }
+    this.custody.walked(side, breaks);
     await this.note(side, { startedAtMs, unrecorded }, permission());
     return true;
   }
@@ -127,7 +129,6 @@ export class Walks {
     // What still waits to be dealt with was not found as it was agreed: such a walk dates no deletion.
     const isSettled = !this.attention.unseen && !isOpen;
     const recorded = isSettled && this.nothingIsListed ? walk.unrecorded : [];
-    if (isSettled && this.nothingIsToBeDeleted) this.custody.walked(side);
     const noted = this.memory.known.lastSweptAtMs[side] ?? -Infinity;
     const isRecent = Math.abs(startedAtMs - noted) < NOTE_EVERY_MS;
     if (isRecent && !complete && recorded.length === 0) return;
@@ -145,10 +146,6 @@ export class Walks {
           }),
       },
     }));
-  }
-
-  private get nothingIsToBeDeleted(): boolean {
-    return (this.memory.archive.markCounts().get('held-deletion') ?? 0) === 0;
   }
 
   /** Held and left out entries were looked at, and yet not recorded as they are. */

@@ -84,6 +84,30 @@ export async function waitForContents(read: () => Promise<Contents>, wanted: Con
   await waitUntil(`exactly ${wanted.size} entries as they should be`, isThere, { timeoutMs: 60_000 });
 }
 
+/**
+ * Waits until both ledgers have followed what clients wrote, which takes them about a second. Until then a store that
+ * breaks off may have lost these writes, and what is missing in it afterwards is not taken for deleted without a trace.
+ */
+export async function ledgersFollowed({ zookeeper, consul }: Staging, mapping = 'config'): Promise<void> {
+  const place = `zk-consul-sync/default/${mapping}`;
+  const isBehind = async (): Promise<string | undefined> => {
+    const znodes = await Promise.all(
+      (await zookeeper.children(`/${mapping}`)).map((name) => zookeeper.get(`/${mapping}/${name}`)),
+    );
+    const newestZxid = znodes.reduce((newest, znode) => max(newest, znode?.stat.mzxid ?? 0n), 0n);
+    const keys = await consul.list(`${mapping}/`);
+    const newestIndex = keys.reduce((newest, { modifyIndex }) => max(newest, modifyIndex), 0n);
+    const [znode, key] = [await zookeeper.get(`/${place}`), await consul.get(place)];
+    if ((znode?.stat.mzxid ?? 0n) < newestZxid) return 'ZooKeeper';
+    return (key?.modifyIndex ?? 0n) < newestIndex ? 'Consul' : undefined;
+  };
+  await waitUntil('both ledgers to have followed', async () => (await isBehind()) === undefined);
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
 /** Waits until the mapping is in sync with exactly so many entries. */
 export async function inSyncWith(
   daemon: DaemonProcess,

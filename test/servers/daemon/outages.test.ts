@@ -7,6 +7,7 @@ import {
   expectSameContents,
   inSyncWith,
   keysBelow,
+  ledgersFollowed,
   waitForContents,
   writeZnodes,
   znodesBelow,
@@ -76,6 +77,7 @@ describe('an outage', () => {
     await writeZnodes(staging, 'set', '/config', old);
     await writeZnodes(staging, 'create', '/config', fresh);
     await bothSidesToAgree();
+    await ledgersFollowed(staging);
   });
 
   /** Clients have written right before: for a moment the daemon may know nothing of it, and say that all is equal. */
