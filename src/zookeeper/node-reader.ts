@@ -105,7 +105,10 @@ export class NodeReader {
     return new Map(answers);
   }
 
-  async #nodesOfGroup(group: Group, signal: AbortSignal): Promise<(readonly [string, NodeAnswer<MetNode>])[]> {
+  async #nodesOfGroup(
+    group: Group,
+    signal: AbortSignal,
+  ): Promise<(readonly [string, NodeAnswer<MetNode>])[]> {
     try {
       const answers = await this.session.multiRead(group, signal);
       this.#learn(statsOf(answers));

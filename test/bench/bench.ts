@@ -22,7 +22,7 @@ if (!isKnown || (values.shape !== undefined && values.shape !== 'flat' && values
 for (const scenario of wanted) {
   const sizes = {
     entries: Number(values.entries ?? scenario.sizes.entries),
-    shape: (values.shape ?? scenario.sizes.shape),
+    shape: values.shape ?? scenario.sizes.shape,
   };
   const rounds = Number(values.rounds ?? scenario.rounds);
   const result = await runScenario(scenario, sizes, rounds, (line) => console.error(`  ${line}`));

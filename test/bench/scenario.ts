@@ -19,15 +19,6 @@ export interface Round extends Sizes {
   readonly tell: (line: string) => void;
 }
 
-export interface Claim {
-  readonly figure: string;
-  readonly contender: string;
-  readonly against: string;
-  /** How many times better the contender is to be; below 1, how many times worse it may be. */
-  readonly atLeast: number;
-  readonly aim: number;
-}
-
 /** One thing that is measured, with the daemon and with what else could do it, one after the other in each round. */
 export interface Scenario {
   readonly name: string;

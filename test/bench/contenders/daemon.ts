@@ -37,14 +37,3 @@ export async function privateMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
 }
-
-/** Seconds of processor time that a process has used, all of its threads together. */
-export async function processorSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const [, , ...fields] = stat.slice(stat.lastIndexOf(')')).split(' ');
-  const [user, system] = [Number(fields[10]), Number(fields[11])];
-  return (user + system) / TICKS_PER_SECOND;
-}
-
-/** `sysconf(_SC_CLK_TCK)`, the same on every Linux. */
-const TICKS_PER_SECOND = 100;
