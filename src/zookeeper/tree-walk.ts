@@ -2,11 +2,13 @@ import { decodeSegment, isLegalSegment } from '../core/key-codec.js';
 import { compareKeys } from '../core/key-order.js';
 import type { EntryKey } from '../core/observation.js';
 import { childPath, type MappingPaths } from './mapping-paths.js';
-import type { MetNode, NodeReader } from './node-reader.js';
+import type { NodeReader } from './node-reader.js';
+import type { Stat } from './wire.js';
 
-export interface WalkedNode extends MetNode {
+export interface WalkedNode {
   readonly key: EntryKey;
   readonly path: string;
+  readonly stat: Stat;
 }
 
 export interface WalkObserver {
@@ -21,17 +23,17 @@ const LOOKAHEAD = 1_024;
 const PAGE_MAX = 512;
 const LISTS_IN_FLIGHT = 256;
 
-/** A place in the walk. Without a node it is still to be asked for; `isListed` once its children are in the walk too. */
+/** A place in the walk. Without a stat it is still to be asked for; `isListed` once its children are in the walk too. */
 interface Place {
   readonly key: EntryKey;
   readonly path: string;
-  node: MetNode | undefined;
+  stat: Stat | undefined;
   isListed: boolean;
 }
 
 /**
  * Walks everything below a mapping's root depth first, in the order of `compareKeys`, asking for many nodes at a
- * time. Keeps the nodes of the lookahead and the names of their siblings, and nothing of what it has given out.
+ * time. Keeps the stats of the lookahead and the names of their siblings, and nothing of what it has given out.
  *
  * A node that vanishes meanwhile is left out, and so is one that is denied. Everything else that keeps the walk from
  * being complete is thrown.
@@ -51,13 +53,13 @@ export class TreeWalk {
     this.#ahead = this.#placesBelow(undefined, this.paths.root, rootNames);
     let page: WalkedNode[] = [];
     for (let next = this.#ahead.at(-1); next !== undefined; next = this.#ahead.at(-1)) {
-      if (next.node === undefined) {
-        await this.#askForNodes(signal);
+      if (next.stat === undefined) {
+        await this.#askForStats(signal);
       } else if (!next.isListed) {
         await this.#askForLists(signal);
       } else {
         this.#ahead.pop();
-        page.push({ key: next.key, path: next.path, ...next.node });
+        page.push({ key: next.key, path: next.path, stat: next.stat });
       }
       if (page.length >= PAGE_MAX) {
         yield page;
@@ -67,9 +69,9 @@ export class TreeWalk {
     if (page.length > 0) yield page;
   }
 
-  async #askForNodes(signal: AbortSignal): Promise<void> {
-    const wanted = this.#lookahead().filter((place) => place.node === undefined);
-    const answers = await this.reader.readNodes(
+  async #askForStats(signal: AbortSignal): Promise<void> {
+    const wanted = this.#lookahead().filter((place) => place.stat === undefined);
+    const answers = await this.reader.readStats(
       wanted.map((place) => place.path),
       signal,
     );
@@ -77,8 +79,8 @@ export class TreeWalk {
     for (const place of wanted) {
       const answer = answers.get(place.path);
       if (answer?.kind === 'node') {
-        place.node = answer.node;
-        place.isListed = answer.node.stat.numChildren === 0;
+        place.stat = answer.node;
+        place.isListed = answer.node.numChildren === 0;
       } else {
         if (answer?.kind === 'denied') this.observer.onDenied(place.path);
         gone.add(place);
@@ -92,8 +94,8 @@ export class TreeWalk {
     const wanted: Place[] = [];
     let children = 0;
     for (const place of this.#lookahead().reverse()) {
-      if (place.node === undefined || place.isListed) continue;
-      children += place.node.stat.numChildren;
+      if (place.stat === undefined || place.isListed) continue;
+      children += place.stat.numChildren;
       if (wanted.length > 0 && (children > LOOKAHEAD || wanted.length >= LISTS_IN_FLIGHT)) break;
       wanted.push(place);
     }
@@ -140,7 +142,7 @@ export class TreeWalk {
       .map(({ segment, path: child }) => ({
         key: parent === undefined ? segment : `${parent}/${segment}`,
         path: child,
-        node: undefined,
+        stat: undefined,
         isListed: false,
       }));
   }
