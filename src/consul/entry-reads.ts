@@ -1,4 +1,4 @@
-import type { EntryKey, Reading, UnknownReason } from '../core/observation.js';
+import type { EntryKey, PresentReading, Reading, UnknownReason } from '../core/observation.js';
 import { AnswerTooLargeError } from './consul-errors.js';
 import { inOrderAhead } from './in-order-ahead.js';
 import { isExact } from './kv-keys.js';
@@ -100,6 +100,11 @@ async function getAll(
 function readingOf(context: ReadContext, found: Found): Reading {
   if (found === 'absent') return { kind: 'absent' };
   if (typeof found === 'string') return { kind: 'unknown', reason: found };
+  return presentReading(context, found);
+}
+
+/** What was read of a key, as the core sees it. */
+export function presentReading(context: ReadContext, found: StoredEntry): PresentReading {
   const { value, flags, session } = found;
   return {
     kind: 'present',

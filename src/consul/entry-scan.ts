@@ -3,10 +3,11 @@ import type { EntryKey } from '../core/observation.js';
 import type { Version } from '../core/version.js';
 import type { KnownVersion, ScannedEntry } from '../ports/replica.js';
 import { faultOf } from './consul-client.js';
+import { presentReading } from './entry-reads.js';
 import type { ConsulRequest } from './consul-client.js';
 import { AnswerTooLargeError, protocolError } from './consul-errors.js';
 import { inOrderAhead } from './in-order-ahead.js';
-import { kvPath } from './kv-keys.js';
+import { isExact, kvPath } from './kv-keys.js';
 import { indexOf, keysOf } from './prefix-watch.js';
 import { REQUESTS_AHEAD, entryOf, halves, settle, unexpectedFailure, versionOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
@@ -136,7 +137,8 @@ async function visitAll(
     const entry = read.get(storedKey);
     const version = checked.get(storedKey) ?? (entry && versionOf(entry));
     if (version !== undefined) {
-      scanned.push({ key, version, empty: entry && entry.value.length === 0, children: 0 });
+      const reading = entry && isExact(storedKey) ? () => presentReading(context, entry) : undefined;
+      scanned.push({ key, version, empty: entry && entry.value.length === 0, children: 0, reading });
     } else if (!gone.has(storedKey)) denied.push(key);
   }
   if (denied.length > 0) context.onUnread(denied, 'denied');

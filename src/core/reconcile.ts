@@ -124,12 +124,21 @@ function settled(judged: Judged): Decision {
   const { record, agreement, readings } = judged;
   if (agreement?.kind !== 'entry') return { do: 'nothing' };
   const present = bothPresent(readings);
-  // The ledger proves a newer content at one side, and the other is still where the archive left it.
-  const behind = SIDES.find((side) => present !== undefined && present[side].digest !== agreement.digest);
-  if (behind !== undefined) return copyFrom(judged, otherSide(behind));
+  const newer = SIDES.find((side) => present !== undefined && present[side].digest !== agreement.digest);
+  if (newer !== undefined) return putBackLateWrite(judged, newer);
   return agreement === record && agreement.session === undefined && present !== undefined
     ? { do: 'nothing' }
     : adopt(judged);
+}
+
+/**
+ * One side holds a write of the daemon that the archive does not know, and `newer` is at the archive's version with
+ * another content. What the daemon wrote is what that side had had before: it arrived after it was given up. Or else that
+ * side was restored to a backup behind its ledger's back, and what was written is the last copy: the journal keeps it.
+ */
+function putBackLateWrite(judged: Judged, newer: Side): Decision {
+  const outcome = { winner: newer, rule: 'last-writer-wins', ambiguous: true } as const;
+  return enforce(judged, newer, conflictOf(judged, 'update-update', outcome));
 }
 
 function adopt(judged: Judged): Decision {

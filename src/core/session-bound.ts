@@ -1,3 +1,4 @@
+import type { Conflict, ConflictKind } from './conflict.js';
 import { conflictOf } from './decide-conflict.js';
 import type { CopyDecision, Decision } from './decision.js';
 import { recordAgreed } from './decision.js';
@@ -41,11 +42,16 @@ export function reconcileSessionBound(judged: Judged, owner: Side | 'both', poli
   const copy = mirrorCopy(judged, owner, original, undefined);
   if (agreement?.kind !== 'entry') return copy;
   if (agreement.session === owner) {
-    return judged.states[owner] === 'clean' ? putBack(judged, owner, original, undefined) : copy;
+    if (judged.states[owner] === 'clean') return putBack(judged, owner, original, undefined);
+    // Made anew for the original's sake; that a client had deleted it is kept all the same.
+    return { ...copy, conflict: mirrorConflict(judged, owner, 'copy-modified') };
   }
   // An ordinary entry until now: a client deleted it, and a session took it over at the other side.
-  const outcome = { winner: owner, rule: 'session-owner', ambiguous: false } as const;
-  return { ...copy, conflict: conflictOf(judged, 'update-delete', outcome) };
+  return { ...copy, conflict: mirrorConflict(judged, owner, 'update-delete') };
+}
+
+function mirrorConflict(judged: Judged, owner: Side, kind: ConflictKind): Conflict {
+  return conflictOf(judged, kind, { winner: owner, rule: 'session-owner', ambiguous: false });
 }
 
 function compareMirror(
@@ -69,11 +75,7 @@ function putBack(
   mirror: PresentReading | undefined,
 ): Decision {
   const entry = judged.agreement?.kind === 'entry' ? judged.agreement : undefined;
-  const conflict = conflictOf(judged, entry === undefined ? 'initial' : 'copy-modified', {
-    winner: owner,
-    rule: 'session-owner',
-    ambiguous: false,
-  });
+  const conflict = mirrorConflict(judged, owner, entry === undefined ? 'initial' : 'copy-modified');
   const rewrites = (entry?.mirrorRewrites ?? 0) + 1;
   if (rewrites > MIRROR_REWRITES_MAX) {
     return { do: 'hold', reason: 'copy-modified', conflict: { ...conflict, winner: undefined } };

@@ -21,7 +21,7 @@ export interface Replica {
   watch(listener: HintListener, signal: AbortSignal): Promise<void>;
 
   /**
-   * Walks everything under the mapping in the order of `compareKeys`, a bounded page at a time, versions only.
+   * Walks everything under the mapping in the order of `compareKeys`, a bounded page at a time.
    * What a walk lacks proves nothing; a walk that could not be completed throws a `ReplicaError` instead of ending.
    * @param known the version an entry is believed to have; lets a store verify versions without sending values.
    */
@@ -93,6 +93,8 @@ export interface ScannedEntry {
   readonly empty: boolean | undefined;
   /** Direct children, as in `PresentReading`. */
   readonly children: number;
+  /** The whole entry, with the authority of `read`, where the walk came by it anyway. */
+  readonly reading: (() => PresentReading) | undefined;
 }
 
 export interface WriteBatch {

@@ -4,12 +4,15 @@ import { SIDES } from '../core/pair.js';
 import type { Clock } from '../ports/clock.js';
 import type { HintListener } from '../ports/replica.js';
 import type { RescanReason } from '../ports/rescan.js';
+import type { Found } from './found.js';
 import { MarkSet } from './mark-set.js';
 import type { Mark } from './mark-set.js';
 import { RetrySchedule } from './retry-schedule.js';
 
 const MARKS_MAX = 100_000;
 const RETRIES_MAX = 10_000;
+/** Entries touched while a side is walked that are told apart. Of more, all are taken to be touched. */
+const TOUCHED_MAX = 10_000;
 
 /** A walk that is due: because something stirred there, or because changes may have been missed. */
 export interface SweepRequest {
@@ -33,6 +36,8 @@ export class Attention {
   private readonly deferred = { deletions: new MarkSet(MARKS_MAX), overwrites: new MarkSet(MARKS_MAX) };
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
+  /** What was touched since the walk of a side began: of such an entry, the walk may have read what is no more. */
+  private readonly touchedSince = new Map<Side, Set<EntryKey>>();
   /** Sides of which no changes are told, and why. */
   private readonly blind = new Map<Side, string>();
   /** An entry that is to be tried again found no room among the retries: it is left to a walk. */
@@ -44,7 +49,10 @@ export class Attention {
   /** What the watch of one side tells. */
   listener(side: Side): HintListener {
     return {
-      changed: (keys) => this.look(keys, side),
+      changed: (keys) => {
+        this.touched(keys, side);
+        this.look(keys, side);
+      },
       stirred: () => this.requestSweep(side, undefined),
       rescan: (reason) => {
         this.blind.delete(side);
@@ -63,9 +71,40 @@ export class Attention {
     this.notify();
   }
 
+  /** From now on, what is touched there is remembered, until the walk is over. */
+  walkBegins(side: Side): void {
+    this.touchedSince.set(side, new Set());
+  }
+
+  walkEnds(side: Side): void {
+    this.touchedSince.delete(side);
+  }
+
+  /** These may have changed there, or are about to: what a walk has read of them until now is no good any more. */
+  touched(keys: Iterable<EntryKey>, side: Side): void {
+    const touched = this.touchedSince.get(side);
+    if (touched === undefined) return;
+    for (const key of keys) if (touched.size < TOUCHED_MAX) touched.add(key);
+  }
+
+  /** Marks what a walk has found. What it has read is good for a decision, unless it was touched there since. */
+  lookAtFound(side: Side, found: readonly Found[]): void {
+    const noticedMs = this.clock.monotonicMs();
+    const touched = this.touchedSince.get(side);
+    const tellsAll = touched !== undefined && touched.size < TOUCHED_MAX;
+    for (const { key, reading } of found) {
+      const isFresh = reading !== undefined && tellsAll && !touched.has(key);
+      const walked = isFresh ? { side, reading: reading() } : undefined;
+      if (!this.marks.add({ key, at: undefined, noticedMs, walked })) this.overflow();
+    }
+    this.notify();
+  }
+
   /** Puts back what was taken and could not be dealt with. */
   putBack(marks: Iterable<Mark>): void {
-    for (const mark of marks) if (!this.marks.add({ ...mark, at: undefined })) this.overflow();
+    for (const { key, noticedMs } of marks) {
+      if (!this.marks.add({ key, at: undefined, noticedMs })) this.overflow();
+    }
   }
 
   requestSweep(side: Side, reason: RescanReason | undefined): void {
@@ -84,12 +123,21 @@ export class Attention {
     return this.marks.take(count);
   }
 
+  /** Only marks of what a walk has read, or only others. */
+  takeWalked(count: number): Mark[] {
+    return this.marks.take(count, ({ walked }) => walked !== undefined);
+  }
+
+  takeUnwalked(count: number): Mark[] {
+    return this.marks.take(count, ({ walked }) => walked === undefined);
+  }
+
   /**
    * Puts an entry off until everything else is looked at, to be judged with all others of its kind.
    * @returns false when there is no room: it has to be judged now, with those that are put off
    */
   defer(mark: Mark, kind: keyof Due): boolean {
-    return this.deferred[kind].add({ ...mark, at: undefined });
+    return this.deferred[kind].add({ key: mark.key, at: undefined, noticedMs: mark.noticedMs });
   }
 
   takeDeferred(count: number): Mark[] {
@@ -133,6 +181,11 @@ export class Attention {
 
   get marked(): number {
     return this.marks.size;
+  }
+
+  /** How many of the marked a walk has read. */
+  get walked(): number {
+    return this.marks.walked;
   }
 
   /** Whether anything is known that may have changed and was not looked at; a verification is no such thing. */

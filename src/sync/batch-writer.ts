@@ -61,6 +61,8 @@ export class BatchWriter {
     private readonly memory: MappingMemory,
     private readonly ledgers: LedgerKeeper,
     private readonly record: (applied: Applied) => Promise<OnItsWay>,
+    /** Told of what is about to be written. */
+    private readonly touched: (side: Side, keys: readonly EntryKey[]) => void = () => undefined,
     /** Whether this daemon no longer leads the mapping. */
     private readonly isDeposed: () => boolean = () => false,
   ) {}
@@ -197,6 +199,10 @@ export class BatchWriter {
     signal: AbortSignal,
   ): Promise<WriteOutcome> {
     const batch = { operations: items.map((item) => item.operation), ledger: sent?.write };
+    this.touched(
+      side,
+      items.map(({ key }) => key),
+    );
     const { clock, replicas, gates, metrics } = this.context;
     metrics.batch(side);
     return gates[side].pass(items.length + 1, signal, () =>

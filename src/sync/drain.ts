@@ -78,6 +78,7 @@ export class Drain {
     const { state } = this.memory;
     // While a mapping is copied for the first time, its growth makes up for nothing.
     this.sizeBefore = state?.firstCompletedAtMs === undefined ? Infinity : effectiveSize(this.memory);
+    this.examiner.presumeAgain();
   }
 
   /**
@@ -95,6 +96,7 @@ export class Drain {
     const { examined, echoes, regressed } = await this.examiner.examine(
       this.unrecordable.sift(marks.filter(({ key }) => this.isOurs(key))),
       signal,
+      permission === 'write',
     );
     for (const side of SIDES) if (echoes[side] > 0) this.context.metrics.echoes(side, echoes[side]);
     if (regressed !== undefined) {
@@ -278,6 +280,8 @@ export class Drain {
       if (report.ledger === 'owed') foreign.add(side);
       trouble ??= report.trouble;
       for (const key of report.again) this.attention.retryLater(key);
+      const again = new Set(report.again);
+      if (writes.some(({ presumed, mark }) => presumed && again.has(mark.key))) this.examiner.wasWrong();
       await this.skipRejected(report.rejected, otherSide(side));
     }
     return { trouble, ledgersOwed: foreign, ledgersMoved };

@@ -5,7 +5,7 @@ import { wroteVersion } from '../core/ledger.js';
 import type { WriteIntent } from '../core/mapping-state.js';
 import type { EntryKey, PresentReading, Reading } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
-import { otherSide, SIDES } from '../core/pair.js';
+import { otherSide, pairOf, SIDES, withSide } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
 import { impose, reconcile } from '../core/reconcile.js';
 import type { Situation } from '../core/situation.js';
@@ -23,6 +23,8 @@ export interface Examined {
   readonly mark: Mark;
   readonly situation: Situation;
   readonly decision: Decision;
+  /** The other side was not read: the write that makes the entry there is under the condition that there is none. */
+  readonly presumed: boolean;
 }
 
 export interface Examination {
@@ -45,9 +47,12 @@ const ONLY_LEDGERS: Provenance = { catchUp: () => Promise.resolve(), has: () => 
 
 type Readings = ReadonlyMap<EntryKey, Reading>;
 
+const NO_ECHOES: Pair<number> = { left: 0, right: 0 };
+
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
 export class Examiner {
   private readonly seen: FirstSeen;
+  private presumes = true;
 
   constructor(
     private readonly context: MappingContext,
@@ -62,10 +67,36 @@ export class Examiner {
     this.seen.clear();
   }
 
-  async examine(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
+  /**
+   * @param mayPresume whether entries that a walk has read, and of which nothing is known, may be taken for missing on
+   *   the other side: whoever makes them there does so under the condition that they are
+   */
+  async examine(marks: readonly Mark[], signal: AbortSignal, mayPresume = false): Promise<Examination> {
+    this.noteWalked(marks);
+    const presumed = mayPresume && this.presumes ? this.presumeMissing(marks) : [];
+    const isDone = new Set(presumed.map(({ mark }) => mark.key));
+    const others = marks.filter(({ key }) => !isDone.has(key));
+    if (others.length === 0) return { examined: presumed, echoes: NO_ECHOES, regressed: undefined };
+    const examination = await this.examineBySight(others, signal);
+    return { ...examination, examined: [...presumed, ...examination.examined] };
+  }
+
+  /** Rounds from here on may presume again what one before them was wrong about. */
+  presumeAgain(): void {
+    this.presumes = true;
+  }
+
+  /** Something was there that was presumed to be missing: so may be others. */
+  wasWrong(): void {
+    this.presumes = false;
+  }
+
+  private async examineBySight(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
+    const isUnread = (mark: Mark, side: Side): boolean =>
+      mark.at !== otherSide(side) && mark.walked?.side !== side;
     const first = await this.readBoth(
-      marks.filter((mark) => mark.at !== 'right').map((mark) => mark.key),
-      marks.filter((mark) => mark.at !== 'left').map((mark) => mark.key),
+      marks.filter((mark) => isUnread(mark, 'left')).map((mark) => mark.key),
+      marks.filter((mark) => isUnread(mark, 'right')).map((mark) => mark.key),
       signal,
     );
     // Most hints are echoes: where the side that hinted is as the archive has it, the other need not be asked.
@@ -81,13 +112,32 @@ export class Examiner {
       open.filter((mark) => mark.at === 'left').map((mark) => mark.key),
       signal,
     );
-    const readings = {
-      left: new Map([...first.left, ...second.left]),
-      right: new Map([...first.right, ...second.right]),
-    };
+    const readings = pairOf((side) => new Map([...first[side], ...second[side], ...walkedAt(marks, side)]));
     await this.provenance.catchUp(signal);
-    const examined = open.map((mark) => this.decide(mark, this.situation(mark, readings)));
+    const examined = open.map((mark) => this.decide(mark, this.situation(mark, readings), false));
     return { examined, echoes, regressed: await this.confirmRegression(examined, signal) };
+  }
+
+  /** The entries that are to be made on the other side, if they are missing there. */
+  private presumeMissing(marks: readonly Mark[]): Examined[] {
+    const { archive } = this.memory;
+    return marks.flatMap((mark) => {
+      const { key, walked } = mark;
+      if (walked === undefined || archive.mark(key) !== undefined || archive.record(key) !== undefined)
+        return [];
+      const missing: Readings = new Map([[key, { kind: 'absent' }]]);
+      const readings = withSide(
+        { left: missing, right: missing },
+        walked.side,
+        new Map([[key, walked.reading]]),
+      );
+      const examined = this.decide(mark, this.situation(mark, readings), true);
+      return isPlainCreate(examined) ? [examined] : [];
+    });
+  }
+
+  private noteWalked(marks: readonly Mark[]): void {
+    for (const side of SIDES) this.seen.note(side, walkedAt(marks, side));
   }
 
   /** The policy in force: an operator's resync decides what was never agreed on, until that is complete. */
@@ -96,12 +146,12 @@ export class Examiner {
     return resyncFrom === undefined ? this.context.policy : { ...this.context.policy, initial: resyncFrom };
   }
 
-  private decide(mark: Mark, situation: Situation): Examined {
+  private decide(mark: Mark, situation: Situation, presumed: boolean): Examined {
     const held = this.memory.archive.mark(mark.key);
     const winner = held?.kind === 'hold' ? held.keep : undefined;
     const policy = this.policy();
     const decision = winner === undefined ? reconcile(situation, policy) : impose(situation, winner, policy);
-    return { mark, situation, decision };
+    return { mark, situation, decision, presumed };
   }
 
   private situation(mark: Mark, readings: Pair<Readings>): Situation {
@@ -187,6 +237,23 @@ export class Examiner {
   }
 }
 
+function walkedAt(marks: readonly Mark[], side: Side): Map<EntryKey, Reading> {
+  const readings = new Map<EntryKey, Reading>();
+  for (const { key, walked } of marks) if (walked?.side === side) readings.set(key, walked.reading);
+  return readings;
+}
+
+/** A write that only makes what is missing, and overrules nobody. */
+function isPlainCreate({ decision }: Examined): boolean {
+  const { do: what } = decision;
+  return (
+    what === 'copy' &&
+    decision.base === undefined &&
+    decision.conflict === undefined &&
+    decision.session === undefined
+  );
+}
+
 /** A single value that went without the ledger, and arrived after it was given up. */
 function isAnnounced(
   intents: readonly WriteIntent[],
@@ -203,8 +270,11 @@ function isAnnounced(
   );
 }
 
+/** What of an entry tells whether it is as the archive has it. */
+type Met = Pick<ScannedEntry, 'version' | 'empty' | 'children'>;
+
 /** Whether what a walk found at one side calls for a look at the entry, given what the archive has of it. */
-export function needsLook(record: ArchiveRecord | undefined, found: ScannedEntry, side: Side): boolean {
+export function needsLook(record: ArchiveRecord | undefined, found: Met, side: Side): boolean {
   if (record === undefined) return true;
   if (record.kind === 'structure') {
     if (record.side !== side || !sameVersion(record.version, found.version)) return true;

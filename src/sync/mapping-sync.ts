@@ -23,6 +23,7 @@ import type { OnItsWay } from './mapping-memory.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
+import { RoundsBesideWalk } from './rounds-beside-walk.js';
 import { UNDATED } from './write-times.js';
 import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
@@ -33,6 +34,8 @@ import { Walks } from './walks.js';
 const ROUND_ENTRIES_MAX = 512;
 /** How long the loop sleeps at most: it must be seen turning, and has small duties of its own. */
 const TURN_MS_MAX = 5_000;
+/** How long what was hinted at waits in the midst of a walk, so that each page need not be followed by a round. */
+const HINTS_WAIT_MS = 50;
 /** How long a mapping that can't even begin rests between two looks at whether it can. */
 const BLOCKED_MS = 500;
 /** How often it is looked whether writes whose answers were lost have arrived in the end. */
@@ -69,6 +72,9 @@ export class MappingSync {
   private readonly wallClock: WallClockWatch;
   private settleDueMs = 0;
   private inTurn: Promise<unknown> = Promise.resolve();
+  private readonly beside = new RoundsBesideWalk();
+  private hintsDrainedMs = -Infinity;
+  private readonly visitors: (() => Promise<void>)[] = [];
 
   constructor(readonly context: MappingContext) {
     const memory = new MappingMemory(context.archive);
@@ -92,7 +98,8 @@ export class MappingSync {
       return applied.record(batch);
     };
     const isDeposed = (): boolean => succession?.isActive === false;
-    const writer = new BatchWriter(context, memory, ledgers, record, isDeposed);
+    const touched = (side: Side, keys: readonly EntryKey[]): void => attention.touched(keys, side);
+    const writer = new BatchWriter(context, memory, ledgers, record, touched, isDeposed);
     this.memory = memory;
     this.attention = attention;
     this.examiner = examiner;
@@ -123,7 +130,7 @@ export class MappingSync {
       this.lastTurnMs = clock.monotonicMs();
       if (signal.aborted) break;
       try {
-        await this.exclusively(() => this.turn(signal));
+        await this.exclusively(() => this.wholeTurn(signal));
         this.recovered();
       } catch (error) {
         await this.troubled(error, signal);
@@ -139,6 +146,17 @@ export class MappingSync {
     const turn = this.inTurn.then(work, work);
     this.inTurn = turn.catch(() => undefined);
     return turn;
+  }
+
+  /**
+   * Runs `work`, which concerns single entries, between two rounds of the loop: in the midst of a walk, too, which may
+   * take minutes.
+   */
+  async betweenRounds<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.visitors.push(() => work().then(resolve, reject));
+      void this.exclusively(() => this.letVisitorsIn());
+    });
   }
 
   /** Monotonic milliseconds of when the loop was last seen going on: a turn, or a part of a long one. */
@@ -203,6 +221,13 @@ export class MappingSync {
     await this.drainMarks(signal);
   }
 
+  /** Looks at one entry at once, between two rounds, and does what is to be done about it. */
+  async lookAt(key: EntryKey, signal: AbortSignal): Promise<void> {
+    const mark: Mark = { key, at: undefined, noticedMs: this.context.clock.monotonicMs() };
+    // Nothing else is judged now that waits for a walk to be over.
+    await this.round([mark], 'defer', signal);
+  }
+
   /** Entries are there that a walk may not read: a look at them says why, and lists them as left out. */
   noticeUnread(keys: readonly EntryKey[]): void {
     this.attention.look(keys.filter((key) => this.memory.archive.mark(key) === undefined));
@@ -220,7 +245,18 @@ export class MappingSync {
 
   private get isIdle(): boolean {
     const { left, right } = this.pending.count;
-    return !this.looking && !this.walks.searching && !this.attention.unseen && left + right === 0;
+    const isLooking = this.looking || this.beside.isBusy;
+    return !isLooking && !this.walks.searching && !this.attention.unseen && left + right === 0;
+  }
+
+  /** A turn, and all that it has begun. */
+  private async wholeTurn(signal: AbortSignal): Promise<void> {
+    try {
+      await this.turn(signal);
+    } finally {
+      // What else has failed is put back, and comes to light again.
+      await this.beside.settle().catch(() => undefined);
+    }
   }
 
   private async turn(signal: AbortSignal): Promise<void> {
@@ -235,7 +271,9 @@ export class MappingSync {
     this.drain.beginRounds();
     const dealWith = async ({ all }: { all: boolean }): Promise<void> => {
       this.goesOn();
-      if (all || this.attention.marked >= ROUND_ENTRIES_MAX) await this.drainMarks(signal, all);
+      await this.letVisitorsIn();
+      if (all) await this.drainMarks(signal);
+      else await this.drainBesideWalk(signal);
     };
     for (const side of SIDES) await this.walkIfDue(side, dealWith, signal);
     this.attention.takeUpRetries();
@@ -327,15 +365,40 @@ export class MappingSync {
     }
   }
 
-  /** @param all everything that is to be looked at for now is marked: guards can judge */
-  private async drainMarks(signal: AbortSignal, all = true): Promise<void> {
+  /**
+   * In the midst of a walk, when guards can't judge yet: what the walk has read is dealt with beside it, in full rounds;
+   * everything else without keeping it waiting for the walk.
+   */
+  private async drainBesideWalk(signal: AbortSignal): Promise<void> {
     const { attention } = this;
+    const mayWrite = this.permission() === 'write';
+    while (attention.walked >= ROUND_ENTRIES_MAX && !signal.aborted) {
+      const marks = attention.takeWalked(ROUND_ENTRIES_MAX);
+      const round = (): Promise<void> => this.round(marks, 'defer', signal);
+      if (mayWrite) await this.beside.begin(round);
+      else await round();
+    }
+    const unwalked = attention.marked - attention.walked;
+    const nowMs = this.context.clock.monotonicMs();
+    const isDue = unwalked >= ROUND_ENTRIES_MAX || nowMs - this.hintsDrainedMs >= HINTS_WAIT_MS;
+    if (unwalked === 0 || !isDue) return;
+    await this.beside.settle();
+    for (let left = unwalked; left > 0 && !signal.aborted; left -= ROUND_ENTRIES_MAX) {
+      const marks = attention.takeUnwalked(Math.min(left, ROUND_ENTRIES_MAX));
+      if (marks.length > 0) await this.round(marks, 'defer', signal);
+    }
+    this.hintsDrainedMs = this.context.clock.monotonicMs();
+  }
+
+  /** Everything that is to be looked at for now is marked: guards can judge. */
+  private async drainMarks(signal: AbortSignal): Promise<void> {
+    const { attention } = this;
+    await this.beside.settle();
     while (attention.marked > 0 && !signal.aborted) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
-      const isOnlyRound = all && attention.marked + attention.deferrals === 0;
+      const isOnlyRound = attention.marked + attention.deferrals === 0;
       await this.round(marks, isOnlyRound ? attention.due : 'defer', signal);
     }
-    if (!all) return;
     while (attention.deferrals > 0 && !signal.aborted) {
       const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
       await this.round(marks, attention.due, signal);
@@ -356,6 +419,11 @@ export class MappingSync {
     } finally {
       this.looking = false;
     }
+  }
+
+  private async letVisitorsIn(): Promise<void> {
+    if (this.visitors.length > 0) await this.beside.settle();
+    for (let next = this.visitors.shift(); next !== undefined; next = this.visitors.shift()) await next();
   }
 
   private goesOn(): void {

@@ -1,4 +1,4 @@
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, PresentReading } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 
 /** An entry worth a look. */
@@ -8,6 +8,13 @@ export interface Mark {
   readonly at: Side | undefined;
   /** Monotonic milliseconds of when it was first noticed: what propagation is measured from. */
   readonly noticedMs: number;
+  /** What a walk has just read there, so that it need not be read again. Nothing was noticed there since. */
+  readonly walked?: Walked | undefined;
+}
+
+export interface Walked {
+  readonly side: Side;
+  readonly reading: PresentReading;
 }
 
 /**
@@ -16,6 +23,7 @@ export interface Mark {
  */
 export class MarkSet {
   private readonly marks = new Map<EntryKey, Mark>();
+  private walkedCount = 0;
 
   constructor(private readonly limit: number) {}
 
@@ -31,27 +39,41 @@ export class MarkSet {
   add(mark: Mark): boolean {
     const known = this.marks.get(mark.key);
     if (known !== undefined) {
-      if (known.at !== mark.at && known.at !== undefined)
-        this.marks.set(mark.key, { ...known, at: undefined });
+      const at = known.at === mark.at ? known.at : undefined;
+      // Noticed twice: what was read may be from in between.
+      if (at !== known.at || known.walked !== undefined) {
+        this.marks.set(mark.key, { key: mark.key, at, noticedMs: known.noticedMs });
+        this.walkedCount -= Number(known.walked !== undefined);
+      }
       return true;
     }
     if (this.marks.size >= this.limit) return false;
     this.marks.set(mark.key, mark);
+    this.walkedCount += Number(mark.walked !== undefined);
     return true;
   }
 
+  /** How many of them a walk has read. */
+  get walked(): number {
+    return this.walkedCount;
+  }
+
   /** Takes up to `count` of the oldest marks out. */
-  take(count: number): Mark[] {
+  take(count: number, isWanted: (mark: Mark) => boolean = () => true): Mark[] {
     const taken: Mark[] = [];
     for (const mark of this.marks.values()) {
       if (taken.length >= count) break;
-      taken.push(mark);
+      if (isWanted(mark)) taken.push(mark);
     }
-    for (const mark of taken) this.marks.delete(mark.key);
+    for (const mark of taken) {
+      this.marks.delete(mark.key);
+      this.walkedCount -= Number(mark.walked !== undefined);
+    }
     return taken;
   }
 
   clear(): void {
     this.marks.clear();
+    this.walkedCount = 0;
   }
 }

@@ -95,12 +95,12 @@ export class Operator {
    * @returns false when the entry is not held
    */
   async release(key: EntryKey, keep: Side, signal: AbortSignal): Promise<boolean> {
-    return this.sync.exclusively(async () => {
+    return this.sync.betweenRounds(async () => {
       const { memory } = this.sync;
       const held = memory.archive.mark(key);
       if (held?.kind !== 'hold') return false;
       await memory.commit(() => ({ marks: new Map([[key, { ...held, keep }]]) }));
-      await this.sync.lookNow([key], signal);
+      await this.sync.lookAt(key, signal);
       return true;
     });
   }

@@ -6,6 +6,7 @@ import { SIDES } from '../core/pair.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import { needsLook } from './examine.js';
+import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { Rings } from './rings.js';
 import { sortWork } from './sorted-work.js';
@@ -45,8 +46,8 @@ export async function planMapping(
       batch = [];
       await lookAt(context, memory, examiner, keys, side === 'right', step, signal);
     };
-    const report = async (keys: readonly EntryKey[]): Promise<void> => {
-      batch.push(...keys);
+    const report = async (found: readonly Found[]): Promise<void> => {
+      batch.push(...found.map(({ key }) => key));
       if (batch.length >= PLAN_PAGE) await flush();
     };
     present[side] = (await sweepSide(context, memory, side, report, signal)).present;

@@ -7,6 +7,7 @@ import type { EntryMark } from '../ports/archive.js';
 import type { ScannedEntry } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
 import { needsLook } from './examine.js';
+import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
 
 const ARCHIVE_PAGE = 1_000;
@@ -17,36 +18,54 @@ export interface Sweep {
 }
 
 /**
- * Walks one side and the archive next to each other, in the same order, and reports every key on which they differ.
- * Proves nothing by itself: what a walk lacks is only worth a look (S4). Memory is bounded by a page of each.
+ * Walks one side and the archive next to each other, in the same order, and reports everything in which they differ.
+ * Proves nothing by itself: what a walk lacks is only worth a look (S4). Memory is bounded by two pages of each: one is
+ * asked for while the one before is dealt with.
  */
 export async function sweepSide(
   context: MappingContext,
   memory: MappingMemory,
   side: Side,
-  report: (keys: readonly EntryKey[]) => Promise<void>,
+  report: (found: readonly Found[]) => Promise<void>,
   signal: AbortSignal,
 ): Promise<Sweep> {
   const archived = new ArchiveCursor(memory, side);
   let present = 0;
-  for await (const page of context.replicas[side].scan((key) => archived.versionOf(key), signal)) {
-    const differing: EntryKey[] = [];
+  const pages = context.replicas[side].scan((key) => archived.versionOf(key), signal);
+  for await (const page of oneAhead(pages)) {
+    const differing: Found[] = [];
     for (const found of page) {
       if (!context.scope.includes(found.key)) continue;
       present++;
       for (const missing of archived.missingBefore(found.key)) {
-        differing.push(missing);
+        differing.push({ key: missing, reading: undefined });
         if (differing.length >= ARCHIVE_PAGE) await report(differing.splice(0));
       }
-      if (archived.differs(found)) differing.push(found.key);
+      if (archived.differs(found)) differing.push(found);
     }
     await report(differing);
   }
   for (let missing = archived.takeRest(ARCHIVE_PAGE); missing.length > 0;) {
-    await report(missing);
+    await report(missing.map((key) => ({ key, reading: undefined })));
     missing = archived.takeRest(ARCHIVE_PAGE);
   }
   return { present };
+}
+
+/** Asks for the next item before the one that is given out is done with. */
+async function* oneAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  let ahead = iterator.next();
+  try {
+    for (let step = await ahead; step.done !== true; step = await ahead) {
+      ahead = iterator.next();
+      // It is waited for in its turn.
+      ahead.catch(() => undefined);
+      yield step.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 /** The archive's records and marks in the order of keys, moved along with a walk. */

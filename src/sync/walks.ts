@@ -5,6 +5,7 @@ import type { Attention, PendingWrites } from './attention.js';
 import type { MappingContext } from './context.js';
 import type { Custody } from './custody.js';
 import type { Permission } from './drain.js';
+import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { sweepSide } from './sweep.js';
 
@@ -83,20 +84,23 @@ export class Walks {
     const unrecorded = this.memory.state?.unrecorded[side] ?? [];
     const breaks = this.custody.breaksOf(side);
     this.underWay = request.reason !== 'verify';
+    this.attention.walkBegins(side);
     try {
-      const report = async (keys: readonly EntryKey[]): Promise<void> => {
-        this.attention.look(keys);
+      const report = async (found: readonly Found[]): Promise<void> => {
+        this.attention.lookAtFound(side, found);
         await dealWith({ all: false });
       };
       const { present } = await sweepSide(this.context, this.memory, side, report, signal);
       this.entries = withSide(this.entries, side, present);
       if (request.reason !== undefined) await this.reportListed(report);
+      this.attention.walkEnds(side);
       await dealWith({ all: true });
     } catch (error) {
       this.attention.requestSweep(side, request.reason ?? 'retry');
       throw error;
     } finally {
       this.underWay = false;
+      this.attention.walkEnds(side);
     }
     this.custody.walked(side, breaks);
     await this.note(side, { startedAtMs, unrecorded }, permission());
@@ -104,14 +108,15 @@ export class Walks {
   }
 
   /** Of an entry that is gone and has no record, walks find nothing; what is listed of it would stay for ever. */
-  private async reportListed(report: (keys: readonly EntryKey[]) => Promise<void>): Promise<void> {
+  private async reportListed(report: (found: readonly Found[]) => Promise<void>): Promise<void> {
+    const unread = (key: EntryKey): Found => ({ key, reading: undefined });
     let page = this.memory.archive.marksAfter(undefined, LISTED_PAGE);
     while (page.length > 0) {
-      await report(page.map(([key]) => key));
+      await report(page.map(([key]) => unread(key)));
       page = this.memory.archive.marksAfter(page.at(-1)?.[0], LISTED_PAGE);
     }
     const pending = this.pending.listed();
-    while (pending.length > 0) await report(pending.splice(0, LISTED_PAGE));
+    while (pending.length > 0) await report(pending.splice(0, LISTED_PAGE).map(unread));
   }
 
   private async note(side: Side, walk: Walk, permission: Permission): Promise<void> {

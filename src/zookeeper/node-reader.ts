@@ -6,6 +6,12 @@ import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
 /** `too-large` is a node whose data is more than this client accepts in one reply. */
 export type DataAnswer = NodeAnswer<NodeData> | { readonly kind: 'too-large' };
 
+/** A node as a walk meets it: with its data where that came with the stat. */
+export interface MetNode {
+  readonly stat: Stat;
+  readonly data: Buffer | undefined;
+}
+
 type Answers<T> = Map<string, T>;
 
 /** Paths that go into one request, or one path where the server knows no `multiRead`. */
@@ -61,12 +67,12 @@ export class NodeReader {
     return answers;
   }
 
-  /** Reads what a walk needs of nodes, without keeping their data. A denied node may still be shown with its stat. */
-  async readStats(paths: readonly string[], signal: AbortSignal): Promise<Answers<NodeAnswer<Stat>>> {
+  /** Reads nodes' stats, and their data where asking for both is the faster way. A denied node may be shown without. */
+  async readNodes(paths: readonly string[], signal: AbortSignal): Promise<Answers<NodeAnswer<MetNode>>> {
     const { multiRead } = await this.session.capabilities(signal);
     if (!multiRead || (this.#meanBytes ?? 0) > LARGE_VALUE_BYTES) return await this.#existsAll(paths, signal);
     const groups = this.#groups(paths, true, () => true);
-    const read = await concurrently(groups, this.#width(true), (group) => this.#statsOfGroup(group, signal));
+    const read = await concurrently(groups, this.#width(true), (group) => this.#nodesOfGroup(group, signal));
     return new Map(read.flat());
   }
 
@@ -85,23 +91,28 @@ export class NodeReader {
   }
 
   /** Stats alone, of whatever size the nodes are. */
-  async #existsAll(paths: readonly string[], signal: AbortSignal): Promise<Answers<NodeAnswer<Stat>>> {
-    const answers = await concurrently(paths, SINGLES_IN_FLIGHT, async (path) => {
-      const answer = await this.session.exists(path, signal);
-      return [path, answer] as const;
-    });
-    this.#learn(answers.flatMap(([, answer]) => (answer.kind === 'node' ? [answer.node] : [])));
+  async #existsAll(paths: readonly string[], signal: AbortSignal): Promise<Answers<NodeAnswer<MetNode>>> {
+    const answers = await concurrently(
+      paths,
+      SINGLES_IN_FLIGHT,
+      async (path): Promise<readonly [string, NodeAnswer<MetNode>]> => {
+        const answer = await this.session.exists(path, signal);
+        if (answer.kind !== 'node') return [path, answer];
+        return [path, { kind: 'node', node: { stat: answer.node, data: undefined } }];
+      },
+    );
+    this.#learn(answers.flatMap(([, answer]) => (answer.kind === 'node' ? [answer.node.stat] : [])));
     return new Map(answers);
   }
 
-  async #statsOfGroup(group: Group, signal: AbortSignal): Promise<(readonly [string, NodeAnswer<Stat>])[]> {
+  async #nodesOfGroup(
+    group: Group,
+    signal: AbortSignal,
+  ): Promise<(readonly [string, NodeAnswer<MetNode>])[]> {
     try {
       const answers = await this.session.multiRead(group, signal);
       this.#learn(statsOf(answers));
-      return pairUp(
-        group,
-        answers.map((answer) => (answer.kind === 'node' ? { kind: 'node', node: answer.node.stat } : answer)),
-      );
+      return pairUp(group, answers);
     } catch (error) {
       if (!(error instanceof ReplyTooLargeError)) throw error;
       return [...(await this.#existsAll(group, signal))];

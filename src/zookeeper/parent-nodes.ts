@@ -36,11 +36,11 @@ export class ParentNodes {
     let unknown = new Set([...paths].filter((path) => !this.#known.has(path)));
     while (unknown.size > 0) {
       const asked = [...unknown];
-      const answers = await this.reader.readStats(asked, signal);
+      const answers = await this.reader.readNodes(asked, signal);
       unknown = new Set();
       for (const path of asked) {
         const answer = answers.get(path);
-        if (answer?.kind === 'node' && ownerSession(answer.node) !== undefined) ephemeral.add(path);
+        if (answer?.kind === 'node' && ownerSession(answer.node.stat) !== undefined) ephemeral.add(path);
         else if (answer?.kind !== 'no-node') this.#remember(path);
         else missing.add(path);
       }

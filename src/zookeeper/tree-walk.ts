@@ -2,13 +2,11 @@ import { decodeSegment, isLegalSegment } from '../core/key-codec.js';
 import { compareKeys } from '../core/key-order.js';
 import type { EntryKey } from '../core/observation.js';
 import { childPath, type MappingPaths } from './mapping-paths.js';
-import type { NodeReader } from './node-reader.js';
-import type { Stat } from './wire.js';
+import type { MetNode, NodeReader } from './node-reader.js';
 
-export interface WalkedNode {
+export interface WalkedNode extends MetNode {
   readonly key: EntryKey;
   readonly path: string;
-  readonly stat: Stat;
 }
 
 export interface WalkObserver {
@@ -23,17 +21,17 @@ const LOOKAHEAD = 1_024;
 const PAGE_MAX = 512;
 const LISTS_IN_FLIGHT = 256;
 
-/** A place in the walk. Without a stat it is still to be asked for; `isListed` once its children are in the walk too. */
+/** A place in the walk. Without a node it is still to be asked for; `isListed` once its children are in the walk too. */
 interface Place {
   readonly key: EntryKey;
   readonly path: string;
-  stat: Stat | undefined;
+  node: MetNode | undefined;
   isListed: boolean;
 }
 
 /**
  * Walks everything below a mapping's root depth first, in the order of `compareKeys`, asking for many nodes at a
- * time. Keeps the stats of the lookahead and the names of their siblings, and nothing of what it has given out.
+ * time. Keeps the nodes of the lookahead and the names of their siblings, and nothing of what it has given out.
  *
  * A node that vanishes meanwhile is left out, and so is one that is denied. Everything else that keeps the walk from
  * being complete is thrown.
@@ -53,13 +51,13 @@ export class TreeWalk {
     this.#ahead = this.#placesBelow(undefined, this.paths.root, rootNames);
     let page: WalkedNode[] = [];
     for (let next = this.#ahead.at(-1); next !== undefined; next = this.#ahead.at(-1)) {
-      if (next.stat === undefined) {
-        await this.#askForStats(signal);
+      if (next.node === undefined) {
+        await this.#askForNodes(signal);
       } else if (!next.isListed) {
         await this.#askForLists(signal);
       } else {
         this.#ahead.pop();
-        page.push({ key: next.key, path: next.path, stat: next.stat });
+        page.push({ key: next.key, path: next.path, ...next.node });
       }
       if (page.length >= PAGE_MAX) {
         yield page;
@@ -69,9 +67,9 @@ export class TreeWalk {
     if (page.length > 0) yield page;
   }
 
-  async #askForStats(signal: AbortSignal): Promise<void> {
-    const wanted = this.#lookahead().filter((place) => place.stat === undefined);
-    const answers = await this.reader.readStats(
+  async #askForNodes(signal: AbortSignal): Promise<void> {
+    const wanted = this.#lookahead().filter((place) => place.node === undefined);
+    const answers = await this.reader.readNodes(
       wanted.map((place) => place.path),
       signal,
     );
@@ -79,8 +77,8 @@ export class TreeWalk {
     for (const place of wanted) {
       const answer = answers.get(place.path);
       if (answer?.kind === 'node') {
-        place.stat = answer.node;
-        place.isListed = answer.node.numChildren === 0;
+        place.node = answer.node;
+        place.isListed = answer.node.stat.numChildren === 0;
       } else {
         if (answer?.kind === 'denied') this.observer.onDenied(place.path);
         gone.add(place);
@@ -94,8 +92,8 @@ export class TreeWalk {
     const wanted: Place[] = [];
     let children = 0;
     for (const place of this.#lookahead().reverse()) {
-      if (place.stat === undefined || place.isListed) continue;
-      children += place.stat.numChildren;
+      if (place.node === undefined || place.isListed) continue;
+      children += place.node.stat.numChildren;
       if (wanted.length > 0 && (children > LOOKAHEAD || wanted.length >= LISTS_IN_FLIGHT)) break;
       wanted.push(place);
     }
@@ -142,7 +140,7 @@ export class TreeWalk {
       .map(({ segment, path: child }) => ({
         key: parent === undefined ? segment : `${parent}/${segment}`,
         path: child,
-        stat: undefined,
+        node: undefined,
         isListed: false,
       }));
   }

@@ -14,7 +14,7 @@ import { LedgerNodes } from './ledger-nodes.js';
 import { MappingPaths } from './mapping-paths.js';
 import { NodeReader, type DataAnswer } from './node-reader.js';
 import { presentReading, versionOf } from './readings.js';
-import { TreeWalk } from './tree-walk.js';
+import { TreeWalk, type WalkedNode } from './tree-walk.js';
 import { watchForever } from './watch-loop.js';
 import type { AclEntry } from './wire.js';
 import { writeLimits } from './write-limits.js';
@@ -102,6 +102,7 @@ export class ZooKeeperReplica implements Replica {
   async *scan(_known: KnownVersion, signal: AbortSignal): AsyncGenerator<ScannedEntry[], void> {
     const { session, onIllegalName = () => undefined } = this.#options;
     const { root } = this.#paths;
+    const { connections } = session;
     const [, answer] = await Promise.all([session.sync(root, signal), session.getChildren(root, signal)]);
     if (answer.kind === 'denied')
       throw refusedByServer(`getChildren2 ${root}`, session.server, STATUS.noAuth);
@@ -109,13 +110,21 @@ export class ZooKeeperReplica implements Replica {
     const onDenied = (path: string) => this.#tellDenied(path);
     const walk = new TreeWalk(this.#reader, this.#paths, { onDenied, onIllegalName });
     for await (const page of walk.pages(answer.node.names, signal)) {
-      yield page.map(({ key, stat }) => ({
-        key,
-        version: versionOf(stat),
-        empty: stat.dataLength === 0,
-        children: stat.numChildren,
-      }));
+      // After a reconnect, a server may answer that is behind: good enough for hints, and not for decisions.
+      const isSynced = session.connections === connections;
+      yield page.map((node) => this.#scanned(node, isSynced));
     }
+  }
+
+  #scanned({ key, stat, data }: WalkedNode, isSynced: boolean): ScannedEntry {
+    const isWhole = isSynced && data !== undefined;
+    return {
+      key,
+      version: versionOf(stat),
+      empty: stat.dataLength === 0,
+      children: stat.numChildren,
+      reading: isWhole ? () => presentReading({ stat, data }, this.#options.digest) : undefined,
+    };
   }
 
   async position(signal: AbortSignal): Promise<bigint> {
@@ -135,7 +144,7 @@ export class ZooKeeperReplica implements Replica {
   async proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<Set<EntryKey>> {
     const pathOf = this.#pathsOf(keys);
     const answers = await this.#authoritatively(this.#paths.root, signal, () =>
-      this.#reader.readStats([...pathOf.values()], signal),
+      this.#reader.readNodes([...pathOf.values()], signal),
     );
     return new Set(keys.filter((key) => answers.get(pathOf.get(key) ?? '')?.kind === 'no-node'));
   }

@@ -386,6 +386,17 @@ function scans(subject: () => ReplicaUnderTest): void {
     }
   });
 
+  it('a scan hands over what it has read of entries it was told nothing of, exactly as a read does', async () => {
+    const { replica, other } = subject();
+    await other.put('data', bytes('some data'));
+    await other.put('parent', bytes('1'));
+    await other.put('parent/child', bytes(''));
+
+    const scanned = await scanAll(replica);
+    const readings = await readAll(replica, ['data', 'parent', 'parent/child']);
+    for (const [key, reading] of readings) expect(scanned.get(key)?.reading?.(), key).toEqual(reading);
+  });
+
   it('a scan that is told the known versions still shows every entry with its true version', async () => {
     const { replica, other } = subject();
     await other.put('same', bytes('1'));

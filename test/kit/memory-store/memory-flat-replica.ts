@@ -196,11 +196,13 @@ export class MemoryFlatReplica implements Replica {
       const believed = known(key);
       // A version that is as expected is confirmed without the value (`check-index`).
       const isConfirmed = believed?.modified === version.modified;
+      const read = isConfirmed || flat() !== this.#options.flat ? undefined : this.#readOne(key);
       yield {
         key,
         version: isConfirmed ? believed : version,
         empty: isConfirmed ? undefined : entry.value.length === 0,
         children: 0,
+        reading: read?.kind === 'present' ? () => read : undefined,
       };
     }
   }

@@ -238,7 +238,11 @@ export class MemoryTreeReplica implements Replica {
       }
       const empty = node.data.length === 0;
       if (key !== undefined) {
-        yield { key, version: versionOf(node), empty, children: tree().children(childPath).size };
+        // Of a server that lags, a walk gives hints and no readings.
+        const isCurrent = tree() === this.#options.tree;
+        const read = isCurrent ? this.#present(node, childPath, tree()) : undefined;
+        const reading = read && (() => read);
+        yield { key, version: versionOf(node), empty, children: tree().children(childPath).size, reading };
       }
       yield* this.#walk(tree, childPath);
     }

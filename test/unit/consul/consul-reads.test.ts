@@ -201,10 +201,29 @@ describe('scanning', () => {
       return passed(...operations.map(({ Key, Index }) => entry(Key, '', Index ?? 8)));
     });
     const known = new Map(['a', 'b', 'c', 'gone'].map((key) => [key, 7n]));
-    expect(await scan(replica, known)).toEqual([
-      { key: 'a', version: { modified: 7n, created: 5n, revision: 0 }, empty: undefined, children: 0 },
-      { key: 'b', version: { modified: 8n, created: 5n, revision: 0 }, empty: true, children: 0 },
-      { key: 'c', version: { modified: 7n, created: 5n, revision: 0 }, empty: undefined, children: 0 },
+    const scanned = await scan(replica, known);
+    expect(scanned.map(({ reading, ...entry }) => ({ ...entry, isRead: reading !== undefined }))).toEqual([
+      {
+        key: 'a',
+        version: { modified: 7n, created: 5n, revision: 0 },
+        empty: undefined,
+        children: 0,
+        isRead: false,
+      },
+      {
+        key: 'b',
+        version: { modified: 8n, created: 5n, revision: 0 },
+        empty: true,
+        children: 0,
+        isRead: true,
+      },
+      {
+        key: 'c',
+        version: { modified: 7n, created: 5n, revision: 0 },
+        empty: undefined,
+        children: 0,
+        isRead: false,
+      },
     ]);
     const last = peer.requests.at(-1);
     expect(last && operationsOf(last).map(({ Verb }) => Verb)).toEqual(['check-index', 'get', 'check-index']);

@@ -190,9 +190,9 @@ describe('an entry that the daemon itself has written, as its ledger proves', ()
     'remove right, deleted',
   );
   rule(
-    'S1: the other side is still where the archive has it, with the content before: it is brought up to this one',
+    'S1: the other side is where the archive has it, with other content: the write came late, and is put back and kept',
     { record: D, left: present('D', 10), right: present('E', 21), ours: { left: false, right: true } },
-    'update left with "E"',
+    'update right with "D" as conflict',
   );
   rule(
     'S6: the other side is below what the archive has: wait',

@@ -174,9 +174,9 @@ describe('a client that writes to the mirror', () => {
     'create right with "L" as conflict',
   );
   rule(
-    'or deletes it while the original changes has it made with the new content, and nobody loses',
+    'or deletes it while the original changes has it made with the new content, and kept that it was deleted',
     { record: mirrored('L'), left: bound('M', 11), right: ABSENT },
-    'create right with "M"',
+    'create right with "M" as conflict',
   );
   rule(
     'and writes what stands there anyway changes nothing',

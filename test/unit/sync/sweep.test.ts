@@ -27,9 +27,9 @@ describe('a walk beside the archive', () => {
     await committed;
     const sizes: number[] = [];
     const seen = new Set<string>();
-    const report = (reported: readonly string[]): Promise<void> => {
+    const report = (reported: readonly { readonly key: string }[]): Promise<void> => {
       sizes.push(reported.length);
-      for (const key of reported) seen.add(key);
+      for (const { key } of reported) seen.add(key);
       return Promise.resolve();
     };
     await sweepSide(
