@@ -40,7 +40,7 @@ const BACKOFF_MAX_MS = 10_000;
 const PACE = { capacity: 20, refillPerSecond: 10 };
 /**
  * Added to the price of an answer that told nothing, as when unrelated writes wake an empty prefix: one query in 1.6 s,
- * which stays below two requests a second where a second one has to be asked to tell noise from news.
+ * which stays below two requests a second with the second one that has to be asked to tell noise from news.
  */
 const NOISE_TOKENS = 15;
 

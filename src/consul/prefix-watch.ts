@@ -112,14 +112,30 @@ export class PrefixWatch implements BlockingQuery {
 
   async ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<BlockingAnswer> {
     const listing = await this.#index.next(index, waitMs, signal);
-    const own = listing.keys.filter((key) => key.startsWith(this.#index.prefix));
+    const own = this.#ownKeys(listing);
     const wasEmpty = !this.#hadKeys;
     this.#hadKeys = own.length > 0;
     // An empty prefix has the index of the whole store, which every write moves.
-    if (wasEmpty && !this.#hadKeys) return { index: listing.index, matters: false };
+    if (wasEmpty && !this.#hadKeys) {
+      const matters = index !== 0n && (await this.#hasBecomeVisible(signal));
+      return { index: listing.index, matters };
+    }
     const hasSiblings = own.length < listing.keys.length;
     const matters = !hasSiblings || (await this.#hasMoved(signal));
     return { index: listing.index, matters };
+  }
+
+  #ownKeys({ keys }: KeyListing): readonly string[] {
+    return keys.filter((key) => key.startsWith(this.#index.prefix));
+  }
+
+  /**
+   * What a query answers that has waited is what the token could see when it was asked (1.8.7): keys that it may see by
+   * now are in no such answer, and what woke the query may have been one of them.
+   */
+  async #hasBecomeVisible(signal: AbortSignal): Promise<boolean> {
+    this.#hadKeys = this.#ownKeys(await this.#index.next(0n, 0, signal)).length > 0;
+    return this.#hadKeys;
   }
 
   async #hasMoved(signal: AbortSignal): Promise<boolean> {

@@ -34,6 +34,8 @@ export interface ReplicaUnderTest {
   readonly other: ClientWriter;
   /** Where `listLedgers` shows this mapping's ledger: `<instance>/<mapping>`. */
   readonly ledgerPlace: string;
+  /** Whether the store lets values be read along with a walk: ZooKeeper before 3.6 has no request for that. */
+  readonly scanReadsValues: boolean;
   dispose(): Promise<void>;
 }
 
@@ -387,14 +389,16 @@ function scans(subject: () => ReplicaUnderTest): void {
   });
 
   it('a scan hands over what it has read of entries it was told nothing of, exactly as a read does', async () => {
-    const { replica, other } = subject();
+    const { replica, other, scanReadsValues } = subject();
     await other.put('data', bytes('some data'));
     await other.put('parent', bytes('1'));
     await other.put('parent/child', bytes(''));
 
     const scanned = await scanAll(replica);
     const readings = await readAll(replica, ['data', 'parent', 'parent/child']);
-    for (const [key, reading] of readings) expect(scanned.get(key)?.reading?.(), key).toEqual(reading);
+    for (const [key, reading] of readings) {
+      expect(scanned.get(key)?.reading?.(), key).toEqual(scanReadsValues ? reading : undefined);
+    }
   });
 
   it('a scan that is told the known versions still shows every entry with its true version', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ConsulReplica } from '../../../src/consul/consul-replica.js';
 import { create, mustApply, present, scanAll, update } from '../../kit/replica-contract.js';
 import { startConsul } from '../../kit/servers/consul-server.js';
@@ -111,6 +112,28 @@ describe('a token whose policy is narrowed', () => {
       kind: 'retriable',
       cause: { code: 'STORE_DENIED' },
     });
+  });
+});
+
+describe('a token whose policy is widened', () => {
+  it('L3: the first change that it may see is told, although the query that waited for it saw nothing', async () => {
+    await narrowTo(allow('read', 'elsewhere/'), async () => (await visible()).length === 0);
+    const hints = vi.fn<() => void>();
+    const armed = vi.fn<() => void>();
+    const listener = { changed: hints, stirred: hints, rescan: armed, lost: () => undefined };
+    const abort = new AbortController();
+    const ended = replica.watch(listener, abort.signal);
+    await waitUntil('the watch', () => armed.mock.calls.length === 1);
+    // Noise, which shows that the query waits.
+    await raw.put(`elsewhere/${randomUUID()}`, 'noise');
+    await sleep(300);
+    expect(hints).not.toHaveBeenCalled();
+
+    await raw.updatePolicy(policyId, allow('read', prefix));
+    await raw.put(`${prefix}k1`, 'changed');
+    await waitUntil('a hint', () => hints.mock.calls.length > 0);
+    abort.abort();
+    await ended;
   });
 });
 

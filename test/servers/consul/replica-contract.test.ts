@@ -57,6 +57,7 @@ function underTest(
   return Promise.resolve({
     replica: replicaOf(client, { prefix, ledgerKey: `zk-consul-sync/test/${name}` }),
     ledgerPlace: `test/${name}`,
+    scanReadsValues: true,
     other: {
       put: async (key, value) => {
         await raw.put(prefix + key, value);

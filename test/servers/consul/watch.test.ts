@@ -99,7 +99,7 @@ describe('watching a real server', () => {
     await waitUntil('the hint', () => watched.stirs() === 1);
   });
 
-  it('S9: an empty prefix is asked for less than once a second while others write, and tells its first key', async () => {
+  it('S9: an empty prefix is asked for less than twice a second while others write, and tells its first key', async () => {
     const prefix = `${randomUUID()}/`;
     const watched = await watch(prefix);
     const startedMs = performance.now();
@@ -109,8 +109,8 @@ describe('watching a real server', () => {
       await sleep(5);
     }
     const seconds = (performance.now() - startedMs) / 1_000;
-    // The first two at once.
-    expect(watched.counting.count('watch ok')).toBeLessThanOrEqual(Math.ceil(4 + seconds));
+    // The first two wakes at once, then one in 1.6 s; each takes two questions.
+    expect(watched.counting.count('watch ok')).toBeLessThanOrEqual(Math.ceil(6 + 1.25 * seconds));
     expect(watched.stirs()).toBe(0);
     await raw.put(`${prefix}first`, '1');
     await waitUntil('the hint', () => watched.stirs() === 1);

@@ -11,6 +11,7 @@ import type { ZooKeeperServer } from '../../kit/servers/zookeeper-server.js';
 import { clientOf, connectSession, replicaOf } from './zookeeper-fixture.js';
 
 interface Store {
+  readonly flavour: '3.8' | '3.4';
   readonly server: ZooKeeperServer;
   readonly session: ZooKeeperSession;
   readonly raw: RawZooKeeper;
@@ -43,9 +44,10 @@ for (const [name, setup] of SUBJECTS) {
   permissionContract(name, setup);
 }
 
-async function open(flavour: '3.8' | '3.4'): Promise<Store> {
+async function open(flavour: Store['flavour']): Promise<Store> {
   const server = await startZooKeeper({ flavour });
   return {
+    flavour,
     server,
     session: await connectSession(server),
     raw: await RawZooKeeper.connect(server, { digest: 'other:secret' }),
@@ -60,7 +62,7 @@ async function close({ server, session, raw }: Store): Promise<void> {
 
 function underTest(
   session: ZooKeeperSession,
-  { raw, server }: Store,
+  { raw, server, flavour }: Store,
   chroot: string,
 ): Promise<ReplicaUnderTest & { hide: (key: string) => Promise<void> }> {
   const name = randomUUID();
@@ -69,6 +71,7 @@ function underTest(
     replica: replicaOf(session, { root: `/mapped/${name}`, ledgerPath: `/zk-consul-sync/test/${name}` }),
     other: clientOf(raw, server, root),
     ledgerPlace: `test/${name}`,
+    scanReadsValues: flavour !== '3.4',
     // For those that are logged in as the tests' own client is, and nobody else.
     hide: (key) => raw.setAcl(`${root}/${encodeKey(key)}`, [{ permissions: 31, scheme: 'auth', id: '' }]),
     dispose: () => raw.removeRecursive(root),

@@ -61,6 +61,7 @@ function underTest(
   return {
     replica,
     ledgerPlace,
+    scanReadsValues: true,
     other: {
       put: async (key: string, value: Uint8Array) => client.put(key, value),
       putTogether: async (entries: ReadonlyMap<string, Uint8Array>) => client.putTogether(entries),
