@@ -1,4 +1,4 @@
-import type { Digest, EntryKey, Reading } from '../core/observation.js';
+import type { Digest, EntryKey, KeyPrefix, Reading } from '../core/observation.js';
 import type { Clock, Random } from '../ports/clock.js';
 import { SyncError } from '../ports/errors.js';
 import type {
@@ -23,6 +23,7 @@ import { KeySpace, hasUrl } from './kv-keys.js';
 import type { ReadContext } from './settled-reads.js';
 import { PrefixIndex, PrefixWatch } from './prefix-watch.js';
 import { encodedWriteBytes } from './transaction.js';
+import { ValueSizes } from './value-sizes.js';
 
 export interface ConsulReplicaOptions {
   readonly client: ConsulClient;
@@ -61,6 +62,7 @@ export class ConsulReplica implements Replica {
   readonly #options: ConsulReplicaOptions;
   readonly #context: WriteContext;
   readonly #index: PrefixIndex;
+  readonly #sizes = new ValueSizes();
 
   /** @throws SyncError `CONFIG_INVALID` when the prefix can't be listed or watched */
   constructor(options: ConsulReplicaOptions) {
@@ -110,8 +112,12 @@ export class ConsulReplica implements Replica {
     );
   }
 
-  scan(known: KnownVersion, signal: AbortSignal): AsyncIterable<readonly ScannedEntry[]> {
-    return scanEntries(this.#context, known, signal);
+  scan(
+    known: KnownVersion,
+    signal: AbortSignal,
+    within: KeyPrefix = '',
+  ): AsyncIterable<readonly ScannedEntry[]> {
+    return scanEntries(this.#context, { known, within, sizes: this.#sizes }, signal);
   }
 
   position(signal: AbortSignal): Promise<bigint> {

@@ -1,174 +1,167 @@
 import { compareKeys } from '../core/key-order.js';
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { Version } from '../core/version.js';
 import type { KnownVersion, ScannedEntry } from '../ports/replica.js';
-import { faultOf } from './consul-client.js';
 import { presentReading } from './entry-reads.js';
-import type { ConsulRequest } from './consul-client.js';
-import { AnswerTooLargeError, protocolError } from './consul-errors.js';
+import { AnswerTooLargeError } from './consul-errors.js';
+import { listEntries } from './entry-list.js';
 import { inOrderAhead } from './in-order-ahead.js';
-import { isExact, kvPath } from './kv-keys.js';
-import { indexOf, keysOf } from './prefix-watch.js';
+import { listKeys } from './key-list.js';
+import type { KeyList } from './key-list.js';
+import { isCertain, isExact } from './kv-keys.js';
+import { ScanPager } from './scan-pager.js';
+import type { ScanPage, Visit } from './scan-pager.js';
 import { REQUESTS_AHEAD, entryOf, halves, settle, unexpectedFailure, versionOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
 import { failureKind } from './transaction.js';
-import type { TransactionOperation } from './transaction.js';
+import type { StoredEntry, TransactionOperation } from './transaction.js';
+import type { ValueSizes } from './value-sizes.js';
 
-/** What the values of one page of a scan should come to. */
-const PAGE_VALUES_BYTES = 2 * 1024 * 1024;
-/** Reads in the first pages, while nothing is known of the values' sizes. */
-const FIRST_READS_MAX = 8;
-/** All keys of a mapping: about two million of them. */
-const LIST_BYTES_MAX = 256 * 1024 * 1024;
-const LIST_TIMEOUT_MS = 60_000;
+/** Many times what a list of entries is expected to have: a few large values among small ones are no reason to give up. */
+const LIST_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A key to visit, and the version to check it against, where one is known. */
-interface Visit {
-  readonly storedKey: string;
-  readonly version: Version | undefined;
+export interface ScanOptions {
+  readonly known: KnownVersion;
+  /** Only entries whose keys begin so; empty for all. */
+  readonly within: KeyPrefix;
+  /** What is known of how large values are, and learned. */
+  readonly sizes: ValueSizes;
+  /** Told of all keys before the first page is read. */
+  readonly onListed?: (list: KeyList) => void;
 }
 
-/** Walks all keys of the mapping: those with a known version are checked to be at it, the others read. */
+/**
+ * Walks all keys of the mapping. Where values are small, many are listed at once; else those with a known version are
+ * checked to be at it, and the others read one by one.
+ */
 export async function* scanEntries(
   context: ReadContext,
-  known: KnownVersion,
+  options: ScanOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ScannedEntry[]> {
-  const pager = new ScanPager(context, await listKeys(context, signal), known);
-  const scan = (page: readonly Visit[], pageSignal: AbortSignal) =>
-    scanPage(context, page, pager, pageSignal);
+  const list = await listKeys(context.client, context.keys, options.within, signal);
+  options.onListed?.(list);
+  const pager = new ScanPager(context, list.storedKeys, options);
+  const scan = (page: ScanPage, pageSignal: AbortSignal) =>
+    new PageScan(context, options, pageSignal).scan(page);
   for await (const page of inOrderAhead(pager, REQUESTS_AHEAD, scan, signal)) {
     if (page.length > 0) yield page;
   }
 }
 
-/** Cuts the keys of a scan into pages, with as many unknown ones in each as their values have been small so far. */
-class ScanPager implements Iterable<readonly Visit[]> {
-  readonly #context: ReadContext;
-  readonly #keys: readonly EntryKey[];
-  readonly #known: KnownVersion;
-  #readsMax: number;
+/** Reads pages of a scan. */
+class PageScan {
+  constructor(
+    private readonly context: ReadContext,
+    private readonly options: ScanOptions,
+    private readonly signal: AbortSignal,
+  ) {}
 
-  constructor(context: ReadContext, keys: readonly EntryKey[], known: KnownVersion) {
-    this.#context = context;
-    this.#keys = keys;
-    this.#known = known;
-    this.#readsMax = Math.min(FIRST_READS_MAX, context.operationsMax);
+  async scan(page: ScanPage): Promise<readonly ScannedEntry[]> {
+    if (page.kind === 'visits') return this.visit(page.visits);
+    try {
+      return await this.list(page.prefix, page.storedKeys);
+    } catch (error) {
+      if (!(error instanceof AnswerTooLargeError)) throw error;
+      this.options.sizes.tooLarge(page.storedKeys.length, LIST_ANSWER_BYTES_MAX);
+      return this.visitAll(page.storedKeys);
+    }
   }
 
-  *[Symbol.iterator](): Generator<readonly Visit[]> {
-    let page: Visit[] = [];
-    let reads = 0;
-    for (const key of this.#keys) {
-      const version = this.#known(key);
-      const isRead = version === undefined;
-      if (page.length === this.#context.operationsMax || (isRead && reads >= this.#readsMax)) {
-        yield page;
-        page = [];
-        reads = 0;
+  /** Lists what begins with `prefix`; what lacks of `storedKeys` has gone meanwhile, or is not shown. */
+  private async list(prefix: string, storedKeys: readonly string[]): Promise<readonly ScannedEntry[]> {
+    const { context } = this;
+    const limits = { operation: 'list', answerBytesMax: LIST_ANSWER_BYTES_MAX } as const;
+    const listed = await listEntries(context.client, prefix, limits, this.signal);
+    this.options.sizes.learn(listed);
+    const lacking = new Set(storedKeys);
+    const scanned: ScannedEntry[] = [];
+    for (const entry of listed) {
+      if (!isCertain(entry.key) || context.keys.entryKey(entry.key) === undefined) continue;
+      lacking.delete(entry.key);
+      scanned.push(this.scanned(entry));
+    }
+    if (lacking.size > 0) scanned.push(...(await this.visitAll([...lacking])));
+    return scanned.sort((a, b) => compareKeys(a.key, b.key));
+  }
+
+  private async visitAll(storedKeys: readonly string[]): Promise<ScannedEntry[]> {
+    const visits = storedKeys.map((storedKey) => {
+      return { storedKey, version: this.options.known(entryOf(this.context, storedKey)) };
+    });
+    const scanned: ScannedEntry[] = [];
+    for (let from = 0; from < visits.length; from += this.context.operationsMax) {
+      scanned.push(...(await this.visit(visits.slice(from, from + this.context.operationsMax))));
+    }
+    return scanned;
+  }
+
+  /** Visits a page in one transaction, or in halves where its answer would be too long. */
+  private async visit(visits: readonly Visit[]): Promise<readonly ScannedEntry[]> {
+    try {
+      return await this.visitTogether(visits);
+    } catch (error) {
+      if (!(error instanceof AnswerTooLargeError)) throw error;
+      const [first, second] = halves(visits);
+      if (second.length === 0) {
+        const keys = visits.map(({ storedKey }) => entryOf(this.context, storedKey));
+        this.context.onUnread(keys, 'unreadable');
+        return [];
       }
-      page.push({ storedKey: this.#context.keys.storedKey(key), version });
-      if (isRead) reads++;
+      const scanned = await this.visit(first);
+      return [...scanned, ...(await this.visit(second))];
     }
-    if (page.length > 0) yield page;
   }
 
-  /** Learns from the values of a page that has been read. */
-  learn(values: readonly Uint8Array[]): void {
-    if (values.length === 0) return;
-    const bytes = values.reduce((sum, value) => sum + value.length, 0);
-    const fitting = Math.floor(PAGE_VALUES_BYTES / Math.max(1, bytes / values.length));
-    this.#readsMax = Math.max(1, Math.min(this.#context.operationsMax, fitting));
-  }
-}
-
-/** Visits a page in one transaction, or in halves where its answer would be too long. */
-async function scanPage(
-  context: ReadContext,
-  page: readonly Visit[],
-  pager: ScanPager,
-  signal: AbortSignal,
-): Promise<ScannedEntry[]> {
-  try {
-    return await visitAll(context, page, pager, signal);
-  } catch (error) {
-    if (!(error instanceof AnswerTooLargeError)) throw error;
-    const [first, second] = halves(page);
-    if (second.length === 0) {
-      const keys = page.map(({ storedKey }) => entryOf(context, storedKey));
-      context.onUnread(keys, 'unreadable');
-      return [];
+  /** Checks and reads in one transaction, in which what has moved is read too, and what has gone is left out. */
+  private async visitTogether(visits: readonly Visit[]): Promise<readonly ScannedEntry[]> {
+    const { context } = this;
+    const checked = new Map<string, Version>();
+    for (const { storedKey, version } of visits) if (version !== undefined) checked.set(storedKey, version);
+    const gone = new Set<string>();
+    const settled = await settle(
+      context,
+      'list',
+      visits.map(visitOperation),
+      (operation, failure) => {
+        const kind = failureKind(failure.what);
+        checked.delete(operation.key);
+        if (kind === 'stale') return { verb: 'get', key: operation.key };
+        if (kind === 'missing') gone.add(operation.key);
+        else if (kind !== 'denied') throw unexpectedFailure(context, operation, failure);
+        return undefined;
+      },
+      this.signal,
+    );
+    this.options.sizes.learn([...settled.values()].filter(({ key }) => !checked.has(key)));
+    const scanned: ScannedEntry[] = [];
+    const denied: EntryKey[] = [];
+    for (const { storedKey } of visits) {
+      const key = entryOf(context, storedKey);
+      const version = checked.get(storedKey);
+      const entry = settled.get(storedKey);
+      if (version !== undefined) {
+        scanned.push({ key, version, empty: undefined, children: 0, reading: undefined });
+      } else if (entry !== undefined) scanned.push(this.scanned(entry));
+      else if (!gone.has(storedKey)) denied.push(key);
     }
-    const scanned = await scanPage(context, first, pager, signal);
-    return [...scanned, ...(await scanPage(context, second, pager, signal))];
+    if (denied.length > 0) context.onUnread(denied, 'denied');
+    return scanned;
   }
-}
 
-/** Checks and reads in one transaction, in which what has moved is read too, and what has gone is left out. */
-async function visitAll(
-  context: ReadContext,
-  page: readonly Visit[],
-  pager: ScanPager,
-  signal: AbortSignal,
-): Promise<ScannedEntry[]> {
-  const checked = new Map<string, Version>();
-  for (const { storedKey, version } of page) if (version !== undefined) checked.set(storedKey, version);
-  const gone = new Set<string>();
-  const settled = await settle(
-    context,
-    'list',
-    page.map(visitOperation),
-    (operation, failure) => {
-      const kind = failureKind(failure.what);
-      checked.delete(operation.key);
-      if (kind === 'stale') return { verb: 'get', key: operation.key };
-      if (kind === 'missing') gone.add(operation.key);
-      else if (kind !== 'denied') throw unexpectedFailure(context, operation, failure);
-      return undefined;
-    },
-    signal,
-  );
-  const read = new Map([...settled].filter(([key]) => !checked.has(key)));
-  pager.learn([...read.values()].map(({ value }) => value));
-  const scanned: ScannedEntry[] = [];
-  const denied: EntryKey[] = [];
-  for (const { storedKey } of page) {
-    const key = entryOf(context, storedKey);
-    const entry = read.get(storedKey);
-    const version = checked.get(storedKey) ?? (entry && versionOf(entry));
-    if (version !== undefined) {
-      const reading = entry && isExact(storedKey) ? () => presentReading(context, entry) : undefined;
-      scanned.push({ key, version, empty: entry && entry.value.length === 0, children: 0, reading });
-    } else if (!gone.has(storedKey)) denied.push(key);
+  private scanned(entry: StoredEntry): ScannedEntry {
+    const { context } = this;
+    return {
+      key: entryOf(context, entry.key),
+      version: versionOf(entry),
+      empty: entry.value.length === 0,
+      children: 0,
+      reading: isExact(entry.key) ? () => presentReading(context, entry) : undefined,
+    };
   }
-  if (denied.length > 0) context.onUnread(denied, 'denied');
-  return scanned;
 }
 
 function visitOperation({ storedKey, version }: Visit): TransactionOperation {
   if (version === undefined) return { verb: 'get', key: storedKey };
   return { verb: 'check-index', key: storedKey, index: version.modified };
-}
-
-/** All keys of the mapping that the token may see, in the order of entries. */
-async function listKeys(context: ReadContext, signal: AbortSignal): Promise<EntryKey[]> {
-  const request: ConsulRequest = {
-    operation: 'list',
-    method: 'GET',
-    path: kvPath(context.keys.prefix),
-    query: ['keys', 'consistent'],
-    accepts: [200, 404],
-    repeatable: true,
-    timeoutMs: LIST_TIMEOUT_MS,
-    answerBytesMax: LIST_BYTES_MAX,
-  };
-  const answer = await context.client.request(request, signal);
-  try {
-    indexOf(answer);
-    const listed = keysOf(answer).flatMap((stored) => context.keys.entryKey(stored) ?? []);
-    // Keys that are not UTF-8 are all shown alike.
-    return [...new Set(listed)].sort(compareKeys);
-  } catch (cause) {
-    throw protocolError(context.client.describe(request), faultOf(cause), cause);
-  }
 }

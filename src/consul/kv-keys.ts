@@ -44,6 +44,11 @@ export function isExact(storedKey: string): boolean {
   return storedKey !== '' && !LONE_SURROGATE.test(storedKey);
 }
 
+/** Consul shows keys that are not UTF-8 with U+FFFD in them: only a read of that very key tells it from a real one. */
+export function isCertain(listedKey: string): boolean {
+  return !listedKey.includes('\ufffd');
+}
+
 /** What Go's `unicode.IsPrint` lets through: Consul answers 400 to a path with anything else. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
 
@@ -53,6 +58,13 @@ export function hasUrl(storedKey: string): boolean {
   if (segments.at(-1) === '') segments.pop();
   const isClean = segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
   return segments.length > 0 && isClean && PRINTABLE.test(storedKey);
+}
+
+/** Whether a key that begins so may survive it, too: what follows can only change its last segment. */
+export function couldLeadToUrl(prefix: string): boolean {
+  const closed = prefix.split('/').slice(0, -1);
+  const isClean = closed.every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+  return isClean && PRINTABLE.test(prefix);
 }
 
 /** The path of `/v1/kv` for a key or a prefix, encoded. */

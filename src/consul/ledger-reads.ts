@@ -1,13 +1,9 @@
 import type { StoredLedger } from '../ports/replica.js';
-import { faultOf } from './consul-client.js';
-import type { ConsulRequest } from './consul-client.js';
-import { ConsulError, protocolError } from './consul-errors.js';
+import { ConsulError } from './consul-errors.js';
+import { listEntries } from './entry-list.js';
 import { findOne } from './entry-reads.js';
-import { kvPath } from './kv-keys.js';
-import { indexOf } from './prefix-watch.js';
 import { versionOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
-import { decodeEntries } from './transaction.js';
 import type { StoredEntry } from './transaction.js';
 
 /** All ledgers of a store, and what else lies beside them. */
@@ -34,28 +30,13 @@ export async function listLedgersIn(
   signal: AbortSignal,
 ): Promise<Map<string, StoredLedger>> {
   const { namespacePrefix } = context.keys;
-  const request: ConsulRequest = {
-    operation: 'ledger',
-    method: 'GET',
-    path: kvPath(namespacePrefix),
-    query: ['recurse', 'consistent'],
-    accepts: [200, 404],
-    repeatable: true,
-    timeoutMs: LIST_TIMEOUT_MS,
-    answerBytesMax: LIST_BYTES_MAX,
-  };
-  const answer = await context.client.request(request, signal);
+  const limits = { operation: 'ledger', timeoutMs: LIST_TIMEOUT_MS, answerBytesMax: LIST_BYTES_MAX } as const;
   const ledgers = new Map<string, StoredLedger>();
-  try {
-    indexOf(answer);
-    for (const entry of answer.status === 404 ? [] : decodeEntries(answer.body)) {
-      const place = entry.key.slice(namespacePrefix.length);
-      if (/^[^/]+\/[^/]+$/.test(place)) ledgers.set(place, ledgerOf(entry));
-    }
-    return ledgers;
-  } catch (cause) {
-    throw protocolError(context.client.describe(request), faultOf(cause), cause);
+  for (const entry of await listEntries(context.client, namespacePrefix, limits, signal)) {
+    const place = entry.key.slice(namespacePrefix.length);
+    if (/^[^/]+\/[^/]+$/.test(place)) ledgers.set(place, ledgerOf(entry));
   }
+  return ledgers;
 }
 
 function ledgerOf(entry: StoredEntry): StoredLedger {

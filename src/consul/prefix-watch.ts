@@ -2,7 +2,7 @@ import type { BlockingAnswer, BlockingQuery } from './blocking-query.js';
 import type { ConsulClient, ConsulRequest } from './consul-client.js';
 import { faultOf } from './consul-client.js';
 import { ConsulError, protocolError } from './consul-errors.js';
-import type { HttpAnswer } from './client-seam.js';
+import { indexOf, keysOf } from './key-list.js';
 import { kvPath } from './kv-keys.js';
 
 /** One level of the whole store's keys may come back, at worst. */
@@ -144,30 +144,4 @@ export class PrefixWatch implements BlockingQuery {
     this.#exactIndex = index;
     return moved;
   }
-}
-
-/**
- * The index of an answer. Without one it is not Consul's, or not Consul's alone, whatever else it says: neither a new
- * content nor an empty 404 may be believed, and asking on would never block.
- * @throws Error
- */
-export function indexOf({ headers, status }: HttpAnswer): bigint {
-  const index = headers['x-consul-index'];
-  if (typeof index !== 'string' || !/^\d{1,20}$/.test(index)) {
-    throw new Error(`status ${status} came without the header X-Consul-Index`);
-  }
-  return BigInt(index);
-}
-
-/**
- * The keys of an answer to `?keys`; none for a 404, which says no more than that the token sees none.
- * @throws Error
- */
-export function keysOf({ status, body }: HttpAnswer): readonly string[] {
-  if (status === 404) return [];
-  const keys: unknown = JSON.parse(body.toString('utf8'));
-  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) {
-    throw new Error('a list of keys is expected');
-  }
-  return keys;
 }

@@ -1,4 +1,4 @@
-import type { EntryKey } from './observation.js';
+import type { EntryKey, KeyPrefix } from './observation.js';
 
 /**
  * The one order of keys: parents before children, and all of a subtree before the next sibling.
@@ -25,6 +25,11 @@ function rank(codeUnit: number): number {
 export function parentKey(key: EntryKey): EntryKey | undefined {
   const slash = key.lastIndexOf('/');
   return slash < 0 ? undefined : key.slice(0, slash);
+}
+
+/** Whether an entry below this one, or it itself, may have a key that begins with `within`. */
+export function leadsInto(key: EntryKey, within: KeyPrefix): boolean {
+  return key.startsWith(within) || within.startsWith(`${key}/`);
 }
 
 /** How many segments a key has. */

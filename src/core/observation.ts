@@ -7,6 +7,12 @@ import type { StoreStamp } from './write-interval.js';
  */
 export type EntryKey = string;
 
+/**
+ * Stands for all entries whose keys begin with this string, which need not end where a segment does; empty for all.
+ * They follow each other in the order of `compareKeys`, an entry of that very name first.
+ */
+export type KeyPrefix = string;
+
 /** A content hash; equal digests mean equal content. Made by the caller, opaque to the core. */
 export type Digest = string;
 

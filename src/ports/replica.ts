@@ -1,4 +1,4 @@
-import type { EntryKey, PresentReading, Reading } from '../core/observation.js';
+import type { EntryKey, KeyPrefix, PresentReading, Reading } from '../core/observation.js';
 import type { Version } from '../core/version.js';
 import type { StoreStamp } from '../core/write-interval.js';
 
@@ -24,8 +24,13 @@ export interface Replica {
    * Walks everything under the mapping in the order of `compareKeys`, a bounded page at a time.
    * What a walk lacks proves nothing; a walk that could not be completed throws a `ReplicaError` instead of ending.
    * @param known the version an entry is believed to have; lets a store verify versions without sending values.
+   * @param within walks only this part
    */
-  scan(known: KnownVersion, signal: AbortSignal): AsyncIterable<readonly ScannedEntry[]>;
+  scan(
+    known: KnownVersion,
+    signal: AbortSignal,
+    within?: KeyPrefix,
+  ): AsyncIterable<readonly ScannedEntry[]>;
 
   /**
    * A store-wide number that the store has reached by now: every write to an entry below the mapping that happens
@@ -75,8 +80,11 @@ export interface ReplicaLimits {
 export interface HintListener {
   /** These entries may have changed. */
   changed(keys: readonly EntryKey[]): void;
-  /** Something below the mapping changed, and the store did not say what. Cheap to call; coalesced by the listener. */
-  stirred(): void;
+  /**
+   * Something changed, and the store did not say what. Cheap to call; coalesced by the listener.
+   * @param within where; anywhere below the mapping, without
+   */
+  stirred(within?: KeyPrefix): void;
   /** Anything may have changed, changes may have been missed. */
   rescan(reason: 'start' | 'reconnect' | 'overflow'): void;
   /** No change is told from now on until the next `rescan`. `why` is for a person. May be told again while it lasts. */

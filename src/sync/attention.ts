@@ -1,4 +1,4 @@
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
 import type { Clock } from '../ports/clock.js';
@@ -8,6 +8,7 @@ import type { Found } from './found.js';
 import { MarkSet } from './mark-set.js';
 import type { Mark } from './mark-set.js';
 import { RetrySchedule } from './retry-schedule.js';
+import { joinPrefix } from './walked-parts.js';
 
 const MARKS_MAX = 100_000;
 const RETRIES_MAX = 10_000;
@@ -18,6 +19,8 @@ const TOUCHED_MAX = 10_000;
 export interface SweepRequest {
   /** Undefined for a stir: the store said that something changed, not what. */
   readonly reason: RescanReason | undefined;
+  /** What is to be walked, no part within another one. */
+  readonly parts: readonly KeyPrefix[];
 }
 
 /** How many writes of the kinds that guards judge together are known to be due. */
@@ -53,7 +56,7 @@ export class Attention {
         this.touched(keys, side);
         this.look(keys, side);
       },
-      stirred: () => this.requestSweep(side, undefined),
+      stirred: (within) => this.requestSweep(side, undefined, within),
       rescan: (reason) => {
         this.blind.delete(side);
         this.requestSweep(side, reason);
@@ -107,9 +110,11 @@ export class Attention {
     }
   }
 
-  requestSweep(side: Side, reason: RescanReason | undefined): void {
+  /** @param within the part to walk; all, without. Where changes may have been missed, all is walked. */
+  requestSweep(side: Side, reason: RescanReason | undefined, within: KeyPrefix = ''): void {
     const known = this.sweeps.get(side);
-    if (known === undefined || known.reason === undefined) this.sweeps.set(side, { reason });
+    const parts = joinPrefix(known?.parts ?? [], reason === undefined ? within : '');
+    this.sweeps.set(side, { reason: known?.reason ?? reason, parts });
     this.notify();
   }
 

@@ -1,6 +1,6 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import { compareKeys } from '../core/key-order.js';
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import type { Version } from '../core/version.js';
 import type { EntryMark } from '../ports/archive.js';
@@ -11,9 +11,11 @@ import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
 
 const ARCHIVE_PAGE = 1_000;
+/** A part may be small, and what is read beyond it is read in vain. */
+const ARCHIVE_PAGE_OF_PART = 200;
 
 export interface Sweep {
-  /** Entries within the mapping's scope that were there. */
+  /** Entries of what was walked that were there, and are within the mapping's scope. */
   readonly present: number;
 }
 
@@ -21,6 +23,7 @@ export interface Sweep {
  * Walks one side and the archive next to each other, in the same order, and reports everything in which they differ.
  * Proves nothing by itself: what a walk lacks is only worth a look (S4). Memory is bounded by two pages of each: one is
  * asked for while the one before is dealt with.
+ * @param within the part to walk; all, without
  */
 export async function sweepSide(
   context: MappingContext,
@@ -28,10 +31,11 @@ export async function sweepSide(
   side: Side,
   report: (found: readonly Found[]) => Promise<void>,
   signal: AbortSignal,
+  within: KeyPrefix = '',
 ): Promise<Sweep> {
-  const archived = new ArchiveCursor(memory, side);
+  const archived = new ArchiveCursor(memory, side, within);
   let present = 0;
-  const pages = context.replicas[side].scan((key) => archived.versionOf(key), signal);
+  const pages = context.replicas[side].scan((key) => archived.versionOf(key), signal, within);
   for await (const page of oneAhead(pages)) {
     const differing: Found[] = [];
     for (const found of page) {
@@ -68,7 +72,7 @@ async function* oneAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
-/** The archive's records and marks in the order of keys, moved along with a walk. */
+/** The archive's records and marks of the walked part in the order of keys, moved along with a walk. */
 class ArchiveCursor {
   private readonly records: PagedCursor<ArchiveRecord>;
   private readonly marks: PagedCursor<EntryMark>;
@@ -76,10 +80,20 @@ class ArchiveCursor {
   constructor(
     private readonly memory: MappingMemory,
     private readonly side: Side,
+    within: KeyPrefix,
   ) {
     const { archive } = memory;
-    this.records = new PagedCursor((after) => archive.recordsAfter(after, ARCHIVE_PAGE));
-    this.marks = new PagedCursor((after) => archive.marksAfter(after, ARCHIVE_PAGE));
+    const pageSize = within === '' ? ARCHIVE_PAGE : ARCHIVE_PAGE_OF_PART;
+    this.records = new PagedCursor(
+      within,
+      () => archive.record(within),
+      (after) => archive.recordsAfter(after, pageSize),
+    );
+    this.marks = new PagedCursor(
+      within,
+      () => archive.mark(within),
+      (after) => archive.marksAfter(after, pageSize),
+    );
   }
 
   versionOf(key: EntryKey): Version | undefined {
@@ -137,16 +151,24 @@ class ArchiveCursor {
   }
 }
 
-/** Goes through something kept in the order of keys, a page at a time, while it may be changed. */
+/** Goes through one part of something kept in the order of keys, a page at a time, while it may be changed. */
 class PagedCursor<T> {
   private page: ReadonlyArray<readonly [EntryKey, T]> = [];
   private index = 0;
   private last: EntryKey | undefined;
   private ended = false;
 
+  /** @param named gives what is kept under the name of the part itself */
   constructor(
+    private readonly within: KeyPrefix,
+    named: () => T | undefined,
     private readonly fetch: (after: EntryKey | undefined) => ReadonlyArray<readonly [EntryKey, T]>,
-  ) {}
+  ) {
+    if (within === '') return;
+    const first = named();
+    if (first !== undefined) this.page = [[within, first]];
+    this.last = within;
+  }
 
   peek(): readonly [EntryKey, T] | undefined {
     if (this.index >= this.page.length && !this.ended) {
@@ -154,7 +176,11 @@ class PagedCursor<T> {
       this.index = 0;
       this.ended = this.page.length === 0;
     }
-    return this.page[this.index];
+    const next = this.page[this.index];
+    if (next === undefined || next[0].startsWith(this.within)) return next;
+    this.ended = true;
+    this.page = [];
+    return undefined;
   }
 
   advance(): void {

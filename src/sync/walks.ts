@@ -67,9 +67,9 @@ export class Walks {
   }
 
   /**
-   * Walks `side` if that is due.
+   * Walks `side`, or parts of it, if that is due.
    * @param dealWith deals with what was marked so far; called whenever enough was found, and at the end
-   * @returns whether it was walked
+   * @returns whether all of it was walked
    */
   async walkIfDue(
     side: Side,
@@ -84,24 +84,30 @@ export class Walks {
     const unrecorded = this.memory.state?.unrecorded[side] ?? [];
     const breaks = this.custody.breaksOf(side);
     this.underWay = request.reason !== 'verify';
+    const isWhole = request.parts.includes('');
     this.attention.walkBegins(side);
     try {
       const report = async (found: readonly Found[]): Promise<void> => {
         this.attention.lookAtFound(side, found);
         await dealWith({ all: false });
       };
-      const { present } = await sweepSide(this.context, this.memory, side, report, signal);
-      this.entries = withSide(this.entries, side, present);
+      for (const part of request.parts) {
+        const { present } = await sweepSide(this.context, this.memory, side, report, signal, part);
+        if (isWhole) this.entries = withSide(this.entries, side, present);
+      }
       if (request.reason !== undefined) await this.reportListed(report);
       this.attention.walkEnds(side);
       await dealWith({ all: true });
     } catch (error) {
-      this.attention.requestSweep(side, request.reason ?? 'retry');
+      for (const part of request.parts) {
+        this.attention.requestSweep(side, request.reason ?? (isWhole ? 'retry' : undefined), part);
+      }
       throw error;
     } finally {
       this.underWay = false;
       this.attention.walkEnds(side);
     }
+    if (!isWhole) return false;
     this.custody.walked(side, breaks);
     await this.note(side, { startedAtMs, unrecorded }, permission());
     return true;

@@ -1,6 +1,6 @@
 import { decodeSegment, isLegalSegment } from '../core/key-codec.js';
-import { compareKeys } from '../core/key-order.js';
-import type { EntryKey } from '../core/observation.js';
+import { compareKeys, leadsInto } from '../core/key-order.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import { childPath, type MappingPaths } from './mapping-paths.js';
 import type { MetNode, NodeReader } from './node-reader.js';
 
@@ -44,6 +44,8 @@ export class TreeWalk {
     private readonly reader: NodeReader,
     private readonly paths: MappingPaths,
     private readonly observer: WalkObserver,
+    /** The part to walk; all, where empty. */
+    private readonly within: KeyPrefix,
   ) {}
 
   /** @param rootNames the names of the root's children */
@@ -57,7 +59,7 @@ export class TreeWalk {
         await this.#askForLists(signal);
       } else {
         this.#ahead.pop();
-        page.push({ key: next.key, path: next.path, ...next.node });
+        if (next.key.startsWith(this.within)) page.push({ key: next.key, path: next.path, ...next.node });
       }
       if (page.length >= PAGE_MAX) {
         yield page;
@@ -128,20 +130,20 @@ export class TreeWalk {
 
   /** The children's places, the next one last. */
   #placesBelow(parent: EntryKey | undefined, path: string, names: readonly string[]): Place[] {
-    const children: { segment: string; path: string }[] = [];
+    const children: Place[] = [];
     for (const name of names) {
       const child = childPath(path, name);
       if (this.paths.isExcluded(child)) continue;
-      if (isLegalSegment(name)) children.push({ segment: decodeSegment(name), path: child });
-      else this.observer.onIllegalName(child);
+      if (!isLegalSegment(name)) {
+        this.observer.onIllegalName(child);
+        continue;
+      }
+      const segment = decodeSegment(name);
+      const key = parent === undefined ? segment : `${parent}/${segment}`;
+      if (leadsInto(key, this.within)) {
+        children.push({ key, path: child, node: undefined, isListed: false });
+      }
     }
-    return children
-      .sort((a, b) => compareKeys(b.segment, a.segment))
-      .map(({ segment, path: child }) => ({
-        key: parent === undefined ? segment : `${parent}/${segment}`,
-        path: child,
-        node: undefined,
-        isListed: false,
-      }));
+    return children.sort((a, b) => compareKeys(b.key, a.key));
   }
 }

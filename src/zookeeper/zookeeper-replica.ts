@@ -1,4 +1,4 @@
-import type { Digest, EntryKey, Reading } from '../core/observation.js';
+import type { Digest, EntryKey, KeyPrefix, Reading } from '../core/observation.js';
 import type { Clock, Random } from '../ports/clock.js';
 import type {
   HintListener,
@@ -99,7 +99,11 @@ export class ZooKeeperReplica implements Replica {
     await watchForever(options, listener, signal);
   }
 
-  async *scan(_known: KnownVersion, signal: AbortSignal): AsyncGenerator<ScannedEntry[], void> {
+  async *scan(
+    _known: KnownVersion,
+    signal: AbortSignal,
+    within: KeyPrefix = '',
+  ): AsyncGenerator<ScannedEntry[], void> {
     const { session, onIllegalName = () => undefined } = this.#options;
     const { root } = this.#paths;
     const { connections } = session;
@@ -108,7 +112,7 @@ export class ZooKeeperReplica implements Replica {
       throw refusedByServer(`getChildren2 ${root}`, session.server, STATUS.noAuth);
     if (answer.kind === 'no-node') return;
     const onDenied = (path: string) => this.#tellDenied(path);
-    const walk = new TreeWalk(this.#reader, this.#paths, { onDenied, onIllegalName });
+    const walk = new TreeWalk(this.#reader, this.#paths, { onDenied, onIllegalName }, within);
     for await (const page of walk.pages(answer.node.names, signal)) {
       // After a reconnect, a server may answer that is behind: good enough for hints, and not for decisions.
       const isSynced = session.connections === connections;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compareKeys } from '../../src/core/key-order.js';
-import type { EntryKey, PresentReading } from '../../src/core/observation.js';
+import type { EntryKey, KeyPrefix, PresentReading } from '../../src/core/observation.js';
 import type {
   HintListener,
   LedgerWrite,
@@ -401,6 +401,47 @@ function scans(subject: () => ReplicaUnderTest): void {
     }
   });
 
+  it('a scan of a part shows what begins with it, wherever in a name that ends, and nothing else', async () => {
+    const { replica, other } = subject();
+    const keys = [
+      'a',
+      'a/b',
+      'a/bc/d',
+      'ab',
+      'abc/d',
+      'b',
+      'b.',
+      'b./c',
+      'ü',
+      'üb',
+      '\u{1f600}',
+      '\u{1f601}/a',
+    ];
+    for (const key of keys) await other.put(key, bytes(key));
+
+    for (const within of [
+      '',
+      'a',
+      'a/',
+      'a/b',
+      'ab',
+      'b',
+      'b.',
+      'b./',
+      'ü',
+      '\u{1f600}',
+      '\u{1f601}',
+      'none',
+      'a/bc/d',
+    ]) {
+      const expected = keys.filter((key) => key.startsWith(within)).sort(compareKeys);
+      const scanned = [...(await scanAll(replica, () => undefined, within)).values()];
+      const shown = scanned.filter((entry) => !isStructure(entry)).map(({ key }) => key);
+      expect(shown, JSON.stringify(within)).toEqual(expected);
+      expect(scanned.every(({ key }) => key.startsWith(within))).toBe(true);
+    }
+  });
+
   it('a scan that is told the known versions still shows every entry with its true version', async () => {
     const { replica, other } = subject();
     await other.put('same', bytes('1'));
@@ -571,9 +612,10 @@ export async function present(replica: Replica, key: EntryKey): Promise<PresentR
 export async function scanAll(
   replica: Replica,
   known: Parameters<Replica['scan']>[0] = () => undefined,
+  within?: KeyPrefix,
 ): Promise<Map<EntryKey, ScannedEntry>> {
   const entries = new Map<EntryKey, ScannedEntry>();
-  for await (const page of replica.scan(known, NEVER))
+  for await (const page of replica.scan(known, NEVER, within))
     for (const entry of page) entries.set(entry.key, entry);
   return entries;
 }
@@ -624,10 +666,11 @@ function startWatch(replica: Replica) {
   const changed = new Set<EntryKey>();
   const rescans: string[] = [];
   let anything = false;
+  const stirred: KeyPrefix[] = [];
   let scannedAtRescan = Promise.resolve(new Map<EntryKey, ScannedEntry>());
   const listener: HintListener = {
     changed: (keys) => keys.forEach((key) => changed.add(key)),
-    stirred: () => (anything = true),
+    stirred: (within = '') => stirred.push(within),
     rescan: (reason) => {
       rescans.push(reason);
       if (reason === 'start') scannedAtRescan = scanAll(replica);
@@ -641,9 +684,10 @@ function startWatch(replica: Replica) {
     get scannedAtRescan() {
       return scannedAtRescan;
     },
-    tells: (key: EntryKey) => anything || changed.has(key),
+    tells: (key: EntryKey) => anything || changed.has(key) || stirred.some((part) => key.startsWith(part)),
     forget: () => {
       anything = false;
+      stirred.length = 0;
       changed.clear();
     },
     end: async () => {

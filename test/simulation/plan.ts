@@ -24,6 +24,8 @@ export interface Setup {
   readonly bounds: Bounds;
   /** ZooKeeper before 3.6 has one-shot watches only. */
   readonly watches?: 'recursive' | 'one-shot';
+  /** Whether Consul is watched in parts, each of which tells of itself. */
+  readonly tellsParts?: boolean;
   readonly travelMs: { readonly min: number; readonly max: number };
   /** How long the disk takes for a commit. */
   readonly diskMs: number;

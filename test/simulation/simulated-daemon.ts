@@ -145,6 +145,7 @@ export class SimulatedDaemon {
         link: this.#links.right,
         prefix: PREFIX,
         staleFlat: () => network.staleFlat,
+        tellsParts: setup.tellsParts ?? false,
       }),
     };
   }

@@ -1,5 +1,5 @@
 import { compareKeys } from '../../../src/core/key-order.js';
-import type { Digest, EntryKey, Reading } from '../../../src/core/observation.js';
+import type { Digest, EntryKey, KeyPrefix, Reading } from '../../../src/core/observation.js';
 import type { Version } from '../../../src/core/version.js';
 import { hasUrl, isExact, KeySpace } from '../../../src/consul/kv-keys.js';
 import { ReplicaError } from '../../../src/ports/errors.js';
@@ -37,6 +37,8 @@ export interface FlatReplicaOptions {
   readonly writer?: string;
   /** Asked for each scan: a lagging server's entries that it lists instead of the leader's. */
   readonly staleFlat?: () => MemoryFlat | undefined;
+  /** Whether the watch tells in which part of the mapping something stirred. */
+  readonly tellsParts?: boolean;
   /** Told of entries that a scan may not read although they are listed. */
   readonly onDenied?: (key: EntryKey) => void;
 }
@@ -71,19 +73,22 @@ export class MemoryFlatReplica implements Replica {
   }
 
   watch(listener: HintListener, signal: AbortSignal): Promise<void> {
-    const { flat, link, prefix } = this.#options;
+    const { flat, link, prefix, tellsParts = false } = this.#options;
     let hadKeys = this.#showsKeys();
     let isComing = false;
+    let untold: string[] = [];
     // Asked again only when it has answered: what happens meanwhile is told by one answer.
-    const stir = (): void => {
+    const stir = (near: readonly { readonly name: string }[]): void => {
+      if (tellsParts) untold.push(...near.map(({ name }) => name.slice(prefix.length)));
       if (isComing) return;
       isComing = link.hint(signal, () => {
         isComing = false;
-        listener.stirred();
+        listener.stirred(tellsParts ? sharedPrefix(untold.splice(0)) : undefined);
       });
     };
     const rescan: HintListener['rescan'] = (reason) => {
       isComing = false;
+      untold = [];
       listener.rescan(reason);
     };
     return link.watch({ ...listener, rescan }, signal, () =>
@@ -92,13 +97,13 @@ export class MemoryFlatReplica implements Replica {
           const near = changes.filter(({ name }) => name.startsWith(prefix));
           if (hadKeys) {
             if (near.length === 0) return;
-            stir();
+            stir(near);
             if (near.some(({ after }) => after === undefined)) hadKeys = this.#showsKeys();
             return;
           }
           // The watch of a prefix that shows no keys wakes on every write in the store, of which none matters to it.
           hadKeys = near.length > 0 && this.#showsKeys();
-          if (hadKeys) stir();
+          if (hadKeys) stir(near);
         },
         replaced: (how) => {
           // A restored snapshot ends every query with the index of before, and the watch starts over (measured, 1.8.7).
@@ -110,10 +115,14 @@ export class MemoryFlatReplica implements Replica {
     );
   }
 
-  async *scan(known: KnownVersion, signal: AbortSignal): AsyncGenerator<readonly ScannedEntry[]> {
+  async *scan(
+    known: KnownVersion,
+    signal: AbortSignal,
+    within: KeyPrefix = '',
+  ): AsyncGenerator<readonly ScannedEntry[]> {
     const { link, staleFlat } = this.#options;
     let flat = staleFlat?.() ?? this.#options.flat;
-    const walk = this.#walk(() => flat, known);
+    const walk = this.#walk(() => flat, known, within);
     for (;;) {
       const page = await link.read('scan', signal, () => {
         const writes = link.faults.lagsBehind?.('scan') ?? 0;
@@ -177,10 +186,10 @@ export class MemoryFlatReplica implements Replica {
   }
 
   /** Lists the keys at once, and then looks at each when its page comes. */
-  *#walk(flat: () => MemoryFlat, known: KnownVersion): Generator<ScannedEntry> {
+  *#walk(flat: () => MemoryFlat, known: KnownVersion, within: KeyPrefix): Generator<ScannedEntry> {
     const { prefix, onDenied } = this.#options;
     const keys = flat()
-      .keys(prefix)
+      .keys(prefix + within)
       .filter((stored) => !this.#isDenied(stored))
       .flatMap((stored) => this.#keys.entryKey(stored) ?? [])
       .sort(compareKeys);
@@ -343,6 +352,13 @@ function applied(versions: ReadonlyMap<EntryKey, Version>, ledger: Version | und
     overwrittenInRace: new Map(),
     stamp: undefined,
   };
+}
+
+function sharedPrefix(keys: readonly EntryKey[]): KeyPrefix {
+  const [first = '', ...others] = keys;
+  let length = first.length;
+  for (const key of others) while (!key.startsWith(first.slice(0, length))) length--;
+  return first.slice(0, length);
 }
 
 function toStep(stored: string, operation: WriteOperation): FlatOperation {

@@ -1,6 +1,6 @@
-import { compareKeys } from '../../../src/core/key-order.js';
+import { compareKeys, leadsInto } from '../../../src/core/key-order.js';
 import { decodeSegment, encodeKey } from '../../../src/core/key-codec.js';
-import type { Digest, EntryKey, PresentReading, Reading } from '../../../src/core/observation.js';
+import type { Digest, EntryKey, KeyPrefix, PresentReading, Reading } from '../../../src/core/observation.js';
 import { ReplicaError } from '../../../src/ports/errors.js';
 import type {
   HintListener,
@@ -91,10 +91,14 @@ export class MemoryTreeReplica implements Replica {
     );
   }
 
-  async *scan(_known: KnownVersion, signal: AbortSignal): AsyncGenerator<readonly ScannedEntry[]> {
+  async *scan(
+    _known: KnownVersion,
+    signal: AbortSignal,
+    within: KeyPrefix = '',
+  ): AsyncGenerator<readonly ScannedEntry[]> {
     const { link, staleTree, root } = this.#options;
     let tree = staleTree?.() ?? this.#options.tree;
-    const walk = this.#walk(() => tree, root);
+    const walk = this.#walk(() => tree, root, within);
     for (let isFirst = true; ; isFirst = false) {
       const page = await link.read('scan', signal, () => {
         // The first page comes behind a `sync`, and the others from the same server, unless the session moves on.
@@ -223,7 +227,7 @@ export class MemoryTreeReplica implements Replica {
   }
 
   /** Below `path`, in the order of keys, as it stands when each node is reached. */
-  *#walk(tree: () => MemoryTree, path: string): Generator<ScannedEntry> {
+  *#walk(tree: () => MemoryTree, path: string, within: KeyPrefix): Generator<ScannedEntry> {
     const children = [...tree().children(path)]
       .map((name) => ({ name, segment: decodeSegment(name) }))
       .sort((a, b) => compareKeys(a.segment, b.segment));
@@ -232,19 +236,20 @@ export class MemoryTreeReplica implements Replica {
       const node = tree().node(childPath);
       if (node === undefined || this.#isExcluded(childPath)) continue;
       const key = this.#keyOf(childPath);
+      if (key !== undefined && !leadsInto(key, within)) continue;
       if (this.#isDenied(childPath)) {
         if (key !== undefined) this.#options.onDenied?.(key);
         continue;
       }
       const empty = node.data.length === 0;
-      if (key !== undefined) {
+      if (key?.startsWith(within) === true) {
         // Of a server that lags, a walk gives hints and no readings.
         const isCurrent = tree() === this.#options.tree;
         const read = isCurrent ? this.#present(node, childPath, tree()) : undefined;
         const reading = read && (() => read);
         yield { key, version: versionOf(node), empty, children: tree().children(childPath).size, reading };
       }
-      yield* this.#walk(tree, childPath);
+      yield* this.#walk(tree, childPath, within);
     }
   }
 

@@ -74,7 +74,7 @@ export class MortalProcess {
     return {
       limits: replica.limits,
       watch: (listener, signal) => replica.watch(this.#listener(listener), AbortSignal.any([signal, death])),
-      scan: (known, signal) => this.#pages(replica.scan(known, signal)),
+      scan: (known, signal, within) => this.#pages(replica.scan(known, signal, within)),
       position: (signal) => this.#call(() => replica.position(signal)),
       read: (keys, signal) => this.#call(() => replica.read(keys, signal)),
       proveAbsent: (keys, signal) => this.#call(() => replica.proveAbsent(keys, signal)),
@@ -90,7 +90,7 @@ export class MortalProcess {
     };
     return {
       changed: (keys) => unlessDead(() => listener.changed(keys)),
-      stirred: () => unlessDead(() => listener.stirred()),
+      stirred: (within) => unlessDead(() => listener.stirred(within)),
       rescan: (reason) => unlessDead(() => listener.rescan(reason)),
       lost: (why) => unlessDead(() => listener.lost(why)),
     };

@@ -1,0 +1,79 @@
+import { compareKeys } from '../core/key-order.js';
+import type { KeyPrefix } from '../core/observation.js';
+import { faultOf } from './consul-client.js';
+import type { ConsulClient, ConsulRequest } from './consul-client.js';
+import { protocolError } from './consul-errors.js';
+import type { HttpAnswer } from './client-seam.js';
+import type { KeySpace } from './kv-keys.js';
+import { hasUrl, kvPath } from './kv-keys.js';
+
+/** All keys of a mapping: about two million of them. */
+const LIST_BYTES_MAX = 256 * 1024 * 1024;
+const LIST_TIMEOUT_MS = 60_000;
+
+export interface KeyList {
+  /** The index of what was listed: nothing in it has a version above this one. */
+  readonly index: bigint;
+  /** As the store has them, in the order of `compareKeys`, each once. */
+  readonly storedKeys: readonly string[];
+}
+
+/**
+ * The keys of a mapping that the token may see.
+ * @param within only those of entries whose keys begin so
+ * @throws ConsulError
+ */
+export async function listKeys(
+  client: ConsulClient,
+  keys: KeySpace,
+  within: KeyPrefix,
+  signal: AbortSignal,
+): Promise<KeyList> {
+  const wanted = keys.storedKey(within);
+  const request: ConsulRequest = {
+    operation: 'list',
+    method: 'GET',
+    // What no URL carries is picked out of all.
+    path: kvPath(hasUrl(wanted) ? wanted : keys.prefix),
+    query: ['keys', 'consistent'],
+    accepts: [200, 404],
+    repeatable: true,
+    timeoutMs: LIST_TIMEOUT_MS,
+    answerBytesMax: LIST_BYTES_MAX,
+  };
+  const answer = await client.request(request, signal);
+  try {
+    const index = indexOf(answer);
+    const mapped = keysOf(answer).filter((key) => key.startsWith(wanted) && keys.entryKey(key) !== undefined);
+    // Keys that are not UTF-8 are all shown alike.
+    return { index, storedKeys: [...new Set(mapped)].sort(compareKeys) };
+  } catch (cause) {
+    throw protocolError(client.describe(request), faultOf(cause), cause);
+  }
+}
+
+/**
+ * The index of an answer. Without one it is not Consul's, or not Consul's alone, whatever else it says: neither a new
+ * content nor an empty 404 may be believed, and asking on would never block.
+ * @throws Error
+ */
+export function indexOf({ headers, status }: HttpAnswer): bigint {
+  const index = headers['x-consul-index'];
+  if (typeof index !== 'string' || !/^\d{1,20}$/.test(index)) {
+    throw new Error(`status ${status} came without the header X-Consul-Index`);
+  }
+  return BigInt(index);
+}
+
+/**
+ * The keys of an answer to `?keys`; none for a 404, which says no more than that the token sees none.
+ * @throws Error
+ */
+export function keysOf({ status, body }: HttpAnswer): readonly string[] {
+  if (status === 404) return [];
+  const keys: unknown = JSON.parse(body.toString('utf8'));
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) {
+    throw new Error('a list of keys is expected');
+  }
+  return keys;
+}

@@ -1,0 +1,96 @@
+import { couldLeadToUrl, hasUrl } from './kv-keys.js';
+
+/** A string prefix, and which of some sorted keys begin with it: those from `from` to before `to`. */
+export interface PrefixGroup {
+  readonly prefix: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Grouping {
+  /** In the order of the keys, none with more of them than asked for. */
+  readonly groups: readonly PrefixGroup[];
+  /** Positions of the keys in no group: a prefix that holds them holds too many, or can't be part of a URL. */
+  readonly loose: readonly number[];
+}
+
+/** Requests tell a prefix in their path, which servers and balancers limit. */
+const PREFIX_LENGTH_MAX = 1_000;
+
+/**
+ * Parts keys by string prefixes, each of which can be asked for in a URL and holds at most `groupMax` of them.
+ * @param keys in the order of `compareKeys`, all of which begin with `prefix`
+ */
+export function groupByPrefix(keys: readonly string[], prefix: string, groupMax: number): Grouping {
+  const groups: PrefixGroup[] = [];
+  const loose: number[] = [];
+  const place = (group: PrefixGroup): void => {
+    if (group.to - group.from <= groupMax && hasUrl(group.prefix)) {
+      groups.push(group);
+      return;
+    }
+    const parts = splitGroup(keys, group);
+    if (parts === undefined) {
+      for (let at = group.from; at < group.to; at++) loose.push(at);
+      return;
+    }
+    if (parts.named !== undefined) loose.push(parts.named);
+    parts.groups.forEach(place);
+  };
+  if (keys.length > 0) place({ prefix, from: 0, to: keys.length });
+  return { groups, loose };
+}
+
+export interface SplitGroup {
+  /** By one more character than all of them share. */
+  readonly groups: readonly PrefixGroup[];
+  /** The key that all others begin with. */
+  readonly named: number | undefined;
+}
+
+/** Parts a group by what follows the longest prefix that its keys share; undefined where no part could have a URL. */
+export function splitGroup(keys: readonly string[], group: PrefixGroup): SplitGroup | undefined {
+  const { from, to } = group;
+  const first = keys[from] ?? '';
+  const shared = sharedLength(first, keys[to - 1] ?? '', group.prefix.length);
+  if (shared > PREFIX_LENGTH_MAX || !couldLeadToUrl(first.slice(0, shared))) return undefined;
+  const named = first.length === shared ? from : undefined;
+  const groups: PrefixGroup[] = [];
+  let start = named === undefined ? from : from + 1;
+  while (start < to) {
+    const prefix = throughCharacter(keys[start] ?? '', shared);
+    const end = endOfPrefix(keys, prefix, start, to);
+    groups.push({ prefix, from: start, to: end });
+    start = end;
+  }
+  return { groups, named };
+}
+
+/** How much two keys share, not ending in the midst of a surrogate pair. In a sorted list, all between share as much. */
+function sharedLength(a: string, b: string, atLeast: number): number {
+  const longest = Math.min(a.length, b.length);
+  let length = atLeast;
+  while (length < longest && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  return length > atLeast && isHighSurrogate(a.charCodeAt(length - 1)) ? length - 1 : length;
+}
+
+/** The key up to and including the character at `at`. */
+function throughCharacter(key: string, at: number): string {
+  return key.slice(0, at + (isHighSurrogate(key.charCodeAt(at)) ? 2 : 1));
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+/** Where the keys end that begin with `prefix`, found by halving. */
+function endOfPrefix(keys: readonly string[], prefix: string, from: number, to: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (keys[middle]?.startsWith(prefix) === true) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
