@@ -1,13 +1,14 @@
 import type { Clock, Random } from '../ports/clock.js';
 import { TokenBucket } from './token-bucket.js';
+import type { TokenBucketOptions } from './token-bucket.js';
 
 /** What one blocking query asks for, and what came back. */
-export interface BlockingQuery {
+export interface BlockingQuery<A extends BlockingAnswer = BlockingAnswer> {
   /**
    * Asks until the index rises above `index`, or for `waitMs`; with index 0, at once.
    * @throws Error when there is no valid answer
    */
-  ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<BlockingAnswer>;
+  ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<A>;
 }
 
 export interface BlockingAnswer {
@@ -17,11 +18,11 @@ export interface BlockingAnswer {
   readonly matters: boolean;
 }
 
-export interface BlockingListener {
+export interface BlockingListener<A extends BlockingAnswer = BlockingAnswer> {
   /** The query is in place: whatever happens from now on will be told. Again after every loss. */
-  armed(): void;
+  armed(answer: A): void;
   /** Something happened. */
-  woken(): void;
+  woken(answer: A): void;
   /** The query is not in place, and is tried again after `retryInMs`. */
   failed(error: unknown, retryInMs: number): void;
 }
@@ -31,6 +32,8 @@ export interface BlockingLoopOptions {
   readonly random: Random;
   /** How long a query waits for a change. Below the usual minute after which balancers cut idle connections. */
   readonly waitMs?: number;
+  /** How often it is asked at most. */
+  readonly pace?: TokenBucketOptions;
 }
 
 const WAIT_MS = 55_000;
@@ -52,16 +55,16 @@ const NOISE_TOKENS = 15;
  * restore, and the next query would then wait on an index that the restored store has not reached. So a query that returns
  * before its time without a new index starts over too.
  */
-export async function followIndex(
-  query: BlockingQuery,
-  listener: BlockingListener,
+export async function followIndex<A extends BlockingAnswer>(
+  query: BlockingQuery<A>,
+  listener: BlockingListener<A>,
   options: BlockingLoopOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await new BlockingLoop(query, listener, options).run(signal);
 }
 
-class BlockingLoop {
+class BlockingLoop<A extends BlockingAnswer> {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #waitMs: number;
@@ -72,14 +75,14 @@ class BlockingLoop {
   #startedOver = false;
 
   constructor(
-    readonly query: BlockingQuery,
-    readonly listener: BlockingListener,
+    readonly query: BlockingQuery<A>,
+    readonly listener: BlockingListener<A>,
     options: BlockingLoopOptions,
   ) {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#waitMs = options.waitMs ?? WAIT_MS;
-    this.#bucket = new TokenBucket(PACE, options.clock);
+    this.#bucket = new TokenBucket(options.pace ?? PACE, options.clock);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -104,11 +107,11 @@ class BlockingLoop {
     const index = answer.index < 1n ? 1n : answer.index;
     if (this.#index === 0n) {
       this.#index = index;
-      this.listener.armed();
+      this.listener.armed(answer);
     } else if (index !== this.#index) {
       this.#startedOver = false;
       this.#index = index;
-      if (answer.matters) this.listener.woken();
+      if (answer.matters) this.listener.woken(answer);
       else this.#bucket.charge(NOISE_TOKENS);
     } else if (this.#clock.monotonicMs() - askedAtMs < 0.9 * waitMs) {
       this.#startOver();

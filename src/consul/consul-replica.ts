@@ -11,7 +11,6 @@ import type {
   WriteBatch,
   WriteOutcome,
 } from '../ports/replica.js';
-import { followIndex } from './blocking-query.js';
 import type { ConsulClient } from './consul-client.js';
 import { proveKeysAbsent } from './absence-proof.js';
 import { readEntries } from './entry-reads.js';
@@ -21,9 +20,15 @@ import { writeBatch } from './consul-writes.js';
 import type { WriteContext } from './consul-writes.js';
 import { KeySpace, hasUrl } from './kv-keys.js';
 import type { ReadContext } from './settled-reads.js';
-import { PrefixIndex, PrefixWatch } from './prefix-watch.js';
+import type { KeyList } from './key-list.js';
+import { PartedWatch } from './parted-watch.js';
+import type { WatchState } from './parted-watch.js';
+import { PrefixIndex } from './prefix-watch.js';
+import { LISTED_KEYS_MAX } from './scan-pager.js';
 import { encodedWriteBytes } from './transaction.js';
 import { ValueSizes } from './value-sizes.js';
+import { planWatch } from './watch-plan.js';
+import type { WatchPlan } from './watch-plan.js';
 
 export interface ConsulReplicaOptions {
   readonly client: ConsulClient;
@@ -42,13 +47,19 @@ export interface ConsulReplicaOptions {
   readonly onUnread?: ReadContext['onUnread'];
   /** Told whenever the watch is put in place or lost. */
   readonly onWatch?: (state: WatchState) => void;
+  /** How many blocking queries may be open for the mapping, each with a connection of its own. 64 by default. */
+  readonly watchesMax?: number;
+  /** Parts of the mapping with more keys than this are watched in smaller ones. 1,024 by default. */
+  readonly partKeysMin?: number;
 }
-
-export type WatchState =
-  { readonly kind: 'armed' } | { readonly kind: 'lost'; readonly error: unknown; readonly retryInMs: number };
 
 /** Consul's `txn_max_ops` before 1.14, which could not be changed. */
 const OPERATIONS_MAX = 64;
+const WATCHES_MAX = 64;
+/** As many as are listed at once, which takes some milliseconds. */
+const PART_KEYS_MIN = LISTED_KEYS_MAX;
+/** Where values are too large to be listed, fewer are checked one by one. */
+const PART_KEYS_MIN_LARGE = 128;
 /** Consul's default `txn_max_req_len`, for the JSON of a transaction. */
 const TRANSACTION_BYTES_MAX = 512 * 1024;
 /** Consul's default `kv_max_value_size`. */
@@ -63,6 +74,7 @@ export class ConsulReplica implements Replica {
   readonly #context: WriteContext;
   readonly #index: PrefixIndex;
   readonly #sizes = new ValueSizes();
+  readonly #watch: PartedWatch;
 
   /** @throws SyncError `CONFIG_INVALID` when the prefix can't be listed or watched */
   constructor(options: ConsulReplicaOptions) {
@@ -80,7 +92,14 @@ export class ConsulReplica implements Replica {
       transactionBytesMax: TRANSACTION_BYTES_MAX,
       valueBytesMax: VALUE_BYTES_MAX,
     };
-    this.#index = new PrefixIndex(options.client, options.prefix);
+    const index = new PrefixIndex(options.client, options.prefix);
+    this.#index = index;
+    const walkedKeysMax = (): number => {
+      if (options.partKeysMin !== undefined) return options.partKeysMin;
+      return this.#sizes.areSmall ? PART_KEYS_MIN : PART_KEYS_MIN_LARGE;
+    };
+    const { client, clock, random, onWatch = () => undefined } = options;
+    this.#watch = new PartedWatch({ client, clock, random, keys, index, walkedKeysMax, onWatch });
     this.limits = {
       batchOperationsMax: this.#context.operationsMax,
       batchBytesMax: TRANSACTION_BYTES_MAX - TRANSACTION_FRAME_BYTES,
@@ -90,26 +109,8 @@ export class ConsulReplica implements Replica {
     };
   }
 
-  async watch(listener: HintListener, signal: AbortSignal): Promise<void> {
-    const { onWatch } = this.#options;
-    let hasStarted = false;
-    await followIndex(
-      new PrefixWatch(this.#index),
-      {
-        armed: () => {
-          onWatch?.({ kind: 'armed' });
-          listener.rescan(hasStarted ? 'reconnect' : 'start');
-          hasStarted = true;
-        },
-        woken: () => listener.stirred(),
-        failed: (error, retryInMs) => {
-          onWatch?.({ kind: 'lost', error, retryInMs });
-          listener.lost(error instanceof Error ? error.message : String(error));
-        },
-      },
-      this.#options,
-      signal,
-    );
+  watch(listener: HintListener, signal: AbortSignal): Promise<void> {
+    return this.#watch.run(listener, signal);
   }
 
   scan(
@@ -117,7 +118,15 @@ export class ConsulReplica implements Replica {
     signal: AbortSignal,
     within: KeyPrefix = '',
   ): AsyncIterable<readonly ScannedEntry[]> {
-    return scanEntries(this.#context, { known, within, sizes: this.#sizes }, signal);
+    const scan = { known, within, sizes: this.#sizes };
+    if (within !== '') return scanEntries(this.#context, scan, signal);
+    const onListed = (list: KeyList): void => this.#watch.follow(this.#planWatch(list));
+    return scanEntries(this.#context, { ...scan, onListed }, signal);
+  }
+
+  #planWatch(list: KeyList): WatchPlan {
+    const { prefix, watchesMax = WATCHES_MAX, partKeysMin = PART_KEYS_MIN } = this.#options;
+    return planWatch(list, prefix, watchesMax - 1, partKeysMin);
   }
 
   position(signal: AbortSignal): Promise<bigint> {

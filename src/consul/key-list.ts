@@ -18,8 +18,10 @@ export interface KeyList {
   readonly storedKeys: readonly string[];
 }
 
+export type ListRequest = Pick<ConsulRequest, 'query' | 'timeoutMs' | 'socketPool'>;
+
 /**
- * The keys of a mapping that the token may see.
+ * The keys of a mapping that the token may see, as the leader has them.
  * @param within only those of entries whose keys begin so
  * @throws ConsulError
  */
@@ -30,23 +32,38 @@ export async function listKeys(
   signal: AbortSignal,
 ): Promise<KeyList> {
   const wanted = keys.storedKey(within);
+  // What no URL carries is picked out of all.
+  const listed = hasUrl(wanted) ? wanted : keys.prefix;
+  const request = { operation: 'list', query: ['consistent'] } as const;
+  const { index, storedKeys } = await listKeysBelow(client, listed, request, signal);
+  const isWanted = (key: string): boolean => key.startsWith(wanted) && keys.entryKey(key) !== undefined;
+  return { index, storedKeys: storedKeys.filter(isWanted) };
+}
+
+/**
+ * The keys that begin with `prefix` and that the token may see.
+ * @throws ConsulError
+ */
+export async function listKeysBelow(
+  client: ConsulClient,
+  prefix: string,
+  { query = [], ...rest }: Pick<ConsulRequest, 'operation'> & ListRequest,
+  signal: AbortSignal,
+): Promise<KeyList> {
   const request: ConsulRequest = {
-    operation: 'list',
+    timeoutMs: LIST_TIMEOUT_MS,
+    ...rest,
     method: 'GET',
-    // What no URL carries is picked out of all.
-    path: kvPath(hasUrl(wanted) ? wanted : keys.prefix),
-    query: ['keys', 'consistent'],
+    path: kvPath(prefix),
+    query: ['keys', ...query],
     accepts: [200, 404],
     repeatable: true,
-    timeoutMs: LIST_TIMEOUT_MS,
     answerBytesMax: LIST_BYTES_MAX,
   };
   const answer = await client.request(request, signal);
   try {
-    const index = indexOf(answer);
-    const mapped = keysOf(answer).filter((key) => key.startsWith(wanted) && keys.entryKey(key) !== undefined);
     // Keys that are not UTF-8 are all shown alike.
-    return { index, storedKeys: [...new Set(mapped)].sort(compareKeys) };
+    return { index: indexOf(answer), storedKeys: [...new Set(keysOf(answer))].sort(compareKeys) };
   } catch (cause) {
     throw protocolError(client.describe(request), faultOf(cause), cause);
   }

@@ -84,7 +84,7 @@ function isHighSurrogate(unit: number): boolean {
 }
 
 /** Where the keys end that begin with `prefix`, found by halving. */
-function endOfPrefix(keys: readonly string[], prefix: string, from: number, to: number): number {
+export function endOfPrefix(keys: readonly string[], prefix: string, from: number, to: number): number {
   let low = from;
   let high = to;
   while (low < high) {

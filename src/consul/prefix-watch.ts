@@ -96,11 +96,16 @@ interface ListRequest extends Pick<ConsulRequest, 'operation' | 'timeoutMs' | 's
   readonly parameters: readonly string[];
 }
 
+export interface PrefixAnswer extends BlockingAnswer {
+  /** The index of the prefix without its siblings. */
+  readonly exactIndex: bigint;
+}
+
 /**
  * The blocking query of a mapping. Where its answer shows that the prefix has siblings, the index of the prefix alone is
  * asked for, and the wake matters only if that one moved.
  */
-export class PrefixWatch implements BlockingQuery {
+export class PrefixWatch implements BlockingQuery<PrefixAnswer> {
   readonly #index: PrefixIndex;
   /** The index of the prefix alone, once siblings made it necessary to ask. */
   #exactIndex: bigint | undefined;
@@ -110,7 +115,7 @@ export class PrefixWatch implements BlockingQuery {
     this.#index = index;
   }
 
-  async ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<BlockingAnswer> {
+  async ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<PrefixAnswer> {
     const listing = await this.#index.next(index, waitMs, signal);
     const own = this.#ownKeys(listing);
     const wasEmpty = !this.#hadKeys;
@@ -118,11 +123,15 @@ export class PrefixWatch implements BlockingQuery {
     // An empty prefix has the index of the whole store, which every write moves.
     if (wasEmpty && !this.#hadKeys) {
       const matters = index !== 0n && (await this.#hasBecomeVisible(signal));
-      return { index: listing.index, matters };
+      return { index: listing.index, exactIndex: listing.index, matters };
     }
-    const hasSiblings = own.length < listing.keys.length;
-    const matters = !hasSiblings || (await this.#hasMoved(signal));
-    return { index: listing.index, matters };
+    if (own.length === listing.keys.length) {
+      return { index: listing.index, exactIndex: listing.index, matters: true };
+    }
+    const known = this.#exactIndex;
+    const exactIndex = await this.#index.exact(signal);
+    this.#exactIndex = exactIndex;
+    return { index: listing.index, exactIndex, matters: exactIndex !== known };
   }
 
   #ownKeys({ keys }: KeyListing): readonly string[] {
@@ -136,12 +145,5 @@ export class PrefixWatch implements BlockingQuery {
   async #hasBecomeVisible(signal: AbortSignal): Promise<boolean> {
     this.#hadKeys = this.#ownKeys(await this.#index.next(0n, 0, signal)).length > 0;
     return this.#hadKeys;
-  }
-
-  async #hasMoved(signal: AbortSignal): Promise<boolean> {
-    const index = await this.#index.exact(signal);
-    const moved = index !== this.#exactIndex;
-    this.#exactIndex = index;
-    return moved;
   }
 }

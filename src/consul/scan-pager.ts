@@ -21,11 +21,9 @@ export type ScanPage =
   | { readonly kind: 'visits'; readonly visits: readonly Visit[] };
 
 /** The most that is listed at once: some 400 KB where values have 200 bytes. */
-const LIST_KEYS_MAX = 1_024;
+export const LISTED_KEYS_MAX = 1_024;
 /** Fewer are visited one by one, together with their neighbours. */
-const LIST_KEYS_MIN = 16;
-/** Larger values cost more to send than single checks of known versions do. */
-const LISTED_VALUE_BYTES_MAX = 1_024;
+const LISTED_KEYS_MIN = 16;
 /** What the values of one page of visits should come to. */
 const PAGE_VALUES_BYTES = 2 * 1024 * 1024;
 /** Reads in the first pages, while nothing is known of the values' sizes. */
@@ -47,8 +45,8 @@ export class ScanPager implements Iterable<ScanPage> {
       readonly sizes: ValueSizes;
     },
   ) {
-    const { groups } = groupByPrefix(storedKeys, context.keys.storedKey(options.within), LIST_KEYS_MAX);
-    this.groups = groups.filter(({ from, to }) => to - from >= LIST_KEYS_MIN);
+    const { groups } = groupByPrefix(storedKeys, context.keys.storedKey(options.within), LISTED_KEYS_MAX);
+    this.groups = groups.filter(({ from, to }) => to - from >= LISTED_KEYS_MIN);
   }
 
   *[Symbol.iterator](): Generator<ScanPage> {
@@ -67,7 +65,7 @@ export class ScanPager implements Iterable<ScanPage> {
   }
 
   private isListed(storedKeys: readonly string[]): boolean {
-    return this.options.sizes.averageBytes <= LISTED_VALUE_BYTES_MAX && storedKeys.every(isCertain);
+    return this.options.sizes.areSmall && storedKeys.every(isCertain);
   }
 
   private *visitAll(from: number, to: number): Generator<ScanPage> {

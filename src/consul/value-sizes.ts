@@ -1,5 +1,7 @@
 import type { StoredEntry } from './transaction.js';
 
+/** Larger values cost more to send than single checks of known versions do. */
+const SMALL_BYTES_MAX = 1_024;
 /** What one reading weighs against all before it. */
 const NEWEST_SHARE = 0.3;
 
@@ -9,6 +11,11 @@ export class ValueSizes {
 
   get averageBytes(): number {
     return this.#averageBytes;
+  }
+
+  /** Whether sending them costs less than asking for each one. */
+  get areSmall(): boolean {
+    return this.#averageBytes <= SMALL_BYTES_MAX;
   }
 
   learn(entries: readonly Pick<StoredEntry, 'value'>[]): void {

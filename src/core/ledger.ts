@@ -1,4 +1,7 @@
+import { areKeyPrints, withoutPrints, withPrints } from './key-prints.js';
+import type { KeyPrints } from './key-prints.js';
 import type { LedgerMirror, MappingHold, MappingState } from './mapping-state.js';
+import type { EntryKey } from './observation.js';
 import type { Pair, Side } from './pair.js';
 import { SIDES } from './pair.js';
 import type { Version } from './version.js';
@@ -20,6 +23,11 @@ export interface Ledger {
   readonly recent: readonly bigint[];
   /** An operator stopped the mapping's writes: whoever takes over goes on being stopped. */
   readonly paused: boolean;
+  /**
+   * The entries that batches have created here last, and have not removed since. Whose copy a client has deleted before another process could see it
+   * is known by this alone: on the other side, it looks like new.
+   */
+  readonly created: KeyPrints;
 }
 
 export interface ObservedLedger {
@@ -41,6 +49,7 @@ export function encodeLedger(ledger: Ledger): string {
     places: [ledger.places.left, ledger.places.right],
     recent: ledger.recent.map(String),
     ...(ledger.paused && { paused: true }),
+    ...(ledger.created !== '' && { created: ledger.created }),
   });
 }
 
@@ -53,7 +62,10 @@ export function decodeLedger(content: string): Ledger | undefined {
     return undefined;
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { format, pairId, generation, writer, places, recent, paused } = parsed as Record<string, unknown>;
+  const { format, pairId, generation, writer, places, recent, paused, created } = parsed as Record<
+    string,
+    unknown
+  >;
   if (format !== FORMAT || typeof pairId !== 'string' || typeof writer !== 'string') return undefined;
   if (typeof generation !== 'number' || !Number.isSafeInteger(generation)) return undefined;
   const [left, right] = Array.isArray(places) ? (places as unknown[]) : [];
@@ -65,29 +77,41 @@ export function decodeLedger(content: string): Ledger | undefined {
     places: { left, right },
     recent: numbers.map(BigInt),
     paused: paused === true,
+    created: areKeyPrints(created) ? created : '',
   };
+}
+
+/** The entries that a batch is to create, and to remove. */
+export interface LedgeredBatch {
+  readonly creates: readonly EntryKey[];
+  readonly removes: readonly EntryKey[];
 }
 
 /**
  * What the next write of a ledger says, after `mirror` (undefined: it is created).
  * @param announced generations of writes that were sent and never heard of again: should one of them still arrive, its
  *   generation tells it from this write
+ * @param batch what goes with it
  */
 export function nextLedger(
   identity: Pick<Ledger, 'pairId' | 'writer' | 'places' | 'paused'>,
   mirror: LedgerMirror | undefined,
   announced: readonly number[] = [],
+  batch: LedgeredBatch = { creates: [], removes: [] },
 ): Ledger {
   const isFirst = mirror === undefined || standsForAnotherPair(mirror);
   const recent = isFirst ? [] : withNewest(mirror.recent, mirror.version.modified);
-  return { ...identity, generation: Math.max(mirror?.generation ?? 0, ...announced) + 1, recent };
+  const generation = Math.max(mirror?.generation ?? 0, ...announced) + 1;
+  const before = isFirst ? '' : (mirror.created ?? '');
+  const created = withPrints(withoutPrints(before, batch.removes), batch.creates);
+  return { ...identity, generation, recent, created };
 }
 
 /** What is known of a ledger after it was seen in its store. */
 export function mirrorOf(observed: ObservedLedger): LedgerMirror {
   const { ledger, version } = observed;
-  const { generation, recent, writer, paused } = ledger;
-  return { version, generation, recent, writer, paused };
+  const { generation, recent, writer, paused, created } = ledger;
+  return { version, generation, recent, writer, paused, created };
 }
 
 /** Adds the number of a write that went without the ledger (a single value too large for a batch). */
@@ -106,7 +130,7 @@ function withNewest(recent: readonly bigint[], newest: bigint): readonly bigint[
  * to the new pair, which starts over because the stores may not be what they were.
  */
 export function ledgerToReplace(version: Version): LedgerMirror {
-  return { version, generation: 0, recent: [], writer: undefined, paused: false };
+  return { version, generation: 0, recent: [], writer: undefined, paused: false, created: undefined };
 }
 
 function standsForAnotherPair(mirror: LedgerMirror): boolean {

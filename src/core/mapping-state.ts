@@ -1,5 +1,6 @@
 import type { ClockOffset, SightingLog } from './write-interval.js';
 import type { OverwriteHistory, SizeHistory } from './deletion-budget.js';
+import type { KeyPrints } from './key-prints.js';
 import type { Digest, EntryKey } from './observation.js';
 import type { Pair, Side } from './pair.js';
 import type { Version } from './version.js';
@@ -66,6 +67,8 @@ export interface LedgerMirror {
   readonly writer: string | undefined;
   /** Whether it tells that the mapping is paused. */
   readonly paused: boolean;
+  /** The entries that batches have created last; undefined where that was not noted. */
+  readonly created: KeyPrints | undefined;
 }
 
 /** Why all or some writes of a mapping are stopped. */

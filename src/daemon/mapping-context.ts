@@ -84,6 +84,9 @@ export function placesOf(config: Config, mapping: MappingConfig): Pair<string> {
   };
 }
 
+/** Blocking queries at once, of all mappings: each takes one of the 200 connections that Consul allows a client. */
+const CONSUL_WATCHES_MAX = 64;
+
 function replicasOf(
   mapping: MappingConfig,
   surroundings: MappingSurroundings,
@@ -112,6 +115,7 @@ function replicasOf(
       ledgerKey: ledger,
       namespacePrefix: `${NAMESPACE}/`,
       onUnread,
+      watchesMax: Math.max(1, Math.floor(CONSUL_WATCHES_MAX / config.mappings.length)),
     }),
   };
 }

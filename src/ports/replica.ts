@@ -26,11 +26,7 @@ export interface Replica {
    * @param known the version an entry is believed to have; lets a store verify versions without sending values.
    * @param within walks only this part
    */
-  scan(
-    known: KnownVersion,
-    signal: AbortSignal,
-    within?: KeyPrefix,
-  ): AsyncIterable<readonly ScannedEntry[]>;
+  scan(known: KnownVersion, signal: AbortSignal, within?: KeyPrefix): AsyncIterable<readonly ScannedEntry[]>;
 
   /**
    * A store-wide number that the store has reached by now: every write to an entry below the mapping that happens

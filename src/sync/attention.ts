@@ -21,6 +21,8 @@ export interface SweepRequest {
   readonly reason: RescanReason | undefined;
   /** What is to be walked, no part within another one. */
   readonly parts: readonly KeyPrefix[];
+  /** Whether something is known that it may find, which a verification by itself is not expected to. */
+  readonly mayFind: boolean;
 }
 
 /** How many writes of the kinds that guards judge together are known to be due. */
@@ -114,7 +116,8 @@ export class Attention {
   requestSweep(side: Side, reason: RescanReason | undefined, within: KeyPrefix = ''): void {
     const known = this.sweeps.get(side);
     const parts = joinPrefix(known?.parts ?? [], reason === undefined ? within : '');
-    this.sweeps.set(side, { reason: known?.reason ?? reason, parts });
+    const mayFind = known?.mayFind === true || reason !== 'verify';
+    this.sweeps.set(side, { reason: known?.reason ?? reason, parts, mayFind });
     this.notify();
   }
 
@@ -195,7 +198,7 @@ export class Attention {
 
   /** Whether anything is known that may have changed and was not looked at; a verification is no such thing. */
   get unseen(): boolean {
-    const walks = [...this.sweeps.values()].some(({ reason }) => reason !== 'verify');
+    const walks = [...this.sweeps.values()].some(({ mayFind }) => mayFind);
     const marked = this.marks.size + this.deferrals > 0;
     return marked || this.retries.waiting > 0 || this.leftToWalk || walks;
   }

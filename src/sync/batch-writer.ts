@@ -1,5 +1,6 @@
 import type { Batch, PlannedWrite } from '../core/batch-plan.js';
 import { planBatches } from '../core/batch-plan.js';
+import type { LedgeredBatch } from '../core/ledger.js';
 import type { WriteIntent } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
@@ -147,7 +148,7 @@ export class BatchWriter {
     let ledgerRetries = 0;
     for (;;) {
       const tried = items.length;
-      const sent = oversize ? undefined : this.ledgers.next(side);
+      const sent = oversize ? undefined : this.ledgers.next(side, ledgeredBatch(items));
       const intents = await this.announce(side, items, sent, oversize);
       const sentAtMs = this.context.clock.nowMs();
       const outcome = await this.send(side, items, sent, signal);
@@ -287,6 +288,12 @@ class RecordsAhead {
 
 /** Room left in every batch for the ledger: its places, and as many batch numbers as it lists. */
 const LEDGER_BYTES_MAX = 8 * 1024;
+
+function ledgeredBatch(items: readonly WriteItem[]): LedgeredBatch {
+  const keysOf = (kind: WriteItem['kind']): EntryKey[] =>
+    items.filter((item) => item.kind === kind).map((item) => item.key);
+  return { creates: keysOf('create'), removes: keysOf('delete') };
+}
 
 function giveBack(
   items: readonly WriteItem[],

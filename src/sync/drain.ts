@@ -228,11 +228,27 @@ export class Drain {
    */
   private journalIfInDoubt(one: Intended): Intended {
     const { decision, situation } = one;
+    if (this.wasCarriedBefore(one) && decision.do === 'copy') {
+      const outcome = { winner: otherSide(decision.on), rule: 'last-writer-wins', ambiguous: true } as const;
+      return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
+    }
     if (!needsProof(one) || decision.do !== 'remove' || decision.conflict !== undefined) return one;
     const missingOn = otherSide(decision.on);
     if (!this.custody.isInDoubt(missingOn, situation.record)) return one;
     const outcome = { winner: missingOn, rule: 'last-writer-wins', ambiguous: true } as const;
     return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
+  }
+
+  /**
+   * What only one side has, and the archive does not know, is new; or it was carried over by a process that could not
+   * record it, or by another daemon, and its copy was deleted before this one saw it. Nothing but the ledger's list of
+   * what was created tells. It is carried over once more, and the journal tells of the deletion (S4).
+   */
+  private wasCarriedBefore({ decision, situation, mark }: Intended): boolean {
+    if (decision.do !== 'copy' || decision.base !== undefined || decision.conflict !== undefined)
+      return false;
+    if (situation.record !== undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
+    return this.memory.mayHaveCreated(decision.on, mark.key);
   }
 
   /**

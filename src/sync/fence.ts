@@ -106,7 +106,7 @@ export class Fence {
       if (isDenied(outcome) || outcome.kind === 'retriable') throw this.failure(side, outcome);
       if (!(await isStillNext())) return false;
       // Its answer was lost, and it is there.
-      if (this.memory.known.ledgers[side]?.writer === this.context.writer) return true;
+      if (this.memory.known.ledgers[side]?.writer === this.ledgers.writer) return true;
     }
     return false;
   }

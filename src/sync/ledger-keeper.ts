@@ -1,4 +1,4 @@
-import type { Ledger, LedgerVerdict, ObservedLedger } from '../core/ledger.js';
+import type { Ledger, LedgeredBatch, LedgerVerdict, ObservedLedger } from '../core/ledger.js';
 import {
   decodeLedger,
   encodeLedger,
@@ -37,22 +37,42 @@ export interface SentLedger {
 export class LedgerKeeper {
   /** The newest generations given out: what went with one may still arrive, and must not pass for what came after. */
   private readonly sent: Record<Side, number> = { left: 0, right: 0 };
+  private terms = 0;
 
   constructor(
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
   ) {}
 
-  /** What the next batch to `side` has to carry; undefined on a side without a ledger. */
-  next(side: Side): SentLedger | undefined {
+  /** From now on this process goes by another name: what it sent when it led before must not pass for what it sends now. */
+  beginTerm(): void {
+    this.terms++;
+  }
+
+  /** What this process goes by in the ledgers. */
+  get writer(): string {
+    return this.terms === 0 ? this.context.writer : `${this.context.writer}.${this.terms}`;
+  }
+
+  /** Whether a name in a ledger is, or was, this process's. */
+  isOwn(writer: string | undefined): boolean {
+    return writer === this.context.writer || writer?.startsWith(`${this.context.writer}.`) === true;
+  }
+
+  /**
+   * What the next batch to `side` has to carry; undefined on a side without a ledger.
+   * @param batch what goes with it
+   */
+  next(side: Side, batch?: LedgeredBatch): SentLedger | undefined {
     const { pairId, ledgers, ledgerless, intents, paused } = this.memory.known;
     if (ledgerless.includes(side)) return undefined;
     const mirror = ledgers[side];
     const announced = intents.flatMap((intent) =>
       intent.kind === 'deletions' && intent.side === side ? [intent.generation] : [],
     );
-    const { writer, places } = this.context;
-    const ledger = nextLedger({ pairId, writer, places, paused }, mirror, [...announced, this.sent[side]]);
+    const { writer } = this;
+    const identity = { pairId, writer, places: this.context.places, paused };
+    const ledger = nextLedger(identity, mirror, [...announced, this.sent[side]], batch);
     this.sent[side] = ledger.generation;
     return { ledger, write: { content: encodeLedger(ledger), expected: mirror?.version } };
   }
@@ -192,7 +212,7 @@ export class LedgerKeeper {
     if (observed === undefined || observed === 'foreign' || observed === 'unused') return;
     const known = this.memory.known.ledgers[side]?.generation ?? 0;
     const moved = observed.ledger.generation > known;
-    if (moved && observed.ledger.writer !== this.context.writer) throw new DeposedError(side);
+    if (moved && observed.ledger.writer !== this.writer) throw new DeposedError(side);
   }
 
   private overlaps(ledger: Ledger): boolean {

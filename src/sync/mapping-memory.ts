@@ -1,6 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
+import { mayBeNoted } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
-import type { Pair } from '../core/pair.js';
+import type { Pair, Side } from '../core/pair.js';
 import { pairOf } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
@@ -38,6 +39,15 @@ export class MappingMemory {
   get known(): MappingState {
     if (this.current === undefined) throw new Error('the mapping has no archive yet');
     return this.current;
+  }
+
+  /**
+   * Whether this entry may have been created there by a batch that was never recorded here, in which case it is not new
+   * on the other side.
+   */
+  mayHaveCreated(side: Side, key: EntryKey): boolean {
+    const { ledgers, unrecorded } = this.known;
+    return unrecorded[side].length > 0 && mayBeNoted(ledgers[side]?.created ?? '', key);
   }
 
   /** Each store's highest version that this process has given to the archive; 0 where there was none. */

@@ -207,6 +207,7 @@ export class Succession implements Provenance {
   private async takeOver(signal: AbortSignal): Promise<boolean> {
     const { memory, context } = this.parts;
     const startedMs = context.clock.monotonicMs();
+    if (this.headSinceMs === undefined) this.parts.ledgers.beginTerm();
     this.headSinceMs ??= startedMs;
     const begins = this.couldBegin || (this.isMergeDue && !this.couldGoOn);
     if (!begins && !(this.couldGoOn && (await this.isFenced(signal)))) return false;
@@ -300,7 +301,7 @@ export class Succession implements Provenance {
   }
 
   private async takeNote(mirrors: MappingState['ledgers']): Promise<void> {
-    const { memory, context } = this.parts;
+    const { memory } = this.parts;
     const { ledgers } = memory.known;
     const isNew = SIDES.some((side) => mirrors[side]?.version.modified !== ledgers[side]?.version.modified);
     if (!isNew) {
@@ -308,7 +309,7 @@ export class Succession implements Provenance {
       return;
     }
     const byOthers = SIDES.map((side) => mirrors[side]).filter(
-      (mirror) => mirror?.writer !== undefined && mirror.writer !== context.writer,
+      (mirror) => mirror?.writer !== undefined && !this.parts.ledgers.isOwn(mirror.writer),
     );
     const isPaused = byOthers.some((mirror) => mirror?.paused === true);
     const paused = byOthers.length > 0 ? isPaused : memory.known.paused;

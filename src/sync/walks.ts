@@ -83,7 +83,7 @@ export class Walks {
     const startedAtMs = this.context.clock.nowMs();
     const unrecorded = this.memory.state?.unrecorded[side] ?? [];
     const breaks = this.custody.breaksOf(side);
-    this.underWay = request.reason !== 'verify';
+    this.underWay = request.mayFind;
     const isWhole = request.parts.includes('');
     this.attention.walkBegins(side);
     try {
@@ -101,6 +101,7 @@ export class Walks {
     } catch (error) {
       for (const part of request.parts) {
         this.attention.requestSweep(side, request.reason ?? (isWhole ? 'retry' : undefined), part);
+        if (request.mayFind) this.attention.requestSweep(side, undefined, part);
       }
       throw error;
     } finally {

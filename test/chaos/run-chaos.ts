@@ -19,6 +19,8 @@ import { ConsulClient, ZooKeeperClient } from './store-clients.js';
 import { readContents, type Contents } from './store-contents.js';
 import { runWriter } from './writer.js';
 
+/** What the admin server answers while the daemon stops. */
+const UNAVAILABLE = 503;
 const WRITERS_A_STORE = 4;
 const CONVERGENCE_TIMEOUT_MS = 180_000;
 const HOLDS_INTERVAL_MS = 500;
@@ -250,8 +252,8 @@ class ChaosRun {
       const { mappings } = await process.status(HOLDS_INTERVAL_MS);
       return mappings.flatMap(({ holds }) => holds);
     } catch (error) {
-      // It may be paused or down, but not confused.
-      if (error instanceof StatusError) this.found('status', error.message);
+      // It may be paused, down or about to stop, but not confused.
+      if (error instanceof StatusError && error.status !== UNAVAILABLE) this.found('status', error.message);
       return [];
     }
   }

@@ -102,7 +102,6 @@ function generateSetup(random: SeededRandom): Setup {
       { pageEntries: 8, readBytesMax: 400, batchOperationsMax: 8, batchBytesMax: 8_500, valueBytesMax: 600 },
     ]),
     watches: random.pick(['recursive', 'recursive', 'one-shot'] as const),
-    tellsParts: random.pick([true, true, false]),
     travelMs: random.pick([
       { min: 0, max: 1 },
       { min: 1, max: 20 },

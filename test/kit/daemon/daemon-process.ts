@@ -53,7 +53,14 @@ export interface MappingAnswer {
 }
 
 /** The daemon answered, but not with its status. */
-export class StatusError extends Error {}
+export class StatusError extends Error {
+  constructor(
+    readonly status: number,
+    answer: string,
+  ) {
+    super(`${String(status)} ${answer}`);
+  }
+}
 
 /** The daemon as its operators run it: a process of its own, seen through its configuration, signals and HTTP. */
 export class DaemonProcess {
@@ -147,7 +154,7 @@ export class DaemonProcess {
 
   async status(timeoutMs = STATUS_TIMEOUT_MS): Promise<StatusAnswer> {
     const answer = await fetch(`${this.adminUrl}/api/v1/status`, { signal: AbortSignal.timeout(timeoutMs) });
-    if (!answer.ok) throw new StatusError(`${answer.status} ${await answer.text()}`);
+    if (!answer.ok) throw new StatusError(answer.status, await answer.text());
     return (await answer.json()) as StatusAnswer;
   }
 

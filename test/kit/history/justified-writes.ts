@@ -50,8 +50,9 @@ export interface JustifiedWritesOptions {
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
  * Where a store is replaced (wiped, restored) and holds another value afterwards, the copy at the other one counts as a
- * client's value, since it may be the last one left, and what clients changed before no longer justifies anything. When agreement begins anew, nothing
- * counts as having been at rest unless it is then.
+ * client's value, since it may be the last one left, and what clients changed before no longer justifies anything. When
+ * agreement begins anew, nothing counts as having been at rest unless it is then; what was decided before may arrive for
+ * `raceMs`.
  */
 export function checkJustifiedWrites(
   timeline: readonly TimelineEvent[],
@@ -103,10 +104,15 @@ class Audit {
       }
       case 'agreement-restarted':
         for (const store of STORES) {
-          for (const standing of this.standing[store].values()) distrust(standing, false, -Infinity);
+          for (const standing of this.standing[store].values()) this.restart(standing, event.atMs);
         }
         for (const key of this.standing.zookeeper.keys()) this.compare(key, event.atMs);
     }
+  }
+
+  private restart(standing: Standing, atMs: number): void {
+    const mayBeDecided = standing.rested && standing.supersededUntilMs > atMs;
+    distrust(standing, mayBeDecided, mayBeDecided ? atMs + this.options.raceMs : -Infinity);
   }
 
   /** Entries that are as they were have lost nothing. */

@@ -73,9 +73,7 @@ function hasWonConflict(
   return journal.some(({ key, values, winner }) => {
     if (key !== deletion.key || winner === undefined || values[winner] !== value) return false;
     const loser = values[otherStore(winner)];
-    return writes.every(
-      (write) => loser === undefined || write.value !== loser || mayFollow(write, deletion),
-    );
+    return loser === undefined || writes.some((write) => write.value === loser && mayFollow(write, deletion));
   });
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { WatchState } from '../../../src/consul/consul-replica.js';
+import type { WatchState } from '../../../src/consul/parted-watch.js';
 import { startConsul } from '../../kit/servers/consul-server.js';
 import type { ConsulServer } from '../../kit/servers/consul-server.js';
 import { RawConsul } from '../../kit/servers/raw-consul.js';

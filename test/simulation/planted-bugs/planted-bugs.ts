@@ -123,8 +123,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'the ledger left out of a batch of one',
     file: 'src/sync/batch-writer.ts',
-    before: `const sent = oversize ? undefined : this.ledgers.next(side);`,
-    after: `const sent = oversize || items.length === 1 ? undefined : this.ledgers.next(side);`,
+    before: `const sent = oversize ? undefined : this.ledgers.next(side, ledgeredBatch(items));`,
+    after: `const sent = oversize || items.length === 1 ? undefined : this.ledgers.next(side, ledgeredBatch(items));`,
     harm: "a write whose reply is lost is taken for a client's, and brings back what was deleted since",
     seenBy: ['no resurrection', ...LOSS],
     focus: CRASHES,

@@ -34,7 +34,10 @@ describe('an archive of format 1', () => {
       expect(mapping.state()).toEqual(
         mappingState({
           unrecorded: { left: [], right: [] },
-          ledgers: { left: left && { ...left, writer: undefined, paused: false }, right: undefined },
+          ledgers: {
+            left: left && { ...left, writer: undefined, paused: false, created: undefined },
+            right: undefined,
+          },
           intents: [
             { kind: 'deletions', side: 'right', generation: 4, writer: undefined, keys: ['a/b', ''] },
           ],

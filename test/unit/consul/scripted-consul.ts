@@ -1,6 +1,7 @@
 import { ConsulClient } from '../../../src/consul/consul-client.js';
 import { ConsulReplica } from '../../../src/consul/consul-replica.js';
-import type { ConsulReplicaOptions, WatchState } from '../../../src/consul/consul-replica.js';
+import type { ConsulReplicaOptions } from '../../../src/consul/consul-replica.js';
+import type { WatchState } from '../../../src/consul/parted-watch.js';
 import { ScriptedHttpPeer } from '../../kit/scripted-http-peer.js';
 import type { ReceivedRequest, Script, ScriptedAnswer } from '../../kit/scripted-http-peer.js';
 

@@ -29,6 +29,7 @@ function ledger(parts: Partial<Ledger> = {}): Ledger {
     places: PLACES,
     recent: [7n, 8n],
     paused: false,
+    created: '',
     ...parts,
   };
 }
@@ -38,7 +39,15 @@ function observed(parts: Partial<Ledger> = {}, at = 10): ObservedLedger {
 }
 
 function mirror(parts: Partial<LedgerMirror> = {}): LedgerMirror {
-  return { version: version(10), generation: 5, recent: [7n, 8n], writer: 'w1', paused: false, ...parts };
+  return {
+    version: version(10),
+    generation: 5,
+    recent: [7n, 8n],
+    writer: 'w1',
+    paused: false,
+    created: '',
+    ...parts,
+  };
 }
 
 type Found = ObservedLedger | 'foreign' | 'unused' | undefined;

@@ -19,6 +19,7 @@ class Store {
       recent: [],
       writer: 'test',
       paused: false,
+      created: '',
     };
     const state: Pick<MappingState, 'ledgers'> = { ledgers: { left, right: undefined } };
     return state as MappingState;

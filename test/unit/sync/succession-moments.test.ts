@@ -32,7 +32,7 @@ function atLedgerWrite(
     committed: ({ changes }: Commit) => {
       const after = changes.find(({ name }) => LEDGER.test(name))?.after;
       const writer = after && decodeLedger(Buffer.from(after).toString())?.writer;
-      const member = fleet.members.find(({ life }) => life?.sync.context.writer === writer);
+      const member = fleet.members.find(({ life }) => life?.sync.context.writer === writer?.split('.')[0]);
       if (isDone || member === undefined) return;
       isDone = true;
       act(member);

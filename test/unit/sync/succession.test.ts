@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedFleet } from '../../kit/simulation/simulated-fleet.js';
+import { SESSION_TIMEOUT_MS, SimulatedFleet } from '../../kit/simulation/simulated-fleet.js';
 import { bytes } from '../../kit/simulation/simulated-world.js';
 
 async function fleet(size = 3, seed = 1): Promise<SimulatedFleet> {
@@ -67,4 +67,76 @@ describe('several daemons of one instance', () => {
     expect(treeClient.get('out')).toBeUndefined();
     await daemons.dispose();
   });
+
+  it.each(['tree', 'flat'] as const)(
+    'journal it when they carry over once more what another one had carried over to the %s store, and a client deleted there unseen (S4)',
+    async (to) => {
+      const daemons = await fleet(2);
+      const { treeClient, flatClient, clock, treeEntries, flatEntries } = parts(daemons);
+      const [source, target] = to === 'flat' ? [treeClient, flatClient] : [flatClient, treeClient];
+      const entries = to === 'flat' ? flatEntries : treeEntries;
+      source.put('before', bytes('1'));
+      await daemons.inSync();
+      await clock.runUntil(() => daemons.isReady, { limitMs: 60_000, what: 'all to be ready' });
+      const active = await daemons.led();
+      const standby = daemons.members.find((member) => member !== active);
+      if (standby === undefined) throw new Error('there is one only');
+      for (const link of Object.values(standby.running.links)) link.disconnect();
+      source.put('carried', bytes('by the one before'));
+      await clock.runUntil(() => entries().has('carried'), { limitMs: 60_000, what: 'the copy' });
+      target.remove('carried');
+      daemons.kill(active);
+      source.put('fresh', bytes('never carried'));
+      for (const link of Object.values(standby.running.links)) link.reconnect();
+      await daemons.inSync();
+
+      expect(treeEntries()).toEqual(flatEntries());
+      expect(entries().get('fresh')).toBe('never carried');
+      const journaled = standby.running.sync.memory.archive.conflicts({ limit: 10 });
+      expect(journaled.map(({ key, kind, ambiguous, winner }) => ({ key, kind, ambiguous, winner }))).toEqual(
+        [
+          {
+            key: 'carried',
+            kind: 'update-delete',
+            ambiguous: true,
+            winner: to === 'flat' ? 'left' : 'right',
+          },
+        ],
+      );
+      expect(daemons.doubleWrites).toEqual([]);
+      await daemons.dispose();
+    },
+  );
+
+  it('go by another name in the ledgers each time that they begin to lead (S3)', async () => {
+    const daemons = await fleet(2);
+    const { treeClient, clock } = daemons.world;
+    treeClient.put('a', bytes('1'));
+    await daemons.inSync();
+    for (let round = 0; round < 4; round++) {
+      await clock.runUntil(() => daemons.isReady, { limitMs: 60_000, what: 'all to be ready' });
+      const active = await daemons.led();
+      daemons.pause(active, 4 * SESSION_TIMEOUT_MS);
+      await clock.runUntil(() => daemons.active !== undefined && daemons.active !== active, {
+        limitMs: 120_000,
+        what: 'another one to lead',
+      });
+      treeClient.put('a', bytes(`round ${round}`));
+      await daemons.inSync();
+    }
+    const { tree, flat } = daemons.writers;
+    expect(tree.length).toBeGreaterThanOrEqual(4);
+    expect(new Set(tree).size).toBe(tree.length);
+    expect(new Set(flat).size).toBe(flat.length);
+    await daemons.dispose();
+  });
 });
+
+function parts({ world }: SimulatedFleet) {
+  const { treeClient, flatClient, clock } = world;
+  return {
+    ...{ treeClient, flatClient, clock },
+    treeEntries: () => world.treeEntries(),
+    flatEntries: () => world.flatEntries(),
+  };
+}

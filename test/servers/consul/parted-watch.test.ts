@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { EntryKey } from '../../../src/core/observation.js';
+import { scanAll } from '../../kit/replica-contract.js';
+import { SeededRandom } from '../../kit/memory-store/seeded-random.js';
+import { startConsul } from '../../kit/servers/consul-server.js';
+import type { ConsulServer } from '../../kit/servers/consul-server.js';
+import { RawConsul } from '../../kit/servers/raw-consul.js';
+import { waitUntil } from '../../kit/servers/wait-until.js';
+import { CountingClient, replicaOf } from './replica-fixture.js';
+
+let server: ConsulServer;
+let raw: RawConsul;
+const cleanUps: (() => Promise<void> | void)[] = [];
+
+beforeAll(async () => {
+  server = await startConsul();
+  raw = new RawConsul(server);
+});
+afterAll(() => server.dispose());
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+const numbered = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, number) => `${name}${String(number).padStart(2, '0')}`);
+
+async function putAll(prefix: string, keys: readonly EntryKey[]): Promise<void> {
+  for (let from = 0; from < keys.length; from += 64) {
+    const operations = keys
+      .slice(from, from + 64)
+      .map((key) => ({ verb: 'set', key: prefix + key, value: '1' }));
+    expect((await raw.transaction(operations)).status).toBe(200);
+  }
+}
+
+/** A watch in place, whose mapping was walked as the loop does it. */
+async function watched(prefix: string, { watchesMax = 16, partKeysMin = 8 } = {}) {
+  const counting = new CountingClient(server.address, { requestTimeoutMs: 3_000 });
+  const replica = replicaOf(counting.client, { prefix, watchesMax, partKeysMin });
+  const abort = new AbortController();
+  const told: string[] = [];
+  const keys = new Set<EntryKey>();
+  let rescans = 0;
+  let walks: Promise<unknown> = Promise.resolve();
+  const walk = (): void => {
+    walks = walks.then(() => scanAll(replica)).catch(() => undefined);
+  };
+  const ended = replica.watch(
+    {
+      changed: (some) => some.forEach((key) => keys.add(key)),
+      stirred: (within = '') => {
+        told.push(within);
+        if (within === '') walk();
+      },
+      rescan: () => {
+        rescans++;
+        told.push('');
+        walk();
+      },
+      lost: () => undefined,
+    },
+    abort.signal,
+  );
+  cleanUps.push(async () => {
+    abort.abort();
+    await ended;
+    counting.client.close();
+  });
+  await waitUntil('the watch', () => rescans === 1);
+  await walks;
+  // Until the parts are asked for, which only the server knows.
+  await sleep(300);
+  const forget = (): void => {
+    told.length = 0;
+    keys.clear();
+  };
+  forget();
+  return {
+    counting,
+    told,
+    keys,
+    forget,
+    rescans: () => rescans,
+    tells: (key: EntryKey) => keys.has(key) || told.some((part) => key.startsWith(part)),
+  };
+}
+
+describe('a prefix that is watched in parts', () => {
+  it('tells of a lone change by the part that it is in, and of nothing else', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, numbered('flat-', 100));
+    const watch = await watched(prefix, { partKeysMin: 12 });
+    for (const key of ['flat-07', 'flat-70', 'flat-99']) {
+      watch.forget();
+      await raw.put(prefix + key, 'changed');
+      await waitUntil('the hint', () => watch.tells(key));
+      await sleep(400);
+      expect([...new Set(watch.told)]).toEqual([key.slice(0, -1)]);
+      expect(watch.keys.size).toBe(0);
+    }
+  });
+
+  it('looks through a part with many keys for those that may have changed', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, [...numbered('a/many-', 100), ...numbered('b/many-', 60)]);
+    const watch = await watched(prefix, { watchesMax: 3, partKeysMin: 12 });
+    await raw.put(`${prefix}a/many-42`, 'changed');
+    await waitUntil('the hint', () => watch.tells('a/many-42'));
+    expect([...new Set(watch.told)]).toEqual(['a/many-4']);
+    watch.forget();
+    await raw.delete(`${prefix}b/many-42`);
+    await waitUntil('the hint', () => watch.tells('b/many-42'));
+    expect([...new Set(watch.told)]).toEqual(['b/many-4']);
+  });
+
+  it('tells that all keys of a group are gone, behind which something else has changed (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, [...numbered('a/many-', 60), ...numbered('b/many-', 60)]);
+    const watch = await watched(prefix, { watchesMax: 3, partKeysMin: 12 });
+    const gone = numbered('a/many-', 10);
+    const deletions = gone.map((key) => ({ verb: 'delete', key: prefix + key }));
+    expect((await raw.transaction(deletions)).status).toBe(200);
+    await raw.put(`${prefix}a/many-55`, 'changed');
+    for (const key of [...gone, 'a/many-55']) await waitUntil(`a hint of ${key}`, () => watch.tells(key));
+  });
+
+  it('tells of what comes up beside all parts, and goes there (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, numbered('flat-', 100));
+    const watch = await watched(prefix);
+    for (const key of ['beside', 'flat-', 'a//b', '']) {
+      for (const change of [
+        () => raw.put(prefix + key, '1'),
+        () => raw.put(prefix + key, '2'),
+        () => raw.delete(prefix + key),
+      ]) {
+        watch.forget();
+        await change();
+        await waitUntil(`a hint of ${key}`, () => watch.tells(key));
+      }
+    }
+  });
+
+  it('tells of what comes up beside all parts while these change all the time (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, numbered('flat-', 100));
+    const watch = await watched(prefix);
+    let isOver = false;
+    const writing = (async () => {
+      for (let number = 0; !isOver; number++) {
+        await raw.put(`${prefix}flat-${String(number % 100).padStart(2, '0')}`, String(number));
+      }
+    })();
+    await sleep(500);
+    await raw.put(`${prefix}hidden`, '1');
+    await waitUntil('a hint of it', () => watch.tells('hidden'), { timeoutMs: 10_000 });
+    isOver = true;
+    await writing;
+  });
+
+  it('tells of whatever changes anywhere, whenever (L3)', async () => {
+    const random = new SeededRandom(20261127);
+    const prefix = `${randomUUID()}/`;
+    const there = new Set(numbered('flat-', 100));
+    const names = [...there, 'a', 'a/b', 'a/b/c', 'a//c', 'b.', './x', 'z', '\u{1f600}', 'ü'];
+    await putAll(prefix, numbered('flat-', 100));
+    const watch = await watched(prefix, { watchesMax: 12, partKeysMin: 5 });
+    for (let round = 0; round < 8; round++) {
+      watch.forget();
+      const some = Array.from({ length: 1 + random.below(30) }, () => random.pick(names));
+      for (const key of some) {
+        if (there.has(key) && random.below(3) === 0) {
+          await raw.delete(prefix + key);
+          there.delete(key);
+        } else {
+          await raw.put(prefix + key, String(random.next()));
+          there.add(key);
+        }
+        if (random.below(4) === 0) await sleep(random.below(60));
+      }
+      for (const key of some)
+        await waitUntil(`a hint of ${key}`, () => watch.tells(key), { timeoutMs: 20_000 });
+    }
+  });
+
+  it('tells of changes again after the server was killed, and after a snapshot was restored (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, numbered('flat-', 100));
+    const watch = await watched(prefix);
+    const snapshot = await server.saveSnapshot();
+    await server.kill();
+    await server.start();
+    await waitUntil('the rescan', () => watch.rescans() >= 2, { timeoutMs: 20_000 });
+    watch.forget();
+    await raw.put(`${prefix}flat-33`, 'changed');
+    await waitUntil('the hint', () => watch.tells('flat-33'));
+
+    const before = watch.rescans();
+    await server.restoreSnapshot(snapshot);
+    await waitUntil('the rescan', () => watch.rescans() > before);
+    watch.forget();
+    await raw.put(`${prefix}flat-44`, 'changed');
+    await waitUntil('the hint', () => watch.tells('flat-44'));
+  });
+});
