@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.js';
+import { changes } from './scenarios/changes.js';
 import { copyToConsul, copyToZooKeeper } from './scenarios/copy.js';
 
-export const SCENARIOS: readonly Scenario[] = [copyToConsul, copyToZooKeeper];
+export const SCENARIOS: readonly Scenario[] = [copyToConsul, copyToZooKeeper, changes];

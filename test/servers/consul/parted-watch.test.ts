@@ -147,16 +147,16 @@ describe('a prefix that is watched in parts', () => {
     const prefix = `${randomUUID()}/`;
     await putAll(prefix, numbered('flat-', 100));
     const watch = await watched(prefix);
-    let isOver = false;
+    const over = new AbortController();
     const writing = (async () => {
-      for (let number = 0; !isOver; number++) {
+      for (let number = 0; !over.signal.aborted; number++) {
         await raw.put(`${prefix}flat-${String(number % 100).padStart(2, '0')}`, String(number));
       }
     })();
     await sleep(500);
     await raw.put(`${prefix}hidden`, '1');
     await waitUntil('a hint of it', () => watch.tells('hidden'), { timeoutMs: 10_000 });
-    isOver = true;
+    over.abort();
     await writing;
   });
 

@@ -81,13 +81,14 @@ describe('several daemons of one instance', () => {
       const active = await daemons.led();
       const standby = daemons.members.find((member) => member !== active);
       if (standby === undefined) throw new Error('there is one only');
-      for (const link of Object.values(standby.running.links)) link.disconnect();
+      const { left, right } = standby.running.links;
+      for (const link of [left, right]) link.disconnect();
       source.put('carried', bytes('by the one before'));
       await clock.runUntil(() => entries().has('carried'), { limitMs: 60_000, what: 'the copy' });
       target.remove('carried');
       daemons.kill(active);
       source.put('fresh', bytes('never carried'));
-      for (const link of Object.values(standby.running.links)) link.reconnect();
+      for (const link of [left, right]) link.reconnect();
       await daemons.inSync();
 
       expect(treeEntries()).toEqual(flatEntries());
