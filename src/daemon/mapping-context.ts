@@ -49,6 +49,9 @@ export function mappingContext(
   const { config, archive, writer, gates } = surroundings;
   const logger = surroundings.logger.child({ mapping: mapping.name });
   const places = placesOf(config, mapping);
+  const part = archive.mapping(places);
+  const reached = part.state()?.ledgers.left?.version.modified;
+  if (reached !== undefined) surroundings.stores.zookeeper.expectReached(reached);
   return {
     name: mapping.name,
     instance: config.instance,
@@ -64,7 +67,7 @@ export function mappingContext(
     onArchiveLoss: config.archive.onLoss,
     scope: scopeOf(mapping),
     keyBytesMax: archiveKeyBytesMax,
-    archive: archive.mapping(places),
+    archive: part,
     gates,
     clock: systemClock,
     random: systemRandom,

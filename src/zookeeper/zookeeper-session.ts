@@ -1,3 +1,4 @@
+import { ReachedZxid } from './reached-zxid.js';
 import { ReconnectingClient, type ZooKeeperSessionOptions } from './reconnecting-client.js';
 import {
   addWatchRequest,
@@ -61,11 +62,13 @@ const FRAME_LENGTH_BYTES = 4;
 export class ZooKeeperSession extends ReconnectingClient {
   /** The largest request that may be sent. */
   readonly packetBytesMax: number;
+  readonly #reached: ReachedZxid;
 
   /** @throws RangeError when the connection string is wrong */
   constructor(options: ZooKeeperSessionOptions) {
     super(options);
     this.packetBytesMax = options.packetBytesMax ?? PACKET_BYTES_MAX;
+    this.#reached = new ReachedZxid(options.clock, options.sessionTimeoutMs);
   }
 
   /**
@@ -79,14 +82,25 @@ export class ZooKeeperSession extends ReconnectingClient {
     });
   }
 
+  /** The ensemble is known to have come that far before this session began. */
+  expectReached(zxid: bigint): void {
+    this.#reached.expect(zxid);
+  }
+
   /**
    * Lets later reads of this connection see all that was committed before. Replies keep the order of requests.
    * @returns the zxid that the server has then reached
+   * @throws ZooKeeperError also when the server is behind what this process has seen: nothing that it answers may be used
    */
   async sync(path: string, signal: AbortSignal): Promise<bigint> {
     const reply = await this.#request(syncRequest(this.#absolute(path)), signal);
     if (reply.status !== STATUS.ok) throw this.#refused('sync', path, reply.status);
-    return reply.zxid;
+    const reached = this.#reached.judge(reply.zxid);
+    if (reached === undefined) return reply.zxid;
+    const what = `sync ${path} on ${this.server}`;
+    const detail = `the server is at zxid ${reply.zxid}, and the ensemble had been at ${reached}`;
+    const advice = 'It was cut off and does not know it yet, or the ensemble was restored from a backup';
+    throw new ZooKeeperError('STORE_UNREACHABLE', `${what}: ${detail}. ${advice}`, true, true, undefined);
   }
 
   async exists(path: string, signal: AbortSignal, watch = false): Promise<NodeAnswer<Stat>> {
@@ -216,7 +230,9 @@ export class ZooKeeperSession extends ReconnectingClient {
     if (failed >= 0) return { kind: 'failed', index: failed, status: statuses[failed] ?? STATUS.ok };
     const stats = results.map((result) => (result.kind === 'done' ? result.stat : undefined));
     const told = stats.find((stat) => stat !== undefined);
-    return { kind: 'applied', zxid: told?.mzxid ?? reply.zxid, stats };
+    const zxid = told?.mzxid ?? reply.zxid;
+    this.#reached.expect(zxid);
+    return { kind: 'applied', zxid, stats };
   }
 
   async #request(request: WireRequest, signal: AbortSignal): Promise<ReplyHeader> {

@@ -1,5 +1,6 @@
 import type { Scenario } from './scenario.js';
 import { changes } from './scenarios/changes.js';
+import { storm } from './scenarios/storm.js';
 import { copyToConsul, copyToZooKeeper } from './scenarios/copy.js';
 
-export const SCENARIOS: readonly Scenario[] = [copyToConsul, copyToZooKeeper, changes];
+export const SCENARIOS: readonly Scenario[] = [copyToConsul, copyToZooKeeper, changes, storm];

@@ -1,5 +1,5 @@
 import type { ClientWrite, History, JournaledConflict, Value, Violation } from './history.js';
-import { byKey, otherStore, show, STORES, surelyFollows } from './history.js';
+import { byKey, mayFollow, otherStore, show, STORES, surelyFollows } from './history.js';
 
 const CHECKER = 'exact resurrection';
 
@@ -9,7 +9,8 @@ const CHECKER = 'exact resurrection';
  * (A client never writes a value twice.)
  *
  * What is allowed besides, and why:
- * - the journal tells of a conflict that the value won against a deletion;
+ * - the journal tells of a conflict that the value won against a deletion, or against what a client wrote in that store
+ *   between the deletion and the finding: whoever decided had seen neither, and then saw the latter;
  * - agreement began anew, or a store was replaced, after the deletion;
  * - the entry is listed as held, left out or drifted, or the mapping is held.
  */
@@ -24,13 +25,14 @@ export function checkExactResurrection(history: History): Violation[] {
   );
   for (const [key, writes] of byKey(history.writes)) {
     if (ending.setAside.has(key)) continue;
-    const winners = winnersAgainstDeletion(journaled.get(key) ?? []);
+    const conflicts = journaled.get(key) ?? [];
+    const winners = winnersAgainstDeletion(conflicts);
     const tookPlace = byReplacedValue(writes);
     for (const deletion of writes) {
       const value = deletedValue(deletion);
       if (value === undefined || winners.has(value) || lastRestartMs >= deletion.invokedMs) continue;
       const found = whereFound(history, tookPlace.get(value) ?? [], deletion, value);
-      if (found === undefined) continue;
+      if (found === undefined || wonLater(conflicts, writes, deletion, value, found)) continue;
       violations.push({ checker: CHECKER, key, explanation: explain(deletion, value, found) });
     }
   }
@@ -43,17 +45,19 @@ function deletedValue({ value, outcome, replaced }: ClientWrite): Value | undefi
   return replaced?.value === '' ? undefined : replaced?.value;
 }
 
-/** @param tookPlace the acknowledged writes that took the place of the value */
+/**
+ * @param tookPlace the acknowledged writes that took the place of the value
+ * @returns the write of the client that found it
+ */
 function whereFound(
   { finals }: History,
   tookPlace: readonly ClientWrite[],
   deletion: ClientWrite,
   value: Value,
-): string | undefined {
+): ClientWrite | 'in the end' | undefined {
   const { store, key } = deletion;
   if (finals[store].get(key) === value) return 'in the end';
-  const later = tookPlace.find((write) => write.store === store && surelyFollows(write, deletion));
-  return later && `by a client whose write (${time(later)}) took its place`;
+  return tookPlace.find((write) => write.store === store && surelyFollows(write, deletion));
 }
 
 /** Acknowledged writes by the value that they took the place of. */
@@ -81,9 +85,27 @@ function winnersAgainstDeletion(conflicts: readonly JournaledConflict[]): Readon
   return winners;
 }
 
-function explain(deletion: ClientWrite, value: Value, found: string): string {
+function wonLater(
+  conflicts: readonly JournaledConflict[],
+  writes: readonly ClientWrite[],
+  deletion: ClientWrite,
+  value: Value,
+  found: ClientWrite | 'in the end',
+): boolean {
+  const { store } = deletion;
+  const isBetween = (write: ClientWrite): boolean =>
+    mayFollow(write, deletion) && (found === 'in the end' || surelyFollows(found, write));
+  return conflicts.some(({ values, winner }) => {
+    const loser = values[store];
+    if (winner !== otherStore(store) || values[winner] !== value || loser === undefined) return false;
+    return writes.some((write) => write.store === store && write.value === loser && isBetween(write));
+  });
+}
+
+function explain(deletion: ClientWrite, value: Value, found: ClientWrite | 'in the end'): string {
+  const where = found === 'in the end' ? found : `by a client whose write (${time(found)}) took its place`;
   return (
-    `a client deleted ${show(value)} at ${deletion.store} (${time(deletion)}), but it was found there again ${found}, ` +
+    `a client deleted ${show(value)} at ${deletion.store} (${time(deletion)}), but it was found there again ${where}, ` +
     'and no journal tells of a conflict with the deletion'
   );
 }

@@ -73,7 +73,9 @@ function hasWonConflict(
   return journal.some(({ key, values, winner }) => {
     if (key !== deletion.key || winner === undefined || values[winner] !== value) return false;
     const loser = values[otherStore(winner)];
-    return loser === undefined || writes.some((write) => write.value === loser && mayFollow(write, deletion));
+    const wrote = writes.filter((write) => write.value === loser);
+    // What no client wrote is the node that a daemon made in place of the deleted one, for what is below it.
+    return loser === undefined || wrote.length === 0 || wrote.some((write) => mayFollow(write, deletion));
   });
 }
 

@@ -61,6 +61,22 @@ describe('exact resurrection (S4)', () => {
     expect(isBroken({ writes, journal: [{ ...conflict, key: 'other' }] })).toBe(true);
   });
 
+  it('allows it where the value won against what was written between the deletion and the finding', () => {
+    const between = write('zookeeper', undefined, 'c', 150);
+    const conflict = {
+      ...{ daemon: 'd', key: 'k', kind: 'update-update', winner: 'consul' as const },
+      values: { zookeeper: 'c', consul: 'a' },
+      versions: { zookeeper: '2', consul: '1' },
+    };
+    expect(isBroken({ writes: [deletion, between, finder], journal: [conflict] })).toBe(false);
+    const finals = { zookeeper: new Map([['k', 'a']]), consul: new Map([['k', 'a']]) };
+    expect(isBroken({ writes: [deletion, between], journal: [conflict], finals })).toBe(false);
+    const lost = { ...conflict, winner: 'zookeeper' as const };
+    expect(isBroken({ writes: [deletion, between, finder], journal: [lost] })).toBe(true);
+    const before = write('zookeeper', undefined, 'c', 50);
+    expect(isBroken({ writes: [before, deletion, finder], journal: [conflict] })).toBe(true);
+  });
+
   it('allows it where agreement began anew, a store was replaced, or the entry or mapping is set aside', () => {
     const writes = [deletion, finder];
     expect(isBroken({ writes, restartsOfAgreement: [{ atMs: 150 }] })).toBe(false);
