@@ -21,11 +21,12 @@ export async function runScenario(
   sizes: Sizes,
   rounds: number,
   tell: (line: string) => void,
+  isBrief = false,
 ): Promise<Result> {
   const all: Figure[] = [];
   for (let number = 1; number <= rounds; number++) {
     tell(`${scenario.name}, ${sizes.entries} ${sizes.shape} entries, round ${number} of ${rounds}`);
-    all.push(...(await scenario.measure({ ...sizes, number, tell })));
+    all.push(...(await scenario.measure({ ...sizes, number, isBrief, tell })));
   }
   const named = new Map<string, Figure[]>();
   for (const figure of all) {

@@ -16,6 +16,8 @@ export interface Figure {
 /** What a scenario takes part in: one round of it, with everybody in turn. */
 export interface Round extends Sizes {
   readonly number: number;
+  /** Only to show that it works: figures mean nothing. */
+  readonly isBrief: boolean;
   readonly tell: (line: string) => void;
 }
 

@@ -13,12 +13,9 @@ import { fillConsul, fillZooKeeper, startBenchConsul, startBenchZooKeeper } from
 
 /** What is compared with, in size. */
 const FEW_ENTRIES = 1_000;
-const CHANGES = 100;
-const CHANGES_WARMING_UP = 20;
-/** So far apart that each is alone. */
-const PAUSE_MS = 60;
-const SETTLE_MS = 5_000;
-const IDLE_MS = 15_000;
+/** How much is done, and how long is waited. */
+const WHOLE = { changes: 100, warmingUp: 20, pauseMs: 60, settleMs: 5_000, idleMs: 15_000 };
+const BRIEF = { changes: 3, warmingUp: 1, pauseMs: 60, settleMs: 500, idleMs: 500 };
 
 export const changes: Scenario = {
   name: 'changes',
@@ -36,16 +33,20 @@ export const changes: Scenario = {
   },
 };
 
+function extentOf({ isBrief }: Round): typeof WHOLE {
+  return isBrief ? BRIEF : WHOLE;
+}
+
 async function daemonAt(round: Round, contender: string): Promise<Figure[]> {
   const [zookeeper, consul] = await Promise.all([startBenchZooKeeper(), startBenchConsul()]);
   await fillZooKeeper(zookeeper, round.entries, round.shape);
   const daemon = await startDaemon(zookeeper, consul);
   await inSync(daemon, round.entries);
-  await sleep(SETTLE_MS);
+  await sleep(extentOf(round).settleMs);
   const pids = { daemon: daemon.pid, consul: consul.pid ?? 0 };
   const figures = [
     ...(await propagation(round, contender, zookeeper, consul, pids)),
-    ...(await idle(contender, daemon)),
+    ...(await idle(round, contender, daemon)),
     { contender, name: 'private memory, MB', value: await privateMb(daemon.pid) },
     ...(await restart(round, contender, daemon)),
   ];
@@ -61,7 +62,7 @@ async function bareLoopAt(round: Round): Promise<Figure[]> {
   await fillZooKeeper(zookeeper, round.entries, round.shape);
   await fillConsul(consul, round.entries, round.shape);
   const loop = await BareLoop.start(zookeeper, consul);
-  await sleep(1_000);
+  await sleep(extentOf(round).settleMs);
   const figures = await propagation(round, contender, zookeeper, consul, undefined);
   await loop.stop();
   await Promise.all([zookeeper.dispose(), consul.dispose()]);
@@ -77,6 +78,7 @@ async function propagation(
   consul: ConsulServer,
   pids: { readonly daemon: number; readonly consul: number } | undefined,
 ): Promise<Figure[]> {
+  const { changes: count, warmingUp, pauseMs, settleMs } = extentOf(round);
   const observer = await Observer.connect(zookeeper, consul);
   const random = new SeededRandom(round.number);
   const figures: Figure[] = [];
@@ -84,13 +86,13 @@ async function propagation(
     ['to Consul', (number: number) => observer.changeInZooKeeper(number, round.shape)],
     ['to ZooKeeper', (number: number) => observer.changeInConsul(number, round.shape)],
   ] as const) {
-    for (let count = 0; count < CHANGES_WARMING_UP; count++) await change(random.below(round.entries));
-    await sleep(SETTLE_MS);
+    for (let done = 0; done < warmingUp; done++) await change(random.below(round.entries));
+    await sleep(settleMs);
     const before = pids && { daemon: await usageOf(pids.daemon), consul: await usageOf(pids.consul) };
     const tookMs: number[] = [];
-    for (let count = 0; count < CHANGES; count++) {
+    for (let done = 0; done < count; done++) {
       tookMs.push(await change(random.below(round.entries)));
-      await sleep(PAUSE_MS);
+      await sleep(pauseMs);
     }
     figures.push(
       { contender, name: `${name}, p50, ms`, value: quantile(tookMs, 0.5) },
@@ -104,24 +106,25 @@ async function propagation(
       ['read by the daemon for a change, KB', (after.daemon.readBytes - before.daemon.readBytes) / 1_000],
     ] as const;
     for (const [what, sum] of spent) {
-      figures.push({ contender, name: `${name}, ${what}`, value: sum / CHANGES });
+      figures.push({ contender, name: `${name}, ${what}`, value: sum / count });
     }
   }
   await observer.close();
   return figures;
 }
 
-async function idle(contender: string, daemon: DaemonProcess): Promise<Figure[]> {
-  await sleep(SETTLE_MS);
+async function idle(round: Round, contender: string, daemon: DaemonProcess): Promise<Figure[]> {
+  const { settleMs, idleMs } = extentOf(round);
+  await sleep(settleMs);
   const requests = (): Promise<number> => daemon.metric('zk_consul_sync_replica_requests_total');
   const asked = await requests();
   const { cpuMs } = await usageOf(daemon.pid);
-  await sleep(IDLE_MS);
+  await sleep(idleMs);
   const spentMs = (await usageOf(daemon.pid)).cpuMs - cpuMs;
   const newly = (await requests()) - asked;
   return [
-    { contender, name: 'idle, % of a core', value: (100 * spentMs) / IDLE_MS },
-    { contender, name: 'idle, requests/s', value: (1_000 * newly) / IDLE_MS },
+    { contender, name: 'idle, % of a core', value: (100 * spentMs) / idleMs },
+    { contender, name: 'idle, requests/s', value: (1_000 * newly) / idleMs },
   ];
 }
 

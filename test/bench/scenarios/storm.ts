@@ -20,8 +20,9 @@ import {
 const CHANGES_PER_SECOND = 1_000;
 const CHANGES_TOGETHER = 10;
 const FOR_MS = 60_000;
-const FOR_MS_AT_LEAST = 3_000;
+const FOR_MS_BRIEF = 2_000;
 const PROBE_EVERY_MS = 250;
+const SETTLE_MS = 5_000;
 /** Every so many-th entry is left to those who look how long a change takes, half of them on each side. */
 const PROBED_EVERY = 50;
 const PROBED = [7, 13] as const;
@@ -38,8 +39,8 @@ export const storm: Scenario = {
     await fillZooKeeper(zookeeper, round.entries, round.shape);
     const daemon = await startDaemon(zookeeper, consul);
     await inSync(daemon, round.entries);
-    await sleep(3_000);
-    const forMs = round.entries <= storm.smallest.entries ? FOR_MS_AT_LEAST : FOR_MS;
+    await sleep(round.isBrief ? 0 : SETTLE_MS);
+    const forMs = round.isBrief ? FOR_MS_BRIEF : FOR_MS;
     const over = AbortSignal.timeout(forMs);
     const [toConsulMs, toZooKeeperMs, written] = await Promise.all([
       probe(round, zookeeper, consul, 'zookeeper', over),
