@@ -7,7 +7,7 @@ import { decodeValue, encodeValue } from './value-codec.js';
 
 /** What format 1 did not have: it was written before several daemons could share the mappings. */
 type Added = 'kept' | 'unrecorded' | 'ledgers' | 'intents';
-type MirrorOf1 = Omit<LedgerMirror, 'writer' | 'paused' | 'created'>;
+type MirrorOf1 = Omit<LedgerMirror, 'writer' | 'paused' | 'copied'>;
 type StateOf1 = Omit<MappingState, Added> & {
   readonly ledgers: { readonly left: MirrorOf1 | undefined; readonly right: MirrorOf1 | undefined };
   readonly intents: readonly object[];
@@ -34,7 +34,7 @@ export async function upgradeFormat(store: LmdbStore): Promise<boolean> {
 /** A daemon that was alone had led, and all of its ledgers were its own. */
 function upgraded(state: StateOf1): MappingState {
   const mirror = (known: MirrorOf1 | undefined): LedgerMirror | undefined =>
-    known && { ...known, writer: undefined, paused: false, created: undefined };
+    known && { ...known, writer: undefined, paused: false, copied: undefined };
   const intents = state.intents.map((intent) => ({ writer: undefined, ...intent }) as WriteIntent);
   const ledgers = pairOf((side) => mirror(state.ledgers[side]));
   return { unrecorded: { left: [], right: [] }, ...state, kept: 'led', ledgers, intents };

@@ -24,10 +24,10 @@ export interface Ledger {
   /** An operator stopped the mapping's writes: whoever takes over goes on being stopped. */
   readonly paused: boolean;
   /**
-   * The entries that batches have created here last, and have not removed since. Whose copy a client has deleted before another process could see it
+   * The entries that batches have written here last, and have not removed since. Whose copy a client has deleted before another process could see it
    * is known by this alone: on the other side, it looks like new.
    */
-  readonly created: KeyPrints;
+  readonly copied: KeyPrints;
 }
 
 export interface ObservedLedger {
@@ -49,7 +49,7 @@ export function encodeLedger(ledger: Ledger): string {
     places: [ledger.places.left, ledger.places.right],
     recent: ledger.recent.map(String),
     ...(ledger.paused && { paused: true }),
-    ...(ledger.created !== '' && { created: ledger.created }),
+    ...(ledger.copied !== '' && { copied: ledger.copied }),
   });
 }
 
@@ -62,7 +62,7 @@ export function decodeLedger(content: string): Ledger | undefined {
     return undefined;
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { format, pairId, generation, writer, places, recent, paused, created } = parsed as Record<
+  const { format, pairId, generation, writer, places, recent, paused, copied } = parsed as Record<
     string,
     unknown
   >;
@@ -77,13 +77,13 @@ export function decodeLedger(content: string): Ledger | undefined {
     places: { left, right },
     recent: numbers.map(BigInt),
     paused: paused === true,
-    created: areKeyPrints(created) ? created : '',
+    copied: areKeyPrints(copied) ? copied : '',
   };
 }
 
-/** The entries that a batch is to create, and to remove. */
+/** The entries that a batch is to create or update, and to remove. */
 export interface LedgeredBatch {
-  readonly creates: readonly EntryKey[];
+  readonly copies: readonly EntryKey[];
   readonly removes: readonly EntryKey[];
 }
 
@@ -97,21 +97,21 @@ export function nextLedger(
   identity: Pick<Ledger, 'pairId' | 'writer' | 'places' | 'paused'>,
   mirror: LedgerMirror | undefined,
   announced: readonly number[] = [],
-  batch: LedgeredBatch = { creates: [], removes: [] },
+  batch: LedgeredBatch = { copies: [], removes: [] },
 ): Ledger {
   const isFirst = mirror === undefined || standsForAnotherPair(mirror);
   const recent = isFirst ? [] : withNewest(mirror.recent, mirror.version.modified);
   const generation = Math.max(mirror?.generation ?? 0, ...announced) + 1;
-  const before = isFirst ? '' : (mirror.created ?? '');
-  const created = withPrints(withoutPrints(before, batch.removes), batch.creates);
-  return { ...identity, generation, recent, created };
+  const before = isFirst ? '' : (mirror.copied ?? '');
+  const copied = withPrints(withoutPrints(before, batch.removes), batch.copies);
+  return { ...identity, generation, recent, copied };
 }
 
 /** What is known of a ledger after it was seen in its store. */
 export function mirrorOf(observed: ObservedLedger): LedgerMirror {
   const { ledger, version } = observed;
-  const { generation, recent, writer, paused, created } = ledger;
-  return { version, generation, recent, writer, paused, created };
+  const { generation, recent, writer, paused, copied } = ledger;
+  return { version, generation, recent, writer, paused, copied };
 }
 
 /** Adds the number of a write that went without the ledger (a single value too large for a batch). */
@@ -130,7 +130,7 @@ function withNewest(recent: readonly bigint[], newest: bigint): readonly bigint[
  * to the new pair, which starts over because the stores may not be what they were.
  */
 export function ledgerToReplace(version: Version): LedgerMirror {
-  return { version, generation: 0, recent: [], writer: undefined, paused: false, created: undefined };
+  return { version, generation: 0, recent: [], writer: undefined, paused: false, copied: undefined };
 }
 
 function standsForAnotherPair(mirror: LedgerMirror): boolean {

@@ -67,8 +67,8 @@ export interface LedgerMirror {
   readonly writer: string | undefined;
   /** Whether it tells that the mapping is paused. */
   readonly paused: boolean;
-  /** The entries that batches have created last; undefined where that was not noted. */
-  readonly created: KeyPrints | undefined;
+  /** The entries that batches have written last; undefined where that was not noted. */
+  readonly copied: KeyPrints | undefined;
 }
 
 /** Why all or some writes of a mapping are stopped. */

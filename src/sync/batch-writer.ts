@@ -290,9 +290,9 @@ class RecordsAhead {
 const LEDGER_BYTES_MAX = 8 * 1024;
 
 function ledgeredBatch(items: readonly WriteItem[]): LedgeredBatch {
-  const keysOf = (kind: WriteItem['kind']): EntryKey[] =>
-    items.filter((item) => item.kind === kind).map((item) => item.key);
-  return { creates: keysOf('create'), removes: keysOf('delete') };
+  const keysOf = (removed: boolean): EntryKey[] =>
+    items.filter((item) => (item.kind === 'delete') === removed).map((item) => item.key);
+  return { copies: keysOf(false), removes: keysOf(true) };
 }
 
 function giveBack(

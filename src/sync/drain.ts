@@ -242,13 +242,13 @@ export class Drain {
   /**
    * What only one side has, and the archive does not know, is new; or it was carried over by a process that could not
    * record it, or by another daemon, and its copy was deleted before this one saw it. Nothing but the ledger's list of
-   * what was created tells. It is carried over once more, and the journal tells of the deletion (S4).
+   * what was written tells. It is carried over once more, and the journal tells of the deletion (S4).
    */
   private wasCarriedBefore({ decision, situation, mark }: Intended): boolean {
     if (decision.do !== 'copy' || decision.base !== undefined || decision.conflict !== undefined)
       return false;
     if (situation.record !== undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
-    return this.memory.mayHaveCreated(decision.on, mark.key);
+    return this.memory.mayHaveCopied(decision.on, mark.key);
   }
 
   /**

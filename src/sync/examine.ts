@@ -125,7 +125,7 @@ export class Examiner {
       const { key, walked } = mark;
       if (walked === undefined || archive.mark(key) !== undefined || archive.record(key) !== undefined)
         return [];
-      if (this.memory.mayHaveCreated(otherSide(walked.side), key)) return [];
+      if (this.memory.mayHaveCopied(otherSide(walked.side), key)) return [];
       const missing: Readings = new Map([[key, { kind: 'absent' }]]);
       const readings = withSide(
         { left: missing, right: missing },

@@ -42,12 +42,12 @@ export class MappingMemory {
   }
 
   /**
-   * Whether this entry may have been created there by a batch that was never recorded here, in which case it is not new
+   * Whether this entry may have been written there by a batch that was never recorded here, in which case it is not new
    * on the other side.
    */
-  mayHaveCreated(side: Side, key: EntryKey): boolean {
+  mayHaveCopied(side: Side, key: EntryKey): boolean {
     const { ledgers, unrecorded } = this.known;
-    return unrecorded[side].length > 0 && mayBeNoted(ledgers[side]?.created ?? '', key);
+    return unrecorded[side].length > 0 && mayBeNoted(ledgers[side]?.copied ?? '', key);
   }
 
   /** Each store's highest version that this process has given to the archive; 0 where there was none. */

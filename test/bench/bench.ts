@@ -1,17 +1,24 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from './scenarios.js';
 import { runScenario } from './run-scenario.js';
+import { keepResult } from './plots.js';
 import { resultTable } from './result-table.js';
 import { writeResults } from './results.js';
 
 const USAGE = `npm run bench                                  all scenarios, in their full size
 npm run bench -- SCENARIO [--entries N]        one of: ${SCENARIOS.map(({ name }) => name).join(', ')}
                  [--shape flat|nested] [--rounds N]
+                 [--keep]                      in docs/performance/, with a plot
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { entries: { type: 'string' }, shape: { type: 'string' }, rounds: { type: 'string' } },
+  options: {
+    entries: { type: 'string' },
+    shape: { type: 'string' },
+    rounds: { type: 'string' },
+    keep: { type: 'boolean' },
+  },
 });
 const wanted = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const isKnown = positionals.every((name) => SCENARIOS.some((scenario) => scenario.name === name));
@@ -27,6 +34,8 @@ for (const scenario of wanted) {
   const rounds = Number(values.rounds ?? scenario.rounds);
   const result = await runScenario(scenario, sizes, rounds, (line) => console.error(`  ${line}`));
   console.log(resultTable(result));
-  console.log(`kept in ${await writeResults(result)}\n`);
+  const file = await writeResults(result);
+  console.log(`written to ${file}\n`);
+  if (values.keep === true) console.log(`kept beside ${await keepResult(file)}\n`);
 }
 process.exit(0);

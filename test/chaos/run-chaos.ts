@@ -26,6 +26,8 @@ const CONVERGENCE_TIMEOUT_MS = 180_000;
 const HOLDS_INTERVAL_MS = 500;
 /** Foreign changes move a ledger up to a second later. */
 const SETTLE_MS = 3_000;
+/** With several daemons: how long the lead must have stayed where it is. */
+const LEAD_SETTLED_MS = 15_000;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -185,6 +187,7 @@ class ChaosRun {
   private async expectQuiet(): Promise<void> {
     const { stage, options } = this;
     await sleep(SETTLE_MS);
+    if (stage.daemons.length > 1) await this.leadSettled();
     const before = await Promise.all(stage.mappings.map((mapping) => readContents(stage, mapping)));
     await sleep(options.quietMs);
     const after = await Promise.all(stage.mappings.map((mapping) => readContents(stage, mapping)));
@@ -195,6 +198,21 @@ class ChaosRun {
         if (was !== is) this.found('quiet', `${name} went from ${was} to ${is} with no client writing`);
       }
     });
+  }
+
+  /** Daemons that came back take over some mappings from those that lead more, which moves the ledgers. */
+  private async leadSettled(): Promise<void> {
+    let before = '';
+    let sinceMs = performance.now();
+    const isSettled = async (): Promise<boolean> => {
+      const leaders = await Promise.all(stage.mappings.map((mapping) => this.activeStatus(mapping)));
+      const now = JSON.stringify(leaders.map(({ leader }) => leader));
+      if (now !== before) sinceMs = performance.now();
+      before = now;
+      return performance.now() - sinceMs > LEAD_SETTLED_MS;
+    };
+    const { stage } = this;
+    await waitUntil('the lead of all mappings to settle', isSettled, { timeoutMs: CONVERGENCE_TIMEOUT_MS });
   }
 
   private async judge(mapping: MappingPlace): Promise<History> {

@@ -43,7 +43,7 @@ export function mappingState(changes: Partial<MappingState> = {}): MappingState 
         recent: [1n, 2n ** 64n - 1n],
         writer: 'daemon-1',
         paused: false,
-        created: 'abcd',
+        copied: 'abcd',
       },
       right: undefined,
     },

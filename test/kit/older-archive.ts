@@ -28,7 +28,7 @@ export async function downgradeToFormat1(path: string): Promise<void> {
 export function asInFormat1({ kept: _kept, unrecorded: _unrecorded, ...state }: MappingState): object {
   const mirror = (known: LedgerMirror | undefined): object | undefined => {
     if (known === undefined) return undefined;
-    const { writer: _writer, paused: _paused, created: _created, ...rest } = known;
+    const { writer: _writer, paused: _paused, copied: _copied, ...rest } = known;
     return rest;
   };
   const intents = state.intents.map((intent) => {

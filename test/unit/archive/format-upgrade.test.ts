@@ -35,7 +35,7 @@ describe('an archive of format 1', () => {
         mappingState({
           unrecorded: { left: [], right: [] },
           ledgers: {
-            left: left && { ...left, writer: undefined, paused: false, created: undefined },
+            left: left && { ...left, writer: undefined, paused: false, copied: undefined },
             right: undefined,
           },
           intents: [

@@ -29,7 +29,7 @@ function ledger(parts: Partial<Ledger> = {}): Ledger {
     places: PLACES,
     recent: [7n, 8n],
     paused: false,
-    created: '',
+    copied: '',
     ...parts,
   };
 }
@@ -45,7 +45,7 @@ function mirror(parts: Partial<LedgerMirror> = {}): LedgerMirror {
     recent: [7n, 8n],
     writer: 'w1',
     paused: false,
-    created: '',
+    copied: '',
     ...parts,
   };
 }

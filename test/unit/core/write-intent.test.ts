@@ -71,7 +71,7 @@ describe('announced deletions', () => {
   const version = { modified: 9n, created: 1n, revision: 0 };
   const at = (generation: number, writer: string | undefined = 'me') => ({
     left: undefined,
-    right: { version, generation, recent: [], writer, paused: false, created: '' },
+    right: { version, generation, recent: [], writer, paused: false, copied: '' },
   });
 
   it.each([

@@ -19,7 +19,7 @@ class Store {
       recent: [],
       writer: 'test',
       paused: false,
-      created: '',
+      copied: '',
     };
     const state: Pick<MappingState, 'ledgers'> = { ledgers: { left, right: undefined } };
     return state as MappingState;
