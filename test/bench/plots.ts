@@ -1,11 +1,11 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Result } from './run-scenario.js';
 import { shown } from './result-table.js';
 
 /** Results that the documentation speaks of, and the plots made from them. */
-export const KEPT = fileURLToPath(new URL('../../docs/performance/', import.meta.url));
+const KEPT = fileURLToPath(new URL('../../docs/performance/', import.meta.url));
 
 const WIDTH = 720;
 const LABEL_WIDTH = 250;
@@ -21,15 +21,6 @@ export async function keepResult(file: string): Promise<string> {
   const plot = kept.replace(/\.json$/, '.svg');
   await writeFile(plot, plotOf(JSON.parse(await readFile(kept, 'utf8')) as Result));
   return plot;
-}
-
-/** All kept results, by the names of their files without the ending. */
-export async function keptResults(): Promise<ReadonlyMap<string, Result>> {
-  const results = new Map<string, Result>();
-  for (const name of (await readdir(KEPT)).filter((one) => one.endsWith('.json')).sort()) {
-    results.set(basename(name, '.json'), JSON.parse(await readFile(join(KEPT, name), 'utf8')) as Result);
-  }
-  return results;
 }
 
 /** One row of bars for each figure: of everybody who has it, as long as their medians. */
