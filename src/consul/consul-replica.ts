@@ -4,6 +4,7 @@ import { SyncError } from '../ports/errors.js';
 import type {
   HintListener,
   KnownVersion,
+  Glance,
   Replica,
   ReplicaLimits,
   ScannedEntry,
@@ -15,12 +16,15 @@ import type { ConsulClient } from './consul-client.js';
 import { proveKeysAbsent } from './absence-proof.js';
 import { readEntries } from './entry-reads.js';
 import { scanEntries } from './entry-scan.js';
-import { listLedgersIn, readLedgerAt } from './ledger-reads.js';
+import { listLedgersIn, glanceAt, readLedgerAt } from './ledger-reads.js';
 import { writeBatch } from './consul-writes.js';
 import type { WriteContext } from './consul-writes.js';
 import { KeySpace, hasUrl } from './kv-keys.js';
+import { entryOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
+import { listKeys } from './key-list.js';
 import type { KeyList } from './key-list.js';
+import { AskablePrefixes } from './askable-prefixes.js';
 import { PartedWatch } from './parted-watch.js';
 import type { WatchState } from './parted-watch.js';
 import { PrefixIndex } from './prefix-watch.js';
@@ -49,17 +53,17 @@ export interface ConsulReplicaOptions {
   readonly onWatch?: (state: WatchState) => void;
   /** How many blocking queries may be open for the mapping, each with a connection of its own. 64 by default. */
   readonly watchesMax?: number;
-  /** Parts of the mapping with more keys than this are watched in smaller ones. 1,024 by default. */
+  /** Parts of the mapping with more keys than this are watched, and looked into, in smaller ones. 256 by default. */
   readonly partKeysMin?: number;
 }
 
 /** Consul's `txn_max_ops` before 1.14, which could not be changed. */
 const OPERATIONS_MAX = 64;
 const WATCHES_MAX = 64;
-/** As many as are listed at once, which takes some milliseconds. */
-const PART_KEYS_MIN = LISTED_KEYS_MAX;
+/** Their values are listed within a millisecond or two. */
+const PART_KEYS_MIN = 256;
 /** Where values are too large to be listed, fewer are checked one by one. */
-const PART_KEYS_MIN_LARGE = 128;
+const GROUP_KEYS_MAX_LARGE = 128;
 /** Consul's default `txn_max_req_len`, for the JSON of a transaction. */
 const TRANSACTION_BYTES_MAX = 512 * 1024;
 /** Consul's default `kv_max_value_size`. */
@@ -74,6 +78,7 @@ export class ConsulReplica implements Replica {
   readonly #context: WriteContext;
   readonly #index: PrefixIndex;
   readonly #sizes = new ValueSizes();
+  readonly #askable = new AskablePrefixes();
   readonly #watch: PartedWatch;
 
   /** @throws SyncError `CONFIG_INVALID` when the prefix can't be listed or watched */
@@ -94,12 +99,22 @@ export class ConsulReplica implements Replica {
     };
     const index = new PrefixIndex(options.client, options.prefix);
     this.#index = index;
-    const walkedKeysMax = (): number => {
-      if (options.partKeysMin !== undefined) return options.partKeysMin;
-      return this.#sizes.areSmall ? PART_KEYS_MIN : PART_KEYS_MIN_LARGE;
-    };
+    const sizes = this.#sizes;
+    const askable = this.#askable;
+    const groupKeysMax = (): number =>
+      options.partKeysMin ?? (sizes.areSmall ? LISTED_KEYS_MAX : GROUP_KEYS_MAX_LARGE);
     const { client, clock, random, onWatch = () => undefined } = options;
-    this.#watch = new PartedWatch({ client, clock, random, keys, index, walkedKeysMax, onWatch });
+    this.#watch = new PartedWatch({
+      client,
+      clock,
+      random,
+      keys,
+      index,
+      sizes,
+      askable,
+      groupKeysMax,
+      onWatch,
+    });
     this.limits = {
       batchOperationsMax: this.#context.operationsMax,
       batchBytesMax: TRANSACTION_BYTES_MAX - TRANSACTION_FRAME_BYTES,
@@ -118,15 +133,21 @@ export class ConsulReplica implements Replica {
     signal: AbortSignal,
     within: KeyPrefix = '',
   ): AsyncIterable<readonly ScannedEntry[]> {
-    const scan = { known, within, sizes: this.#sizes };
+    const scan = { known, within, sizes: this.#sizes, askable: this.#askable };
     if (within !== '') return scanEntries(this.#context, scan, signal);
     const onListed = (list: KeyList): void => this.#watch.follow(this.#planWatch(list));
     return scanEntries(this.#context, { ...scan, onListed }, signal);
   }
 
+  async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {
+    const { client, keys } = this.#context;
+    const { storedKeys } = await listKeys(client, keys, signal);
+    yield storedKeys.map((storedKey) => entryOf(this.#context, storedKey));
+  }
+
   #planWatch(list: KeyList): WatchPlan {
     const { prefix, watchesMax = WATCHES_MAX, partKeysMin = PART_KEYS_MIN } = this.#options;
-    return planWatch(list, prefix, watchesMax - 1, partKeysMin);
+    return planWatch(list, prefix, { partsMax: watchesMax - 1, partKeysMin, askable: this.#askable });
   }
 
   position(signal: AbortSignal): Promise<bigint> {
@@ -135,6 +156,10 @@ export class ConsulReplica implements Replica {
 
   read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
     return readEntries(this.#context, keys, signal);
+  }
+
+  glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
+    return glanceAt(this.#context, keys, this.#options.ledgerKey, signal);
   }
 
   proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>> {

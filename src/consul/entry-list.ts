@@ -6,6 +6,9 @@ import { kvPath } from './kv-keys.js';
 import { decodeEntries } from './transaction.js';
 import type { StoredEntry } from './transaction.js';
 
+/** Many times what a list of entries is expected to have: a few large values among small ones are no reason to give up. */
+export const LISTED_BYTES_MAX = 4 * 1024 * 1024;
+
 /**
  * The entries whose keys begin with `prefix`, with their values, as the leader has them: `GET ...?recurse`, a fifth of the
  * work that transactions of single reads are (1.8.7). The token's policy filters it without a word.

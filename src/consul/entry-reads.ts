@@ -19,7 +19,7 @@ import type { StoredEntry } from './transaction.js';
 const READ_VALUES_BYTES_MAX = 16 * 1024 * 1024;
 
 /** An entry, or why there is none. */
-type Found = StoredEntry | 'absent' | UnknownReason;
+export type Found = StoredEntry | 'absent' | UnknownReason;
 
 /** Reads the named entries, each from the leader, in transactions. */
 export async function readEntries(
@@ -27,19 +27,48 @@ export async function readEntries(
   keys: readonly EntryKey[],
   signal: AbortSignal,
 ): Promise<Map<EntryKey, Reading>> {
-  const readings = new Map<EntryKey, Reading>();
-  const stored = [...new Set(keys)].map((key) => context.keys.storedKey(key));
-  for (const key of stored.filter((candidate) => !isExact(candidate))) {
-    readings.set(entryOf(context, key), { kind: 'unknown', reason: 'unreadable' });
-  }
+  const { exact, readings } = sift(context, keys);
   const budget = { bytes: READ_VALUES_BYTES_MAX };
-  const pages = chunks(stored.filter(isExact), context.operationsMax);
+  const pages = chunks(exact, context.operationsMax);
   const find = (page: readonly string[], pageSignal: AbortSignal) =>
     findStored(context, page, budget, pageSignal);
   for await (const found of inOrderAhead(pages, REQUESTS_AHEAD, find, signal)) {
     for (const [key, one] of found) readings.set(entryOf(context, key), readingOf(context, one));
   }
   return readings;
+}
+
+/**
+ * Reads a few entries, and what the leader holds under another key at the same time or later.
+ * @param keys fewer than go into a transaction
+ * @param beside one that stands for no entry
+ */
+export async function readBeside(
+  context: ReadContext,
+  keys: readonly EntryKey[],
+  beside: string,
+  signal: AbortSignal,
+): Promise<{ readonly readings: ReadonlyMap<EntryKey, Reading>; readonly beside: Found }> {
+  const { exact, readings } = sift(context, keys);
+  const budget = { bytes: READ_VALUES_BYTES_MAX };
+  const found = await findStored(context, [...exact, beside], budget, signal);
+  for (const key of exact)
+    readings.set(entryOf(context, key), readingOf(context, found.get(key) ?? 'not-read'));
+  return { readings, beside: found.get(beside) ?? 'not-read' };
+}
+
+/** Stored keys that can be read, and readings that say of the others that they can't. */
+function sift(
+  context: ReadContext,
+  keys: readonly EntryKey[],
+): { readonly exact: readonly string[]; readonly readings: Map<EntryKey, Reading> } {
+  const stored = [...new Set(keys)].map((key) => context.keys.storedKey(key));
+  const unreadable: Reading = { kind: 'unknown', reason: 'unreadable' };
+  const inexact = stored.filter((key) => !isExact(key));
+  return {
+    exact: stored.filter(isExact),
+    readings: new Map(inexact.map((key) => [entryOf(context, key), unreadable])),
+  };
 }
 
 /** What the leader holds under one key. */

@@ -1,12 +1,13 @@
 import { compareKeys } from '../core/key-order.js';
+import type { AskablePrefixes } from './askable-prefixes.js';
 import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { Version } from '../core/version.js';
 import type { KnownVersion, ScannedEntry } from '../ports/replica.js';
 import { presentReading } from './entry-reads.js';
 import { AnswerTooLargeError } from './consul-errors.js';
-import { listEntries } from './entry-list.js';
+import { LISTED_BYTES_MAX, listEntries } from './entry-list.js';
 import { inOrderAhead } from './in-order-ahead.js';
-import { listKeys } from './key-list.js';
+import { listKeysWithin } from './key-list.js';
 import type { KeyList } from './key-list.js';
 import { isCertain, isExact } from './kv-keys.js';
 import { ScanPager } from './scan-pager.js';
@@ -17,15 +18,13 @@ import { failureKind } from './transaction.js';
 import type { StoredEntry, TransactionOperation } from './transaction.js';
 import type { ValueSizes } from './value-sizes.js';
 
-/** Many times what a list of entries is expected to have: a few large values among small ones are no reason to give up. */
-const LIST_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
-
 export interface ScanOptions {
   readonly known: KnownVersion;
   /** Only entries whose keys begin so; empty for all. */
   readonly within: KeyPrefix;
   /** What is known of how large values are, and learned. */
   readonly sizes: ValueSizes;
+  readonly askable: AskablePrefixes;
   /** Told of all keys before the first page is read. */
   readonly onListed?: (list: KeyList) => void;
 }
@@ -39,7 +38,7 @@ export async function* scanEntries(
   options: ScanOptions,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ScannedEntry[]> {
-  const list = await listKeys(context.client, context.keys, options.within, signal);
+  const list = await listKeysWithin(context.client, context.keys, options.within, options.askable, signal);
   options.onListed?.(list);
   const pager = new ScanPager(context, list.storedKeys, options);
   const scan = (page: ScanPage, pageSignal: AbortSignal) =>
@@ -62,8 +61,9 @@ class PageScan {
     try {
       return await this.list(page.prefix, page.storedKeys);
     } catch (error) {
-      if (!(error instanceof AnswerTooLargeError)) throw error;
-      this.options.sizes.tooLarge(page.storedKeys.length, LIST_ANSWER_BYTES_MAX);
+      if (error instanceof AnswerTooLargeError) {
+        this.options.sizes.tooLarge(page.storedKeys.length, LISTED_BYTES_MAX);
+      } else if (!this.options.askable.learn(page.prefix, error)) throw error;
       return this.visitAll(page.storedKeys);
     }
   }
@@ -71,7 +71,7 @@ class PageScan {
   /** Lists what begins with `prefix`; what lacks of `storedKeys` has gone meanwhile, or is not shown. */
   private async list(prefix: string, storedKeys: readonly string[]): Promise<readonly ScannedEntry[]> {
     const { context } = this;
-    const limits = { operation: 'list', answerBytesMax: LIST_ANSWER_BYTES_MAX } as const;
+    const limits = { operation: 'list', answerBytesMax: LISTED_BYTES_MAX } as const;
     const listed = await listEntries(context.client, prefix, limits, this.signal);
     this.options.sizes.learn(listed);
     const lacking = new Set(storedKeys);

@@ -5,7 +5,8 @@ import type { ConsulClient, ConsulRequest } from './consul-client.js';
 import { protocolError } from './consul-errors.js';
 import type { HttpAnswer } from './client-seam.js';
 import type { KeySpace } from './kv-keys.js';
-import { hasUrl, kvPath } from './kv-keys.js';
+import { kvPath } from './kv-keys.js';
+import type { AskablePrefixes } from './askable-prefixes.js';
 
 /** All keys of a mapping: about two million of them. */
 const LIST_BYTES_MAX = 256 * 1024 * 1024;
@@ -22,21 +23,38 @@ export type ListRequest = Pick<ConsulRequest, 'query' | 'timeoutMs' | 'socketPoo
 
 /**
  * The keys of a mapping that the token may see, as the leader has them.
- * @param within only those of entries whose keys begin so
  * @throws ConsulError
  */
-export async function listKeys(
+export async function listKeys(client: ConsulClient, keys: KeySpace, signal: AbortSignal): Promise<KeyList> {
+  const request = { operation: 'list', query: ['consistent'] } as const;
+  const { index, storedKeys } = await listKeysBelow(client, keys.prefix, request, signal);
+  return { index, storedKeys: storedKeys.filter((key) => keys.entryKey(key) !== undefined) };
+}
+
+/**
+ * The same of those entries whose keys begin with `within`.
+ * @throws ConsulError
+ */
+export async function listKeysWithin(
   client: ConsulClient,
   keys: KeySpace,
   within: KeyPrefix,
+  askable: AskablePrefixes,
   signal: AbortSignal,
 ): Promise<KeyList> {
   const wanted = keys.storedKey(within);
-  // What no URL carries is picked out of all.
-  const listed = hasUrl(wanted) ? wanted : keys.prefix;
-  const request = { operation: 'list', query: ['consistent'] } as const;
-  const { index, storedKeys } = await listKeysBelow(client, listed, request, signal);
   const isWanted = (key: string): boolean => key.startsWith(wanted) && keys.entryKey(key) !== undefined;
+  if (within !== '' && askable.has(wanted)) {
+    try {
+      const request = { operation: 'list', query: ['consistent'] } as const;
+      const { index, storedKeys } = await listKeysBelow(client, wanted, request, signal);
+      return { index, storedKeys: storedKeys.filter(isWanted) };
+    } catch (error) {
+      if (!askable.learn(wanted, error)) throw error;
+    }
+  }
+  // What can't be asked for is picked out of all.
+  const { index, storedKeys } = await listKeys(client, keys, signal);
   return { index, storedKeys: storedKeys.filter(isWanted) };
 }
 

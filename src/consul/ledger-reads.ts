@@ -1,7 +1,9 @@
-import type { StoredLedger } from '../ports/replica.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Glance, StoredLedger } from '../ports/replica.js';
 import { ConsulError } from './consul-errors.js';
 import { listEntries } from './entry-list.js';
-import { findOne } from './entry-reads.js';
+import { findOne, readBeside, readEntries } from './entry-reads.js';
+import type { Found } from './entry-reads.js';
 import { versionOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
 import type { StoredEntry } from './transaction.js';
@@ -16,7 +18,29 @@ export async function readLedgerAt(
   ledgerKey: string,
   signal: AbortSignal,
 ): Promise<StoredLedger | undefined> {
-  const found = await findOne(context, ledgerKey, signal);
+  return ledgerFound(context, ledgerKey, await findOne(context, ledgerKey, signal));
+}
+
+/**
+ * Reads entries, and the ledger with the last of them or after them.
+ * @throws ConsulError `STORE_DENIED` when there is a ledger that the token may not read
+ */
+export async function glanceAt(
+  context: ReadContext,
+  keys: readonly EntryKey[],
+  ledgerKey: string,
+  signal: AbortSignal,
+): Promise<Glance> {
+  if (keys.length < context.operationsMax) {
+    const { readings, beside } = await readBeside(context, keys, ledgerKey, signal);
+    if (beside !== 'not-read') return { readings, ledger: ledgerFound(context, ledgerKey, beside) };
+    return { readings, ledger: await readLedgerAt(context, ledgerKey, signal) };
+  }
+  const readings = await readEntries(context, keys, signal);
+  return { readings, ledger: await readLedgerAt(context, ledgerKey, signal) };
+}
+
+function ledgerFound(context: ReadContext, ledgerKey: string, found: Found): StoredLedger | undefined {
   if (found === 'absent') return undefined;
   if (typeof found === 'object') return ledgerOf(found);
   const what = `the ledger ${ledgerKey} on ${context.client.address}`;

@@ -3,9 +3,13 @@ import type { KeyPrefix } from '../core/observation.js';
 import { setMaxListeners } from 'node:events';
 import type { Clock, Random } from '../ports/clock.js';
 import type { HintListener } from '../ports/replica.js';
+import { RefusedPrefixError } from './askable-prefixes.js';
+import type { AskablePrefixes } from './askable-prefixes.js';
 import { followIndex } from './blocking-query.js';
 import type { BlockingQuery } from './blocking-query.js';
 import type { ConsulClient } from './consul-client.js';
+import { inOrderAhead } from './in-order-ahead.js';
+import { listKeysBelow } from './key-list.js';
 import type { KeySpace } from './kv-keys.js';
 import type { PrefixIndex } from './prefix-watch.js';
 import { PrefixWatch } from './prefix-watch.js';
@@ -13,7 +17,8 @@ import type { PrefixAnswer } from './prefix-watch.js';
 import { Remainder } from './remainder.js';
 import { sleepUntilWoken } from './sleep-until-woken.js';
 import { WatchedPart } from './watched-part.js';
-import type { PartAnswer } from './watched-part.js';
+import type { PartAnswer, PartLook } from './watched-part.js';
+import type { ValueSizes } from './value-sizes.js';
 import type { WatchPlan } from './watch-plan.js';
 
 export interface PartedWatchOptions {
@@ -22,8 +27,10 @@ export interface PartedWatchOptions {
   readonly index: PrefixIndex;
   readonly clock: Clock;
   readonly random: Random;
-  /** Up to how many keys are walked rather than looked through for what has changed. */
-  readonly walkedKeysMax: () => number;
+  readonly sizes: ValueSizes;
+  readonly askable: AskablePrefixes;
+  /** Up to how many keys are looked at together. */
+  readonly groupKeysMax: () => number;
   /** Told whenever the watch of the whole is put in place or lost. */
   readonly onWatch: (state: WatchState) => void;
 }
@@ -31,10 +38,17 @@ export interface PartedWatchOptions {
 export type WatchState =
   { readonly kind: 'armed' } | { readonly kind: 'lost'; readonly error: unknown; readonly retryInMs: number };
 
-/** A busy part is asked for twice a second, which is enough to find a thousand changes together. */
-const PART_PACE = { capacity: 8, refillPerSecond: 2 };
+/**
+ * Consul goes through all keys for the index of the whole, which is asked for once a second at most while parts tell what
+ * changes.
+ */
+const WHOLE_REST_MS = 1_000;
 /** How long a wake of the whole waits for that of the part in which something has changed. */
 const EXPLAINED_WITHIN_MS = 250;
+
+const CHECKS_AHEAD = 8;
+/** How long after a change a part is still expected to tell of it. */
+const BEHIND_MS_MAX = 5_000;
 
 /** How long no part is watched after one has failed. */
 const REST_MS_MIN = 5_000;
@@ -53,8 +67,8 @@ interface Part {
 }
 
 /**
- * The watch of a mapping. One blocking query covers all of it and tells nothing but that something changed; where a plan
- * has parts, each has one of its own, which tells where. What changes in no part is found by the difference: the whole
+ * The watch of a mapping. One blocking query covers all of it and tells nothing but that something changed; the parts of
+ * a plan have one of their own each, which tells what. What changes in no part is found by the difference: the whole
  * has an index that no part has.
  */
 export class PartedWatch {
@@ -62,7 +76,9 @@ export class PartedWatch {
   private running: Running | undefined;
   private restMs = 0;
   private restedUntilMs = -Infinity;
+  private wholeRestedMs = -Infinity;
   private readonly remainder: Remainder;
+  private checking: Promise<void> | undefined;
   /** Ends the wait of whoever waits for a part to move. */
   private moved: () => void = () => undefined;
 
@@ -74,7 +90,6 @@ export class PartedWatch {
   follow(plan: WatchPlan): void {
     const { running } = this;
     if (running === undefined || this.options.clock.monotonicMs() < this.restedUntilMs) return;
-    this.remainder.expect(plan.uncovered);
     const planned = new Set(plan.parts);
     for (const [prefix, part] of this.parts) if (!planned.has(prefix)) this.drop(prefix, part);
     for (const prefix of planned) {
@@ -89,7 +104,10 @@ export class PartedWatch {
     let hasStarted = false;
     const whole = new PrefixWatch(this.options.index);
     const query: BlockingQuery<PrefixAnswer> = {
-      ask: async (...asked) => this.explained(await whole.ask(...asked), signal),
+      ask: async (...asked) => {
+        await this.restWhole(signal);
+        return this.explained(await whole.ask(...asked), signal);
+      },
     };
     const following = followIndex(
       query,
@@ -100,8 +118,14 @@ export class PartedWatch {
           hasStarted = true;
         },
         woken: () => {
-          if (this.parts.size === 0) listener.stirred();
-          else this.remainder.look('now');
+          if (this.parts.size === 0) {
+            listener.stirred();
+            return;
+          }
+          this.remainder.look('now');
+          this.checking ??= this.checkParts(signal).finally(() => {
+            this.checking = undefined;
+          });
         },
         failed: (error, retryInMs) => {
           onWatch({ kind: 'lost', error, retryInMs });
@@ -112,8 +136,15 @@ export class PartedWatch {
       signal,
     );
     await Promise.all([following, this.remainder.run(listener, signal)]);
+    await this.checking;
     this.dropAll();
     this.running = undefined;
+  }
+
+  private async restWhole(signal: AbortSignal): Promise<void> {
+    const { clock } = this.options;
+    const restMs = this.wholeRestedMs - clock.monotonicMs();
+    if (restMs > 0) await clock.sleep(restMs, signal);
   }
 
   /** An answer of the whole matters only where no part tells of the same. */
@@ -125,6 +156,7 @@ export class PartedWatch {
       if (parts.some(({ index }) => index === answer.exactIndex)) {
         // Something else may have changed between that and what was known before.
         this.remainder.look('later');
+        this.wholeRestedMs = this.options.clock.monotonicMs() + WHOLE_REST_MS;
         return { ...answer, matters: false };
       }
       const waitMs = deadlineMs - this.options.clock.monotonicMs();
@@ -144,7 +176,7 @@ export class PartedWatch {
     signal.addEventListener('abort', stop, { once: true });
     const tell = (answer: PartAnswer): void => {
       part.index = answer.index;
-      for (const stirred of answer.stirred) listener.stirred(this.entryPrefix(stirred));
+      this.tell(answer, listener);
       // Without keys it would wake for whatever is written in the store.
       if (answer.isEmpty) this.drop(prefix, part);
       this.moved();
@@ -154,19 +186,61 @@ export class PartedWatch {
       {
         armed: (answer) => {
           const isFirst = part.index === undefined;
+          // Without a failure it is armed again only where the store was restored, which the whole may not notice.
+          if (!isFirst) listener.rescan('reconnect');
           tell(isFirst && answer.index <= listedAt ? { ...answer, stirred: [] } : answer);
         },
         woken: tell,
-        failed: () => {
-          // The whole is watched as if there were no parts, and walked, which comes to a plan again.
+        failed: (error) => {
+          // A walk comes to a plan again.
           listener.stirred();
-          this.rest();
+          if (error instanceof RefusedPrefixError) this.drop(prefix, part);
+          else this.rest();
         },
       },
-      { ...this.options, pace: PART_PACE },
+      this.options,
       part.stop.signal,
     );
     void following.finally(() => signal.removeEventListener('abort', stop));
+  }
+
+  /**
+   * Something has changed of which no part told. Should one of them be waiting for an answer that never comes, what has
+   * changed is in it: a part that stays behind what can be seen there is walked, and asked anew.
+   */
+  private async checkParts(signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.options;
+    const look = async ([prefix, part]: [string, Part], askSignal: AbortSignal) => {
+      const { index } = await listKeysBelow(client, prefix, { operation: 'watch' }, askSignal);
+      return { prefix, part, index };
+    };
+    const behind: { prefix: string; part: Part; index: bigint }[] = [];
+    try {
+      for await (const seen of inOrderAhead([...this.parts], CHECKS_AHEAD, look, signal)) {
+        if (seen.part.index !== undefined && seen.part.index < seen.index) behind.push(seen);
+      }
+    } catch {
+      // Why it failed comes to light in the watch of the whole.
+      return;
+    }
+    if (behind.length > 0) await clock.sleep(BEHIND_MS_MAX, signal);
+    for (const { prefix, part, index } of behind) {
+      const isOverdue = this.parts.get(prefix) === part && part.index !== undefined && part.index < index;
+      if (!isOverdue || this.running === undefined) continue;
+      this.drop(prefix, part);
+      this.watchPart(prefix, part.index ?? 0n, this.running);
+    }
+  }
+
+  private tell({ seen, stirred }: PartLook, listener: HintListener): void {
+    for (const prefix of stirred) listener.stirred(this.entryPrefix(prefix));
+    if (seen === undefined) return;
+    const entries = seen.entries.flatMap(([storedKey, version]) => {
+      const key = this.options.keys.entryKey(storedKey);
+      return key === undefined ? [] : { key, version };
+    });
+    const except = seen.except.map((prefix) => this.entryPrefix(prefix));
+    listener.saw({ within: this.entryPrefix(seen.prefix), entries, except });
   }
 
   /** Goes without parts for a while, the longer the more often they fail: there may be too few connections for them. */

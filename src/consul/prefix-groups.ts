@@ -1,4 +1,4 @@
-import { couldLeadToUrl, hasUrl } from './kv-keys.js';
+import type { AskablePrefixes } from './askable-prefixes.js';
 
 /** A string prefix, and which of some sorted keys begin with it: those from `from` to before `to`. */
 export interface PrefixGroup {
@@ -10,26 +10,28 @@ export interface PrefixGroup {
 export interface Grouping {
   /** In the order of the keys, none with more of them than asked for. */
   readonly groups: readonly PrefixGroup[];
-  /** Positions of the keys in no group: a prefix that holds them holds too many, or can't be part of a URL. */
+  /** Positions of the keys in no group: a prefix that holds them holds too many, or can't be asked for. */
   readonly loose: readonly number[];
 }
 
-/** Requests tell a prefix in their path, which servers and balancers limit. */
-const PREFIX_LENGTH_MAX = 1_000;
-
 /**
- * Parts keys by string prefixes, each of which can be asked for in a URL and holds at most `groupMax` of them.
+ * Parts keys by string prefixes, each of which can be asked for and holds at most `groupMax` of them.
  * @param keys in the order of `compareKeys`, all of which begin with `prefix`
  */
-export function groupByPrefix(keys: readonly string[], prefix: string, groupMax: number): Grouping {
+export function groupByPrefix(
+  keys: readonly string[],
+  prefix: string,
+  groupMax: number,
+  askable: AskablePrefixes,
+): Grouping {
   const groups: PrefixGroup[] = [];
   const loose: number[] = [];
   const place = (group: PrefixGroup): void => {
-    if (group.to - group.from <= groupMax && hasUrl(group.prefix)) {
+    if (group.to - group.from <= groupMax && askable.has(group.prefix)) {
       groups.push(group);
       return;
     }
-    const parts = splitGroup(keys, group);
+    const parts = splitGroup(keys, group, askable);
     if (parts === undefined) {
       for (let at = group.from; at < group.to; at++) loose.push(at);
       return;
@@ -48,12 +50,16 @@ export interface SplitGroup {
   readonly named: number | undefined;
 }
 
-/** Parts a group by what follows the longest prefix that its keys share; undefined where no part could have a URL. */
-export function splitGroup(keys: readonly string[], group: PrefixGroup): SplitGroup | undefined {
+/** Parts a group by what follows the longest prefix that its keys share; undefined where none could be asked for. */
+export function splitGroup(
+  keys: readonly string[],
+  group: PrefixGroup,
+  askable: AskablePrefixes,
+): SplitGroup | undefined {
   const { from, to } = group;
   const first = keys[from] ?? '';
   const shared = sharedLength(first, keys[to - 1] ?? '', group.prefix.length);
-  if (shared > PREFIX_LENGTH_MAX || !couldLeadToUrl(first.slice(0, shared))) return undefined;
+  if (!askable.mayContinue(first.slice(0, shared))) return undefined;
   const named = first.length === shared ? from : undefined;
   const groups: PrefixGroup[] = [];
   let start = named === undefined ? from : from + 1;

@@ -1,11 +1,10 @@
-import type { EntryKey } from '../core/observation.js';
 import type { Clock } from '../ports/clock.js';
-import type { HintListener } from '../ports/replica.js';
+import type { HintListener, PartView } from '../ports/replica.js';
 import type { ConsulClient } from './consul-client.js';
 import { listKeys } from './key-list.js';
 import type { KeySpace } from './kv-keys.js';
 import { sleepUntilWoken } from './sleep-until-woken.js';
-import { uncoveredKeys } from './watch-plan.js';
+import { uncoveredKeys, UNCOVERED_MAX } from './watch-plan.js';
 
 export interface RemainderOptions {
   readonly client: ConsulClient;
@@ -13,8 +12,6 @@ export interface RemainderOptions {
   readonly clock: Clock;
 }
 
-/** So many keys in no part are looked at one by one. Of more, all is walked, which parts the mapping anew. */
-const LOOKED_AT_MAX = 256;
 /** Listing all keys takes its time: so many times as long it is not done again. */
 const REST_SHARE = 20;
 /** The same when it is only to be made sure that nothing hid behind changes in parts. */
@@ -22,9 +19,11 @@ const LATER_SHARE = 100;
 const LATER_MS_MIN = 2_000;
 const LATER_MS_MAX = 30_000;
 
-/** Looks after the keys that are in no watched part, by listing all keys and leaving out the others. */
+/**
+ * Looks after what is in no watched part, by listing all keys and leaving out the others. Whoever is told of those compares
+ * them with what is known to be there, so that what has gone is found as well.
+ */
 export class Remainder {
-  private expected: readonly string[] = [];
   private dueMs = Infinity;
   private restedMs = -Infinity;
   /** How long it took the last time. */
@@ -36,12 +35,6 @@ export class Remainder {
     private readonly options: RemainderOptions,
     private readonly parts: () => readonly string[],
   ) {}
-
-  /** These keys are in no part as far as is known, and are looked at by a walk. */
-  expect(uncovered: readonly string[]): void {
-    this.expected = uncovered.length > LOOKED_AT_MAX ? [] : uncovered;
-    this.dueMs = Infinity;
-  }
 
   look(when: 'now' | 'later'): void {
     const laterMs = Math.min(LATER_MS_MAX, Math.max(LATER_MS_MIN, LATER_SHARE * this.tookMs));
@@ -69,23 +62,22 @@ export class Remainder {
   private async lookNow(listener: HintListener, signal: AbortSignal): Promise<void> {
     const { client, keys } = this.options;
     try {
-      const { storedKeys } = await listKeys(client, keys, '', signal);
-      const uncovered = uncoveredKeys(storedKeys, this.parts());
-      if (uncovered.length > LOOKED_AT_MAX) {
-        listener.stirred();
-        return;
-      }
-      const suspects = new Set([...this.expected, ...uncovered]);
-      this.expected = uncovered;
-      if (suspects.size > 0) listener.changed([...suspects].map((key) => this.entryKey(key)));
+      const { storedKeys } = await listKeys(client, keys, signal);
+      const parts = this.parts();
+      const uncovered = uncoveredKeys(storedKeys, parts);
+      // A walk parts the mapping anew.
+      if (uncovered.length > UNCOVERED_MAX) listener.stirred();
+      else listener.saw(this.view(uncovered, parts));
     } catch {
       // Why it failed comes to light in the walk, or in the watch of the whole.
       if (!signal.aborted) listener.stirred();
     }
   }
 
-  private entryKey(storedKey: string): EntryKey {
-    return storedKey.slice(this.options.keys.prefix.length);
+  private view(uncovered: readonly string[], parts: readonly string[]): PartView {
+    const entryKey = (storedKey: string): string => storedKey.slice(this.options.keys.prefix.length);
+    const entries = uncovered.map((storedKey) => ({ key: entryKey(storedKey), version: undefined }));
+    return { within: '', entries, except: parts.map(entryKey) };
   }
 
   private async sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AskablePrefixes } from './askable-prefixes.js';
 import type { Version } from '../core/version.js';
 import type { KnownVersion } from '../ports/replica.js';
 import { isCertain } from './kv-keys.js';
@@ -43,9 +44,11 @@ export class ScanPager implements Iterable<ScanPage> {
       readonly known: KnownVersion;
       readonly within: string;
       readonly sizes: ValueSizes;
+      readonly askable: AskablePrefixes;
     },
   ) {
-    const { groups } = groupByPrefix(storedKeys, context.keys.storedKey(options.within), LISTED_KEYS_MAX);
+    const prefix = context.keys.storedKey(options.within);
+    const { groups } = groupByPrefix(storedKeys, prefix, LISTED_KEYS_MAX, options.askable);
     this.groups = groups.filter(({ from, to }) => to - from >= LISTED_KEYS_MIN);
   }
 

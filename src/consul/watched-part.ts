@@ -1,80 +1,200 @@
+import { compareKeys } from '../core/key-order.js';
+import type { Version } from '../core/version.js';
+import type { Clock } from '../ports/clock.js';
+import type { AskablePrefixes } from './askable-prefixes.js';
+import { RefusedPrefixError } from './askable-prefixes.js';
 import type { BlockingAnswer, BlockingQuery } from './blocking-query.js';
 import type { ConsulClient, ConsulRequest } from './consul-client.js';
+import { AnswerTooLargeError } from './consul-errors.js';
+import { LISTED_BYTES_MAX, listEntries } from './entry-list.js';
 import { inOrderAhead } from './in-order-ahead.js';
 import { listKeysBelow } from './key-list.js';
 import type { KeyList, ListRequest } from './key-list.js';
+import { isCertain } from './kv-keys.js';
 import { groupByPrefix } from './prefix-groups.js';
+import type { Grouping, PrefixGroup } from './prefix-groups.js';
+import { versionOf } from './settled-reads.js';
+import type { StoredEntry } from './transaction.js';
+import type { ValueSizes } from './value-sizes.js';
 
 /** On top of the longest time that Consul itself may wait, which is up to a 16th more than it was asked to. */
 const ANSWER_MARGIN_MS = 10_000;
 /** In how many smaller prefixes a part is looked for what has changed. */
 const GROUPS_MAX = 64;
+/** So many keys that are in none of them are taken for changed whenever something is. */
+const LOOSE_MAX = 16;
 const REQUESTS_AHEAD = 8;
+/** After a look into the part, it rests as long as that took: under load, parts take turns. */
+const REST_MS_MAX = 1_000;
 
-export interface PartAnswer extends BlockingAnswer {
-  /** Prefixes that hold all that has changed, but keys that came and went unseen. */
+/** What a look into a part has found, by the names of the store. */
+export interface PartLook {
+  /** What is there; undefined where it has to be walked. */
+  readonly seen: SeenPart | undefined;
+  /** Prefixes that are to be walked. */
   readonly stirred: readonly string[];
+}
+
+export interface SeenPart {
+  readonly prefix: string;
+  /** In the order of `compareKeys`. */
+  readonly entries: ReadonlyArray<readonly [storedKey: string, Version | undefined]>;
+  /** Prefixes in which nothing has changed, or that are to be walked. */
+  readonly except: readonly string[];
+}
+
+export interface PartAnswer extends BlockingAnswer, PartLook {
   readonly isEmpty: boolean;
 }
 
 export interface PartOptions {
   readonly client: ConsulClient;
-  /** Up to how many keys are walked rather than looked through for what has changed. */
-  readonly walkedKeysMax: () => number;
+  readonly clock: Clock;
+  readonly sizes: ValueSizes;
+  readonly askable: AskablePrefixes;
+  /** Up to how many keys are looked at together. */
+  readonly groupKeysMax: () => number;
 }
 
 /**
  * The blocking query of one part of a mapping: the list of its keys, whose index rises with whatever changes in it.
- * Where they are many, the lists of smaller prefixes tell by their indexes where to look.
+ * Where they are many, the lists of smaller prefixes tell by their indexes where to look. Where values are small, what is
+ * there is listed at once.
  */
 export class WatchedPart implements BlockingQuery<PartAnswer> {
-  /** The groups that the keys were in the last time, as one text. */
-  private shape: string | undefined;
+  private restedAtMs = -Infinity;
 
-  /** @param prefix one that a URL can carry */
+  /** @param prefix one that can be asked for */
   constructor(
     readonly prefix: string,
     private readonly options: PartOptions,
   ) {}
 
   async ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<PartAnswer> {
+    const { clock } = this.options;
+    const restMs = this.restedAtMs - clock.monotonicMs();
+    if (restMs > 0) await clock.sleep(restMs, signal);
     const list = await this.list(this.prefix, index === 0n ? {} : waiting(index, waitMs), signal);
-    const isEmpty = list.storedKeys.length === 0;
-    const stirred = isEmpty ? [this.prefix] : await this.narrow(list, index, signal);
-    return { index: list.index, matters: true, stirred, isEmpty };
+    const startedMs = clock.monotonicMs();
+    const look = list.index === index ? NOTHING : await this.look(list, index, signal);
+    const endedMs = clock.monotonicMs();
+    this.restedAtMs = endedMs + Math.min(REST_MS_MAX, endedMs - startedMs);
+    return { index: list.index, matters: true, isEmpty: list.storedKeys.length === 0, ...look };
   }
 
-  /** Where in the part something has a version above `since`. */
-  private async narrow(list: KeyList, since: bigint, signal: AbortSignal): Promise<readonly string[]> {
-    const { storedKeys } = list;
-    const walkedMax = this.options.walkedKeysMax();
-    const whole = [this.prefix];
-    if (storedKeys.length <= walkedMax) {
-      this.shape = undefined;
-      return whole;
+  private async look({ storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
+    if (since === 0n) return this.walked();
+    const { groups, loose } = this.grouped(storedKeys);
+    if (loose.length > LOOSE_MAX) return this.walked();
+    try {
+      return await this.lookInto(
+        groups,
+        loose.map((at) => storedKeys[at] ?? ''),
+        since,
+        signal,
+      );
+    } catch (error) {
+      // From now on, the keys are grouped otherwise.
+      if (error instanceof RefusedPrefixError) return this.walked();
+      throw error;
     }
-    const groupMax = Math.max(walkedMax, Math.ceil(storedKeys.length / (GROUPS_MAX / 2)));
-    const { groups, loose } = groupByPrefix(storedKeys, this.prefix, groupMax);
-    const known = this.shape;
-    this.shape = JSON.stringify([groups.map(({ prefix }) => prefix), loose.map((at) => storedKeys[at])]);
-    // A group that is gone can't be asked, and a key in no group has no list of its own.
-    const canNarrow = this.shape === known && loose.length === 0 && groups.length <= GROUPS_MAX;
-    if (!canNarrow || since === 0n) return whole;
-    const isChanged = async (prefix: string, askSignal: AbortSignal): Promise<string | undefined> => {
-      const { index } = await this.list(prefix, {}, askSignal);
-      return index > since ? prefix : undefined;
+  }
+
+  private async lookInto(
+    groups: readonly PrefixGroup[],
+    loose: readonly string[],
+    since: bigint,
+    signal: AbortSignal,
+  ): Promise<PartLook> {
+    const { prefix } = this;
+    const asked = await this.risen(groups, since, signal);
+    const risen = new Set(asked);
+    const listed = this.options.sizes.areSmall ? await this.listAll(asked, signal) : undefined;
+    const looseKeys = loose.map((key) => [key, undefined] as const);
+    const found = (listed ?? []).map(
+      (entry) => [entry.key, isCertain(entry.key) ? versionOf(entry) : undefined] as const,
+    );
+    const entries = [...looseKeys, ...found].sort(([a], [b]) => compareKeys(a, b));
+    const except = prefixesOf(listed === undefined ? groups : groups.filter((group) => !risen.has(group)));
+    return { seen: { prefix, entries, except }, stirred: listed === undefined ? prefixesOf(asked) : [] };
+  }
+
+  /** Groups as small as they are to be, or as can be without too many of them. */
+  private grouped(storedKeys: readonly string[]): Grouping {
+    const { askable, groupKeysMax } = this.options;
+    for (let groupMax = groupKeysMax(); ; groupMax *= 2) {
+      const grouping = groupByPrefix(storedKeys, this.prefix, groupMax, askable);
+      if (grouping.groups.length <= GROUPS_MAX || groupMax >= storedKeys.length) return grouping;
+    }
+  }
+
+  private walked(): PartLook {
+    return { seen: undefined, stirred: [this.prefix] };
+  }
+
+  /** The groups in which something has a version above `since`, or has gone since. */
+  private async risen(
+    groups: readonly PrefixGroup[],
+    since: bigint,
+    signal: AbortSignal,
+  ): Promise<readonly PrefixGroup[]> {
+    const [only] = groups;
+    if (groups.length === 1 && only?.prefix === this.prefix) return groups;
+    const askIndex = async (group: PrefixGroup, askSignal: AbortSignal) => {
+      const { index } = await this.list(group.prefix, {}, askSignal);
+      return index > since ? group : undefined;
     };
-    const stirred: string[] = [];
-    const prefixes = groups.map(({ prefix }) => prefix);
-    for await (const changed of inOrderAhead(prefixes, REQUESTS_AHEAD, isChanged, signal)) {
-      if (changed !== undefined) stirred.push(changed);
+    const risen: PrefixGroup[] = [];
+    for await (const group of inOrderAhead(groups, REQUESTS_AHEAD, askIndex, signal)) {
+      if (group !== undefined) risen.push(group);
     }
-    return stirred.length === 0 ? whole : stirred;
+    return risen;
+  }
+
+  /** @returns undefined where values were more than can be listed */
+  private async listAll(
+    groups: readonly PrefixGroup[],
+    signal: AbortSignal,
+  ): Promise<readonly StoredEntry[] | undefined> {
+    const { client, sizes } = this.options;
+    const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX } as const;
+    const listOne = (group: PrefixGroup, askSignal: AbortSignal) =>
+      this.asked(group.prefix, () => listEntries(client, group.prefix, limits, askSignal));
+    const all: StoredEntry[] = [];
+    try {
+      for await (const entries of inOrderAhead(groups, REQUESTS_AHEAD, listOne, signal)) {
+        sizes.learn(entries);
+        all.push(...entries);
+      }
+    } catch (error) {
+      if (!(error instanceof AnswerTooLargeError)) throw error;
+      sizes.tooLarge(this.options.groupKeysMax(), LISTED_BYTES_MAX);
+      return undefined;
+    }
+    return all;
+  }
+
+  private async asked<T>(prefix: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (this.options.askable.learn(prefix, error)) throw new RefusedPrefixError(prefix, { cause: error });
+      throw error;
+    }
   }
 
   private list(prefix: string, request: ListRequest, signal: AbortSignal): Promise<KeyList> {
-    return listKeysBelow(this.options.client, prefix, { operation: 'watch', ...request }, signal);
+    const { client } = this.options;
+    return this.asked(prefix, () =>
+      listKeysBelow(client, prefix, { operation: 'watch', ...request }, signal),
+    );
   }
+}
+
+const NOTHING: PartLook = { seen: undefined, stirred: [] };
+
+function prefixesOf(groups: readonly PrefixGroup[]): string[] {
+  return groups.map(({ prefix }) => prefix);
 }
 
 function waiting(index: bigint, waitMs: number): Partial<ConsulRequest> {

@@ -8,7 +8,8 @@ export type KeyPrints = string;
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const PRINT_LENGTH = 4;
-const PRINTS_MAX = 512;
+/** How many keys are noted. */
+export const PRINTS_MAX = 512;
 
 /** FNV-1a over UTF-16 code units, by both of their bytes, folded to 24 bits. */
 function printOf(key: EntryKey): string {
@@ -22,9 +23,10 @@ function printOf(key: EntryKey): string {
   return [18, 12, 6, 0].map((shift) => CHARACTERS[(folded >> shift) & 63]).join('');
 }
 
-/** Adds keys to those noted before; of too many, the oldest are forgotten. */
+/** Adds keys to those noted before, each once; of too many, those are forgotten that were noted longest ago. */
 export function withPrints(noted: KeyPrints, keys: readonly EntryKey[]): KeyPrints {
-  return (noted + keys.map(printOf).join('')).slice(-PRINT_LENGTH * PRINTS_MAX);
+  const others = withoutPrints(noted, keys);
+  return (others + [...new Set(keys.map(printOf))].join('')).slice(-PRINT_LENGTH * PRINTS_MAX);
 }
 
 /** Takes keys out, however often they were noted. */

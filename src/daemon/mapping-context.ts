@@ -50,8 +50,6 @@ export function mappingContext(
   const logger = surroundings.logger.child({ mapping: mapping.name });
   const places = placesOf(config, mapping);
   const part = archive.mapping(places);
-  const reached = part.state()?.ledgers.left?.version.modified;
-  if (reached !== undefined) surroundings.stores.zookeeper.expectReached(reached);
   return {
     name: mapping.name,
     instance: config.instance,

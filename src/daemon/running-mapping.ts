@@ -28,6 +28,8 @@ export class RunningMapping {
     this.sync = new MappingSync(
       mappingContext(config, surroundings, metrics, (keys) => this.sync.noticeUnread(keys)),
     );
+    const reached = this.sync.memory.state?.ledgers.left?.version.modified;
+    if (reached !== undefined) surroundings.stores.zookeeper.expectReached(reached);
     this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);
     // All that is in flight listens to the one signal; how much that is, is bounded elsewhere.
     setMaxListeners(0, this.stopping.signal);

@@ -28,6 +28,9 @@ export interface Replica {
    */
   scan(known: KnownVersion, signal: AbortSignal, within?: KeyPrefix): AsyncIterable<readonly ScannedEntry[]>;
 
+  /** The keys of all that `scan` would walk, in no order; for counting. */
+  listKeys(signal: AbortSignal): AsyncIterable<readonly EntryKey[]>;
+
   /**
    * A store-wide number that the store has reached by now: every write to an entry below the mapping that happens
    * after this call began, and none that an answer before it could have shown, has a version above it
@@ -40,6 +43,13 @@ export interface Replica {
    * `absent` in the answer is proven as of now. Keys may be answered `unknown: not-read` to stay within memory bounds.
    */
   read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>>;
+
+  /**
+   * Reads the named entries, and this mapping's ledger no earlier than any of them, with as few requests as can be. Good
+   * for what a write's own condition makes sure of: the answers are at least as new as whatever was told and answered
+   * before, but may be behind the leader (ZooKeeper: without a `sync`).
+   */
+  glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance>;
 
   /**
    * The deletion proof: which of `keys` are, as of now and by authority of the leader, certainly absent.
@@ -60,6 +70,12 @@ export interface Replica {
   listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, StoredLedger>>;
 }
 
+export interface Glance {
+  readonly readings: ReadonlyMap<EntryKey, Reading>;
+  /** Undefined when there is none. */
+  readonly ledger: StoredLedger | undefined;
+}
+
 export interface ReplicaLimits {
   /** Operations in one atomic batch, the ledger's own included. */
   readonly batchOperationsMax: number;
@@ -76,6 +92,8 @@ export interface ReplicaLimits {
 export interface HintListener {
   /** These entries may have changed. */
   changed(keys: readonly EntryKey[]): void;
+  /** Something changed in a part of the store, which was looked at for it. */
+  saw(view: PartView): void;
   /**
    * Something changed, and the store did not say what. Cheap to call; coalesced by the listener.
    * @param within where; anywhere below the mapping, without
@@ -85,6 +103,21 @@ export interface HintListener {
   rescan(reason: 'start' | 'reconnect' | 'overflow'): void;
   /** No change is told from now on until the next `rescan`. `why` is for a person. May be told again while it lasts. */
   lost(why: string): void;
+}
+
+/** What a part of a store held a moment ago. A hint: who compares it with what is known finds what may have changed. */
+export interface PartView {
+  readonly within: KeyPrefix;
+  /** All that the store showed there, except what lies in `except`, in the order of `compareKeys`. */
+  readonly entries: readonly SeenEntry[];
+  /** Parts of it that were not looked into, in the same order. */
+  readonly except: readonly KeyPrefix[];
+}
+
+export interface SeenEntry {
+  readonly key: EntryKey;
+  /** Undefined where only the key was seen: the entry may have changed. */
+  readonly version: Version | undefined;
 }
 
 export type KnownVersion = (key: EntryKey) => Version | undefined;

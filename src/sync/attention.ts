@@ -2,7 +2,7 @@ import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
 import type { Clock } from '../ports/clock.js';
-import type { HintListener } from '../ports/replica.js';
+import type { HintListener, PartView } from '../ports/replica.js';
 import type { RescanReason } from '../ports/rescan.js';
 import type { Found } from './found.js';
 import { MarkSet } from './mark-set.js';
@@ -12,6 +12,8 @@ import { joinPrefix } from './walked-parts.js';
 
 const MARKS_MAX = 100_000;
 const RETRIES_MAX = 10_000;
+/** Entries in views that wait to be compared. Of more, the parts are walked. */
+const VIEWED_MAX = 50_000;
 /** Entries touched while a side is walked that are told apart. Of more, all are taken to be touched. */
 const TOUCHED_MAX = 10_000;
 
@@ -41,6 +43,8 @@ export class Attention {
   private readonly deferred = { deletions: new MarkSet(MARKS_MAX), overwrites: new MarkSet(MARKS_MAX) };
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
+  private readonly views: Pair<PartView[]> = { left: [], right: [] };
+  private viewed = 0;
   /** What was touched since the walk of a side began: of such an entry, the walk may have read what is no more. */
   private readonly touchedSince = new Map<Side, Set<EntryKey>>();
   /** Sides of which no changes are told, and why. */
@@ -58,6 +62,7 @@ export class Attention {
         this.touched(keys, side);
         this.look(keys, side);
       },
+      saw: (view) => this.addView(side, view),
       stirred: (within) => this.requestSweep(side, undefined, within),
       rescan: (reason) => {
         this.blind.delete(side);
@@ -125,6 +130,13 @@ export class Attention {
     const request = this.sweeps.get(side);
     this.sweeps.delete(side);
     return request;
+  }
+
+  /** What was seen of a side since this was asked last, to be compared with what is known. */
+  takeViews(side: Side): readonly PartView[] {
+    const views = this.views[side].splice(0);
+    for (const { entries } of views) this.viewed -= entries.length;
+    return views;
   }
 
   takeMarks(count: number): Mark[] {
@@ -200,7 +212,7 @@ export class Attention {
   get unseen(): boolean {
     const walks = [...this.sweeps.values()].some(({ mayFind }) => mayFind);
     const marked = this.marks.size + this.deferrals > 0;
-    return marked || this.retries.waiting > 0 || this.leftToWalk || walks;
+    return marked || this.hasViews || this.retries.waiting > 0 || this.leftToWalk || walks;
   }
 
   isBlind(side: Side): boolean {
@@ -213,12 +225,17 @@ export class Attention {
   }
 
   get busy(): boolean {
-    return this.marks.size + this.deferrals > 0 || this.sweeps.size > 0;
+    return this.marks.size + this.deferrals > 0 || this.hasViews || this.sweeps.size > 0;
+  }
+
+  private get hasViews(): boolean {
+    return this.views.left.length + this.views.right.length > 0;
   }
 
   /** Forgets everything but that all is to be walked again. */
   startOver(reason: RescanReason): void {
     this.marks.clear();
+    for (const side of SIDES) this.takeViews(side);
     this.deferred.deletions.clear();
     this.deferred.overwrites.clear();
     this.retries.clear();
@@ -244,6 +261,17 @@ export class Attention {
   /** Ends a wait. */
   notify(): void {
     this.wake?.();
+  }
+
+  private addView(side: Side, view: PartView): void {
+    const isWalkedAnyway = this.sweeps.get(side)?.parts.includes('') === true;
+    if (isWalkedAnyway || this.viewed + view.entries.length > VIEWED_MAX) {
+      this.requestSweep(side, undefined, view.within);
+      return;
+    }
+    this.viewed += view.entries.length;
+    this.views[side].push(view);
+    this.notify();
   }
 
   private overflow(): void {

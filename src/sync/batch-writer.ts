@@ -1,5 +1,6 @@
 import type { Batch, PlannedWrite } from '../core/batch-plan.js';
 import { planBatches } from '../core/batch-plan.js';
+import { PRINTS_MAX } from '../core/key-prints.js';
 import type { LedgeredBatch } from '../core/ledger.js';
 import type { WriteIntent } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
@@ -49,8 +50,12 @@ export interface Applied {
 const WRITE_GRACE_MS = 5_000;
 /** How often a batch is tried again because its ledger condition failed; each time the ledger was read anew. */
 const LEDGER_RETRIES_MAX = 3;
-/** How many batches may be applied in a store and not be durable in the archive yet. */
-const RECORDS_AHEAD_MAX = 8;
+/**
+ * Batches that may be applied in a store and not be durable in the archive yet, and entries in them. A ledger has to list
+ * what a killed process had not recorded: so many batches and entries, and those of the batch on its way.
+ */
+const BATCHES_AHEAD_MAX = 8;
+const ENTRIES_AHEAD_MAX = PRINTS_MAX / 2;
 
 /**
  * Writes what was decided to one side: in atomic batches with the ledger in each, in order, one after the other.
@@ -161,6 +166,7 @@ export class BatchWriter {
               acknowledgedAtMs: this.context.clock.nowMs(),
               settles: intents,
             }),
+            items.length,
           );
           return { again, rejected, ledger: sent === undefined ? 'owed' : 'moved', trouble: undefined };
         case 'condition-failed':
@@ -268,21 +274,25 @@ export class BatchWriter {
   }
 }
 
-/**
- * Batches that were applied while the records of those before them were on their way to the disk. Bounded: a ledger has to
- * list what a killed process had not recorded, with room to spare for what goes before it is looked at.
- */
+/** Batches that were applied while the records of those before them were on their way to the disk. */
 class RecordsAhead {
-  private readonly waiting: Promise<void>[] = [];
+  private readonly waiting: { readonly durable: Promise<void>; readonly entries: number }[] = [];
+  private entries = 0;
 
   /** @throws when the archive could not take one of the earlier ones */
-  async add({ durable }: OnItsWay): Promise<void> {
-    this.waiting.push(durable);
-    if (this.waiting.length > RECORDS_AHEAD_MAX) await this.waiting.shift();
+  async add({ durable }: OnItsWay, entries: number): Promise<void> {
+    this.waiting.push({ durable, entries });
+    this.entries += entries;
+    while (this.waiting.length > BATCHES_AHEAD_MAX || this.entries > ENTRIES_AHEAD_MAX) {
+      const first = this.waiting.shift();
+      if (first === undefined) return;
+      await first.durable;
+      this.entries -= first.entries;
+    }
   }
 
   async all(): Promise<void> {
-    await Promise.all(this.waiting);
+    await Promise.all(this.waiting.map(({ durable }) => durable));
   }
 }
 

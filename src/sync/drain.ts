@@ -12,7 +12,7 @@ import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
 import type { Intended } from './guards.js';
 import { effectiveSize, guard, isCountedOverwrite, openKind } from './guards.js';
-import type { LedgerKeeper } from './ledger-keeper.js';
+import type { LedgerKeeper, SeenLedgers } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -93,7 +93,7 @@ export class Drain {
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const startedMs = this.context.clock.monotonicMs();
-    const { examined, echoes, regressed } = await this.examiner.examine(
+    const { examined, echoes, regressed, ledgers } = await this.examiner.examine(
       this.unrecordable.sift(marks.filter(({ key }) => this.isOurs(key))),
       signal,
       permission === 'write',
@@ -111,7 +111,7 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const inScope = examined.filter((one) => this.context.scope.includes(one.mark.key) || isPruned(one));
-    const result = await this.carryOut(inScope, permission, entriesSeen, due, signal);
+    const result = await this.carryOut(inScope, permission, entriesSeen, due, ledgers, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
   }
@@ -128,6 +128,7 @@ export class Drain {
     permission: Permission,
     entriesSeen: () => Promise<number>,
     due: Due | 'defer',
+    seen: SeenLedgers,
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const work = sortWork(this.context, this.memory, this.rings, examined);
@@ -149,7 +150,9 @@ export class Drain {
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
     const needsLedgers = proven.length + work.openConflicts.length > 0;
-    const ledgers = needsLedgers ? await this.checkLedgers(signal) : 'whole';
+    // A proof is later than what was seen.
+    const stillSeen = proven.some(needsProof) ? undefined : seen;
+    const ledgers = needsLedgers ? await this.checkLedgers(signal, stillSeen) : 'whole';
     if (ledgers === 'moved') this.attention.putBack(examined.map(({ mark }) => mark));
     if (ledgers !== 'whole') return NOTHING_WRITTEN;
     const { held, holds } = guarded;
@@ -255,8 +258,11 @@ export class Drain {
    * Looks at the ledgers after the readings that decisions rest on. Where one has `moved`, a batch of the daemon's own
    * arrived after it was given up: readings may hold what it wrote, which then looked like a client's (S2, S7).
    */
-  private async checkLedgers(signal: AbortSignal): Promise<'whole' | 'moved' | 'held'> {
-    const verdict = await this.ledgers.inspect(signal, { starting: false });
+  private async checkLedgers(
+    signal: AbortSignal,
+    seen: SeenLedgers = new Map(),
+  ): Promise<'whole' | 'moved' | 'held'> {
+    const verdict = await this.ledgers.inspect(signal, { starting: false, seen });
     if (verdict.kind === 'whole') {
       if (!this.ledgers.haveMoved(verdict.mirrors)) return 'whole';
       await this.ledgers.takeOver(verdict.mirrors);

@@ -11,9 +11,11 @@ import { impose, reconcile } from '../core/reconcile.js';
 import type { Situation } from '../core/situation.js';
 import { sameVersion } from '../core/version.js';
 import { judgeSingle } from '../core/write-intent.js';
-import type { ScannedEntry } from '../ports/replica.js';
+import type { Glance, ScannedEntry, StoredLedger } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
+import { ExpectedEchoes } from './expected-echoes.js';
 import { FirstSeen } from './first-seen.js';
+import type { SeenLedgers } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { writtenAt } from './write-times.js';
@@ -33,6 +35,8 @@ export interface Examination {
   readonly echoes: Pair<number>;
   /** An entry that a store holds at a version below the agreed one, confirmed by a second look. */
   readonly regressed: { readonly side: Side; readonly key: EntryKey } | undefined;
+  /** Those ledgers that were read with the entries, after all that was read on their side. */
+  readonly ledgers: SeenLedgers;
 }
 
 /** What is known of who wrote what, besides what the ledgers list at the moment. */
@@ -47,7 +51,22 @@ const ONLY_LEDGERS: Provenance = { catchUp: () => Promise.resolve(), has: () => 
 
 type Readings = ReadonlyMap<EntryKey, Reading>;
 
-const NO_ECHOES: Pair<number> = { left: 0, right: 0 };
+/** What was read for a round. */
+interface Sight {
+  /** Entries that are not as they were agreed on. */
+  readonly open: readonly Mark[];
+  readonly readings: Pair<Readings>;
+  readonly ledgers: SeenLedgers;
+}
+
+type Read = (side: Side, keys: readonly EntryKey[]) => Promise<Glance | Pick<Glance, 'readings'>>;
+
+interface Glanced {
+  readonly examined: readonly Examined[];
+  /** Entries that a glance is not enough for. */
+  readonly left: readonly Mark[];
+  readonly ledgers: SeenLedgers;
+}
 
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
 export class Examiner {
@@ -58,6 +77,7 @@ export class Examiner {
     private readonly context: MappingContext,
     private readonly memory: MappingMemory,
     private readonly provenance: Provenance = ONLY_LEDGERS,
+    private readonly expected = new ExpectedEchoes(context.clock),
   ) {
     this.seen = new FirstSeen(context.clock);
   }
@@ -68,17 +88,26 @@ export class Examiner {
   }
 
   /**
-   * @param mayPresume whether entries that a walk has read, and of which nothing is known, may be taken for missing on
-   *   the other side: whoever makes them there does so under the condition that they are
+   * @param willWrite whether what is decided is to be carried out. If so, conditions of writes stand for readings: entries
+   *   that a walk has read, and of which nothing is known, may be taken for missing on the other side, and a glance is
+   *   enough for entries of which a watch has told
    */
-  async examine(marks: readonly Mark[], signal: AbortSignal, mayPresume = false): Promise<Examination> {
+  async examine(marks: readonly Mark[], signal: AbortSignal, willWrite = false): Promise<Examination> {
     this.noteWalked(marks);
-    const presumed = mayPresume && this.presumes ? this.presumeMissing(marks) : [];
+    const echoes = { left: 0, right: 0 };
+    const presumed = willWrite && this.presumes ? this.presumeMissing(marks) : [];
     const isDone = new Set(presumed.map(({ mark }) => mark.key));
     const others = marks.filter(({ key }) => !isDone.has(key));
-    if (others.length === 0) return { examined: presumed, echoes: NO_ECHOES, regressed: undefined };
-    const examination = await this.examineBySight(others, signal);
-    return { ...examination, examined: [...presumed, ...examination.examined] };
+    const mayGlance = willWrite && this.haveLedgers;
+    const isHinted = ({ at }: Mark): boolean => mayGlance && at !== undefined;
+    const glanced = await this.examineAtAGlance(others.filter(isHinted), echoes, signal);
+    const left = [...others.filter((mark) => !isHinted(mark)), ...glanced.left];
+    const examined = [...presumed, ...glanced.examined];
+    if (left.length === 0) return { examined, echoes, regressed: undefined, ledgers: glanced.ledgers };
+    const sighted = await this.examineBySight(left, echoes, signal);
+    // The ledgers of before say nothing of what was read after them.
+    const { regressed } = sighted;
+    return { examined: [...examined, ...sighted.examined], echoes, regressed, ledgers: new Map() };
   }
 
   /** Rounds from here on may presume again what one before them was wrong about. */
@@ -91,31 +120,66 @@ export class Examiner {
     this.presumes = false;
   }
 
-  private async examineBySight(marks: readonly Mark[], signal: AbortSignal): Promise<Examination> {
-    const isUnread = (mark: Mark, side: Side): boolean =>
-      mark.at !== otherSide(side) && mark.walked?.side !== side;
+  /**
+   * Looks at entries of which a watch has told without making sure that the answers are the newest. What needs no more
+   * than that is decided; everything else is to be read with authority.
+   */
+  private async examineAtAGlance(
+    marks: readonly Mark[],
+    echoes: Record<Side, number>,
+    signal: AbortSignal,
+  ): Promise<Glanced> {
+    if (marks.length === 0) return { examined: [], left: [], ledgers: new Map() };
+    const sight = await this.look(marks, echoes, async (side, keys) => {
+      const { readings, ledger } = await this.context.replicas[side].glance(keys, signal);
+      return { readings, ledger };
+    });
+    await this.provenance.catchUp(signal);
+    const decided = sight.open.map((mark) => this.decide(mark, this.situation(mark, sight.readings), false));
+    const examined = decided.filter(isSureByCondition);
+    const left = decided.filter((one) => !isSureByCondition(one)).map(({ mark }) => mark);
+    return { examined, left, ledgers: sight.ledgers };
+  }
+
+  private async examineBySight(
+    marks: readonly Mark[],
+    echoes: Record<Side, number>,
+    signal: AbortSignal,
+  ): Promise<Pick<Examination, 'examined' | 'regressed'>> {
+    const { open, readings } = await this.look(marks, echoes, async (side, keys) => ({
+      readings: await this.context.replicas[side].read(keys, signal),
+    }));
+    await this.provenance.catchUp(signal);
+    const examined = open.map((mark) => this.decide(mark, this.situation(mark, readings), false));
+    return { examined, regressed: await this.confirmRegression(examined, signal) };
+  }
+
+  /** Reads entries on both sides, except those that turn out to be as they were agreed on. */
+  private async look(marks: readonly Mark[], echoes: Record<Side, number>, read: Read): Promise<Sight> {
+    // Of what is probably an echo, the other side need not be asked as long as this one is as the archive has it.
+    const doubtful = new Set(marks.filter(({ at, key }) => at !== undefined && this.expected.has(at, key)));
+    const isAskedFirst = (mark: Mark, side: Side): boolean =>
+      mark.walked?.side !== side && (mark.at !== otherSide(side) || !doubtful.has(mark));
     const first = await this.readBoth(
-      marks.filter((mark) => isUnread(mark, 'left')).map((mark) => mark.key),
-      marks.filter((mark) => isUnread(mark, 'right')).map((mark) => mark.key),
-      signal,
+      pairOf((side) => marks.filter((mark) => isAskedFirst(mark, side))),
+      read,
     );
-    // Most hints are echoes: where the side that hinted is as the archive has it, the other need not be asked.
-    const echoes = { left: 0, right: 0 };
     const open = marks.filter((mark) => {
-      if (!this.isInStep(mark, first)) return true;
-      if (mark.at !== undefined && this.isOurs(mark.at, mark.key, first[mark.at].get(mark.key)))
+      if (mark.at !== undefined) this.expected.came(mark.at, mark.key);
+      if (!this.isInStep(mark, first.readings)) return true;
+      if (mark.at !== undefined && this.isOurs(mark.at, mark.key, first.readings[mark.at].get(mark.key)))
         echoes[mark.at]++;
       return false;
     });
+    const isAskedThen = (mark: Mark, side: Side): boolean => doubtful.has(mark) && mark.at !== side;
     const second = await this.readBoth(
-      open.filter((mark) => mark.at === 'right').map((mark) => mark.key),
-      open.filter((mark) => mark.at === 'left').map((mark) => mark.key),
-      signal,
+      pairOf((side) => open.filter((mark) => isAskedThen(mark, side))),
+      read,
     );
-    const readings = pairOf((side) => new Map([...first[side], ...second[side], ...walkedAt(marks, side)]));
-    await this.provenance.catchUp(signal);
-    const examined = open.map((mark) => this.decide(mark, this.situation(mark, readings), false));
-    return { examined, echoes, regressed: await this.confirmRegression(examined, signal) };
+    const readings = pairOf(
+      (side) => new Map([...first.readings[side], ...second.readings[side], ...walkedAt(marks, side)]),
+    );
+    return { open, readings, ledgers: new Map([...first.ledgers, ...second.ledgers]) };
   }
 
   /** The entries that are to be made on the other side, if they are missing there. */
@@ -189,35 +253,32 @@ export class Examiner {
   }
 
   private isInStep(mark: Mark, readings: Pair<Readings>): boolean {
-    if (mark.at === undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
-    const reading = readings[mark.at].get(mark.key);
-    if (reading?.kind !== 'present') return false;
-    const scanned = {
-      key: mark.key,
-      version: reading.version,
-      empty: isEmpty(reading),
-      children: reading.children,
-    };
-    return !needsLook(this.memory.archive.record(mark.key), scanned, mark.at);
+    const reading = mark.at && readings[mark.at].get(mark.key);
+    if (mark.at === undefined || reading?.kind !== 'present') return false;
+    const { archive } = this.memory;
+    if (archive.mark(mark.key) !== undefined) return false;
+    return !needsLook(archive.record(mark.key), { ...reading, empty: isEmpty(reading) }, mark.at);
   }
 
-  private async readBoth(
-    left: readonly EntryKey[],
-    right: readonly EntryKey[],
-    signal: AbortSignal,
-  ): Promise<Pair<Readings>> {
-    const [atLeft, atRight] = await Promise.all([
-      this.read('left', left, signal),
-      this.read('right', right, signal),
-    ]);
-    return { left: atLeft, right: atRight };
+  private async readBoth(marks: Pair<readonly Mark[]>, read: Read): Promise<Omit<Sight, 'open'>> {
+    const ledgers = new Map<Side, StoredLedger | undefined>();
+    const [left = NO_READINGS, right = NO_READINGS] = await Promise.all(
+      SIDES.map(async (side) => {
+        const keys = marks[side].map(({ key }) => key);
+        if (keys.length === 0) return NO_READINGS;
+        const answer = await read(side, keys);
+        if ('ledger' in answer) ledgers.set(side, answer.ledger);
+        return answer.readings;
+      }),
+    );
+    const readings = { left, right };
+    for (const side of SIDES) this.seen.note(side, readings[side]);
+    return { readings, ledgers };
   }
 
-  private async read(side: Side, keys: readonly EntryKey[], signal: AbortSignal): Promise<Readings> {
-    if (keys.length === 0) return new Map();
-    const readings = await this.context.replicas[side].read(keys, signal);
-    this.seen.note(side, readings);
-    return readings;
+  /** A side that is only read may have none, or one that may not be read. */
+  private get haveLedgers(): boolean {
+    return this.context.policy.source === undefined && this.memory.state?.ledgerless.length === 0;
   }
 
   /** One authoritative answer below the agreed version could still be a server that lags; two in a row are not. */
@@ -238,6 +299,8 @@ export class Examiner {
   }
 }
 
+const NO_READINGS: Readings = new Map();
+
 function walkedAt(marks: readonly Mark[], side: Side): Map<EntryKey, Reading> {
   const readings = new Map<EntryKey, Reading>();
   for (const { key, walked } of marks) if (walked?.side === side) readings.set(key, walked.reading);
@@ -253,6 +316,15 @@ function isPlainCreate({ decision }: Examined): boolean {
     decision.conflict === undefined &&
     decision.session === undefined
   );
+}
+
+/**
+ * Decisions that need no newest state: a write that overrules nobody and only passes where the other side is as it was
+ * seen, or none at all. Of a newer state, a watch tells again.
+ */
+function isSureByCondition({ decision }: Examined): boolean {
+  if (decision.do === 'copy') return decision.conflict === undefined && decision.session === undefined;
+  return decision.do === 'nothing' || (decision.do === 'record' && decision.record !== undefined);
 }
 
 /** A single value that went without the ledger, and arrived after it was given up. */
@@ -272,7 +344,7 @@ function isAnnounced(
 }
 
 /** What of an entry tells whether it is as the archive has it. */
-type Met = Pick<ScannedEntry, 'version' | 'empty' | 'children'>;
+export type Met = Pick<ScannedEntry, 'version' | 'empty' | 'children'>;
 
 /** Whether what a walk found at one side calls for a look at the entry, given what the archive has of it. */
 export function needsLook(record: ArchiveRecord | undefined, found: Met, side: Side): boolean {

@@ -91,19 +91,25 @@ export class LedgerKeeper {
   /**
    * Reads both ledgers and judges them. Must come after the reads that a decision rests on: a store restored before
    * those reads then shows in its ledger.
+   * @param options `seen` has ledgers that were read together with those, and need not be read again
    * @throws DeposedError when a ledger was moved by another process since this one began to write
    */
-  async inspect(signal: AbortSignal, options: { starting: boolean }): Promise<LedgerVerdict> {
-    const observed = await this.observe(signal);
+  async inspect(
+    signal: AbortSignal,
+    options: { readonly starting: boolean; readonly seen?: SeenLedgers },
+  ): Promise<LedgerVerdict> {
+    const observed = await this.observe(signal, options.seen);
     const verdict = judgeLedgers(this.memory.state, observed);
     if (verdict.kind !== 'whole' || options.starting) return verdict;
     for (const side of SIDES) this.refuseSuccessor(side, observed[side]);
     return verdict;
   }
 
-  /** Both ledgers as they stand, whatever that means. */
-  async observe(signal: AbortSignal): Promise<ObservedLedgers> {
-    const [left, right] = await Promise.all([this.read('left', signal), this.read('right', signal)]);
+  /** Both ledgers as they stand, or as they were seen, whatever that means. */
+  async observe(signal: AbortSignal, seen: SeenLedgers = new Map()): Promise<ObservedLedgers> {
+    const look = async (side: Side): Promise<ObservedLedgers[Side]> =>
+      seen.has(side) ? observedLedger(seen.get(side)) : this.read(side, signal);
+    const [left, right] = await Promise.all([look('left'), look('right')]);
     return { left, right };
   }
 
@@ -192,9 +198,7 @@ export class LedgerKeeper {
   private async read(side: Side, signal: AbortSignal): Promise<ObservedLedgers[Side]> {
     if (this.memory.state?.ledgerless.includes(side) === true) return 'unused';
     const stored = await this.unlessDenied(side, () => this.context.replicas[side].readLedger(signal));
-    if (stored === undefined || stored === 'unused') return stored;
-    const ledger = decodeLedger(stored.content);
-    return ledger === undefined ? 'foreign' : { ledger, version: stored.version };
+    return stored === 'unused' ? stored : observedLedger(stored);
   }
 
   /** A side that is only read may be one whose namespace the daemon may not even see. */
@@ -220,6 +224,12 @@ export class LedgerKeeper {
   }
 }
 
+function observedLedger(stored: StoredLedger | undefined): ObservedLedger | 'foreign' | undefined {
+  if (stored === undefined) return undefined;
+  const ledger = decodeLedger(stored.content);
+  return ledger === undefined ? 'foreign' : { ledger, version: stored.version };
+}
+
 /** What the archive is to say of ledgers that were found at `mirrors`. */
 function withLedgers(
   { intents }: MappingState,
@@ -230,6 +240,9 @@ function withLedgers(
   const gone = new Map(removed.map((key) => [key, undefined] as const));
   return { records: gone, marks: gone, state: { ...beside, ledgers: mirrors, intents: pending } };
 }
+
+/** Ledgers that were read with entries, by their side; undefined for one that is not there. */
+export type SeenLedgers = ReadonlyMap<Side, StoredLedger | undefined>;
 
 /** `unused` for a side that the daemon may not write, which goes without; `foreign` for what is no ledger of ours. */
 export type ObservedLedgers = Pair<ObservedLedger | 'foreign' | 'unused' | undefined>;

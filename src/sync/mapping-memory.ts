@@ -1,8 +1,8 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
-import { mayBeNoted } from '../core/key-prints.js';
+import { mayBeNoted, withoutPrints } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
-import { pairOf } from '../core/pair.js';
+import { pairOf, SIDES } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
 
@@ -93,8 +93,9 @@ export class MappingMemory {
   /** Durable when it resolves. What `build` returns is applied as a whole, or nothing of it. */
   async commit(build: (state: MappingState) => MappingChanges): Promise<void> {
     await this.inTurn(async () => {
-      const { state: patch, ...changes } = build(this.known);
+      const { state: asked, ...changes } = build(this.known);
       this.noteNewest(changes.records);
+      const patch = this.withoutPrintsOfGone(asked, changes.records);
       if (patch === undefined) {
         await this.archive.commit(changes);
         return;
@@ -112,8 +113,9 @@ export class MappingMemory {
   async commitAhead(build: (state: MappingState) => Omit<MappingChanges, 'conflicts'>): Promise<OnItsWay> {
     let durable: Promise<void> = Promise.resolve();
     await this.inTurn(() => {
-      const { state: patch, ...changes } = build(this.known);
+      const { state: asked, ...changes } = build(this.known);
       this.noteNewest(changes.records);
+      const patch = this.withoutPrintsOfGone(asked, changes.records);
       const state: MappingState = { ...this.known, ...patch };
       durable = this.archive.commit({ ...changes, state });
       // Whoever waits for it hears of a failure; and so does everybody who commits anything after it.
@@ -136,6 +138,23 @@ export class MappingMemory {
     await this.commit((state) => ({
       state: { holds: state.holds.filter((hold) => hold.reason !== reason) },
     }));
+  }
+
+  /** What is gone on both sides, and comes up again, is new. */
+  private withoutPrintsOfGone(
+    patch: Partial<MappingState> | undefined,
+    records: ReadonlyMap<EntryKey, ArchiveRecord | undefined> = new Map(),
+  ): Partial<MappingState> | undefined {
+    const gone = [...records].filter(([, record]) => record === undefined).map(([key]) => key);
+    if (gone.length === 0) return patch;
+    const known = patch?.ledgers ?? this.known.ledgers;
+    const ledgers = pairOf((side) => {
+      const mirror = known[side];
+      if (mirror?.copied === undefined) return mirror;
+      return { ...mirror, copied: withoutPrints(mirror.copied, gone) };
+    });
+    const isSame = SIDES.every((side) => ledgers[side]?.copied === known[side]?.copied);
+    return isSame ? patch : { ...patch, ledgers };
   }
 
   private noteNewest(records: ReadonlyMap<EntryKey, ArchiveRecord | undefined> = new Map()): void {

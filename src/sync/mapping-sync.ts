@@ -16,6 +16,7 @@ import { Custody } from './custody.js';
 import { Drain } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
+import { ExpectedEchoes } from './expected-echoes.js';
 import { Fence } from './fence.js';
 import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
@@ -91,14 +92,18 @@ export class MappingSync {
     // Who only observes writes nothing, and needs no turn.
     const elected = mode === 'sync' ? leaderships : undefined;
     const succession = elected && new Succession(parts, elected);
-    const examiner = new Examiner(context, memory, succession);
+    const expected = new ExpectedEchoes(context.clock);
+    const examiner = new Examiner(context, memory, succession, expected);
     const applied = new AppliedWrites(context, memory, attention, pending, rings);
     const record = (batch: Applied): Promise<OnItsWay> => {
       this.goesOn();
       return applied.record(batch);
     };
     const isDeposed = (): boolean => succession?.isActive === false;
-    const touched = (side: Side, keys: readonly EntryKey[]): void => attention.touched(keys, side);
+    const touched = (side: Side, keys: readonly EntryKey[]): void => {
+      attention.touched(keys, side);
+      expected.wrote(side, keys);
+    };
     const writer = new BatchWriter(context, memory, ledgers, record, touched, isDeposed);
     this.memory = memory;
     this.attention = attention;
@@ -371,6 +376,7 @@ export class MappingSync {
    */
   private async drainBesideWalk(signal: AbortSignal): Promise<void> {
     const { attention } = this;
+    this.walks.compareViews();
     const mayWrite = this.permission() === 'write';
     while (attention.walked >= ROUND_ENTRIES_MAX && !signal.aborted) {
       const marks = attention.takeWalked(ROUND_ENTRIES_MAX);
@@ -394,6 +400,7 @@ export class MappingSync {
   private async drainMarks(signal: AbortSignal): Promise<void> {
     const { attention } = this;
     await this.beside.settle();
+    this.walks.compareViews();
     while (attention.marked > 0 && !signal.aborted) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
       const isOnlyRound = attention.marked + attention.deferrals === 0;

@@ -1,18 +1,14 @@
-import type { ArchiveRecord } from '../core/archive-record.js';
 import { compareKeys } from '../core/key-order.js';
 import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
-import type { Version } from '../core/version.js';
-import type { EntryMark } from '../ports/archive.js';
-import type { ScannedEntry } from '../ports/replica.js';
+import type { PartView } from '../ports/replica.js';
+import { ArchiveCursor } from './archive-cursor.js';
 import type { MappingContext } from './context.js';
-import { needsLook } from './examine.js';
 import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
 
-const ARCHIVE_PAGE = 1_000;
-/** A part may be small, and what is read beyond it is read in vain. */
-const ARCHIVE_PAGE_OF_PART = 200;
+/** How many entries that are missing are reported at once. */
+const MISSING_PAGE = 1_000;
 
 export interface Sweep {
   /** Entries of what was walked that were there, and are within the mapping's scope. */
@@ -43,15 +39,15 @@ export async function sweepSide(
       present++;
       for (const missing of archived.missingBefore(found.key)) {
         differing.push({ key: missing, reading: undefined });
-        if (differing.length >= ARCHIVE_PAGE) await report(differing.splice(0));
+        if (differing.length >= MISSING_PAGE) await report(differing.splice(0));
       }
-      if (archived.differs(found)) differing.push(found);
+      if (archived.differs(found.key, found)) differing.push(found);
     }
     await report(differing);
   }
-  for (let missing = archived.takeRest(ARCHIVE_PAGE); missing.length > 0;) {
+  for (let missing = archived.takeRest(MISSING_PAGE); missing.length > 0;) {
     await report(missing.map((key) => ({ key, reading: undefined })));
-    missing = archived.takeRest(ARCHIVE_PAGE);
+    missing = archived.takeRest(MISSING_PAGE);
   }
   return { present };
 }
@@ -72,119 +68,32 @@ async function* oneAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
-/** The archive's records and marks of the walked part in the order of keys, moved along with a walk. */
-class ArchiveCursor {
-  private readonly records: PagedCursor<ArchiveRecord>;
-  private readonly marks: PagedCursor<EntryMark>;
-
-  constructor(
-    private readonly memory: MappingMemory,
-    private readonly side: Side,
-    within: KeyPrefix,
-  ) {
-    const { archive } = memory;
-    const pageSize = within === '' ? ARCHIVE_PAGE : ARCHIVE_PAGE_OF_PART;
-    this.records = new PagedCursor(
-      within,
-      () => archive.record(within),
-      (after) => archive.recordsAfter(after, pageSize),
-    );
-    this.marks = new PagedCursor(
-      within,
-      () => archive.mark(within),
-      (after) => archive.marksAfter(after, pageSize),
-    );
-  }
-
-  versionOf(key: EntryKey): Version | undefined {
-    const record = this.memory.archive.record(key);
-    if (record === undefined) return undefined;
-    if (record.kind === 'entry') return record.versions[this.side];
-    return record.side === this.side ? record.version : undefined;
-  }
-
-  /** Keys that the archive has on this side before `key`, and that the walk has passed without finding. */
-  *missingBefore(key: EntryKey): Generator<EntryKey> {
-    for (let next = this.records.peek(); next !== undefined; next = this.records.peek()) {
-      if (compareKeys(next[0], key) >= 0) break;
-      this.records.advance();
-      if (this.isHere(next[1])) yield next[0];
+/** The entries in which what was seen of a part differs from the archive. */
+export function* differing(
+  context: MappingContext,
+  memory: MappingMemory,
+  side: Side,
+  view: PartView,
+): Generator<EntryKey> {
+  const archived = new ArchiveCursor(memory, side, view.within);
+  const except = [...view.except];
+  for (const { key, version } of view.entries) {
+    if (!context.scope.includes(key)) continue;
+    for (let part = except[0]; part !== undefined && compareKeys(part, key) < 0; part = except[0]) {
+      yield* archived.missingBefore(part);
+      archived.skip(part);
+      except.shift();
     }
-    for (let next = this.marks.peek(); next !== undefined; next = this.marks.peek()) {
-      const order = compareKeys(next[0], key);
-      if (order > 0) break;
-      this.marks.advance();
-      if (order < 0 && this.isNotedHere(next)) yield next[0];
-    }
+    yield* archived.missingBefore(key);
+    const met = version && { version, empty: undefined, children: 0 };
+    if (archived.differs(key, met)) yield key;
   }
-
-  differs(found: ScannedEntry): boolean {
-    const next = this.records.peek();
-    if (next?.[0] !== found.key) return true;
-    this.records.advance();
-    return needsLook(next[1], found, this.side);
+  for (const part of except) {
+    yield* archived.missingBefore(part);
+    archived.skip(part);
   }
-
-  takeRest(limit: number): EntryKey[] {
-    const rest: EntryKey[] = [];
-    for (let next = this.records.peek(); next !== undefined; next = this.records.peek()) {
-      if (rest.length >= limit) return rest;
-      this.records.advance();
-      if (this.isHere(next[1])) rest.push(next[0]);
-    }
-    for (let next = this.marks.peek(); next !== undefined; next = this.marks.peek()) {
-      if (rest.length >= limit) return rest;
-      this.marks.advance();
-      if (this.isNotedHere(next)) rest.push(next[0]);
-    }
-    return rest;
-  }
-
-  private isHere(record: ArchiveRecord): boolean {
-    return record.kind === 'entry' || record.side === this.side;
-  }
-
-  /** An entry that was never agreed on, and that only this side had: its mark is all that is known of it. */
-  private isNotedHere([key, mark]: readonly [EntryKey, EntryMark]): boolean {
-    const isHere = (mark.kind === 'skip' || mark.kind === 'drift') && mark.at === this.side;
-    return isHere && this.memory.archive.record(key) === undefined;
-  }
-}
-
-/** Goes through one part of something kept in the order of keys, a page at a time, while it may be changed. */
-class PagedCursor<T> {
-  private page: ReadonlyArray<readonly [EntryKey, T]> = [];
-  private index = 0;
-  private last: EntryKey | undefined;
-  private ended = false;
-
-  /** @param named gives what is kept under the name of the part itself */
-  constructor(
-    private readonly within: KeyPrefix,
-    named: () => T | undefined,
-    private readonly fetch: (after: EntryKey | undefined) => ReadonlyArray<readonly [EntryKey, T]>,
-  ) {
-    if (within === '') return;
-    const first = named();
-    if (first !== undefined) this.page = [[within, first]];
-    this.last = within;
-  }
-
-  peek(): readonly [EntryKey, T] | undefined {
-    if (this.index >= this.page.length && !this.ended) {
-      this.page = this.fetch(this.last);
-      this.index = 0;
-      this.ended = this.page.length === 0;
-    }
-    const next = this.page[this.index];
-    if (next === undefined || next[0].startsWith(this.within)) return next;
-    this.ended = true;
-    this.page = [];
-    return undefined;
-  }
-
-  advance(): void {
-    this.last = this.page[this.index]?.[0];
-    this.index++;
+  for (let rest = archived.takeRest(MISSING_PAGE); rest.length > 0;) {
+    yield* rest;
+    rest = archived.takeRest(MISSING_PAGE);
   }
 }

@@ -7,7 +7,7 @@ import type { Custody } from './custody.js';
 import type { Permission } from './drain.js';
 import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
-import { sweepSide } from './sweep.js';
+import { differing, sweepSide } from './sweep.js';
 
 /** A walk is noted in the archive at most this often, unless both sides were walked. */
 const NOTE_EVERY_MS = 10_000;
@@ -48,18 +48,19 @@ export class Walks {
 
   /**
    * How many entries the larger side has, as far as known. Before the first reconciliation is complete nothing tells, and
-   * both sides are walked to count them.
+   * they are counted on both sides.
    * @param goingOn told of every page
    */
   async entriesSeen(goingOn: () => void, signal: AbortSignal): Promise<number> {
     if (!this.sizeIsKnown && this.memory.known.firstCompletedAtMs === undefined) {
-      const tell = (): Promise<void> => {
-        goingOn();
-        return Promise.resolve();
-      };
+      const { replicas, scope } = this.context;
       for (const side of SIDES) {
-        const { present } = await sweepSide(this.context, this.memory, side, tell, signal);
-        this.entries = withSide(this.entries, side, present);
+        let count = 0;
+        for await (const keys of replicas[side].listKeys(signal)) {
+          count += keys.filter((key) => scope.includes(key)).length;
+          goingOn();
+        }
+        this.entries = withSide(this.entries, side, count);
       }
       this.sizeIsKnown = true;
     }
@@ -112,6 +113,17 @@ export class Walks {
     this.custody.walked(side, breaks);
     await this.note(side, { startedAtMs, unrecorded }, permission());
     return true;
+  }
+
+  /** Marks what was seen of a side, and what the archive has otherwise. */
+  compareViews(): void {
+    for (const side of SIDES) {
+      for (const view of this.attention.takeViews(side)) {
+        const keys = [...differing(this.context, this.memory, side, view)];
+        this.attention.touched(keys, side);
+        this.attention.look(keys, side);
+      }
+    }
   }
 
   /** Of an entry that is gone and has no record, walks find nothing; what is listed of it would stay for ever. */

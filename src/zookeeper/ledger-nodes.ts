@@ -3,7 +3,7 @@ import { childPath } from './mapping-paths.js';
 import { concurrently } from './concurrently.js';
 import { ancestorsOf } from './parent-nodes.js';
 import { versionOf } from './readings.js';
-import type { AclEntry } from './wire.js';
+import type { AclEntry, NodeData } from './wire.js';
 import { refusedByServer, STATUS } from './zookeeper-errors.js';
 import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
 
@@ -20,6 +20,15 @@ export class LedgerNodes {
   async read(path: string, signal: AbortSignal): Promise<StoredLedger | undefined> {
     const [, ledger] = await Promise.all([this.session.sync(path, signal), this.#ledger(path, signal)]);
     return ledger;
+  }
+
+  /**
+   * The ledger in an answer.
+   * @throws ZooKeeperError where it may not be read
+   */
+  stored(path: string, answer: NodeAnswer<NodeData>): StoredLedger | undefined {
+    const found = this.#allowed('getData', path, answer);
+    return found && { content: found.data.toString('utf8'), version: versionOf(found.stat) };
   }
 
   /** All ledgers by their place `<instance>/<mapping>`; to be called behind a `sync`. */
@@ -50,8 +59,7 @@ export class LedgerNodes {
   }
 
   async #ledger(path: string, signal: AbortSignal): Promise<StoredLedger | undefined> {
-    const found = this.#allowed('getData', path, await this.session.getData(path, signal));
-    return found && { content: found.data.toString('utf8'), version: versionOf(found.stat) };
+    return this.stored(path, await this.session.getData(path, signal));
   }
 
   async #children(path: string, signal: AbortSignal): Promise<string[]> {

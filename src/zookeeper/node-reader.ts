@@ -67,6 +67,23 @@ export class NodeReader {
     return answers;
   }
 
+  /** The same, and `last` no earlier than any of them: by one request where that is possible. */
+  async readDataBefore(
+    last: string,
+    paths: readonly string[],
+    bytesMax: number,
+    signal: AbortSignal,
+  ): Promise<Answers<DataAnswer>> {
+    const { multiRead } = await this.session.capabilities(signal);
+    const together = [...paths, last];
+    const isOneRequest =
+      multiRead && together.length <= GROUP_MAX && lengthOf(together) <= GROUP_PATHS_LENGTH_MAX;
+    if (isOneRequest) return new Map(await this.#readGroup(together, true, signal));
+    const answers = await this.readData(paths, bytesMax, signal);
+    for (const [path, answer] of await this.#readGroup([last], multiRead, signal)) answers.set(path, answer);
+    return answers;
+  }
+
   /** Reads nodes' stats, and their data where asking for both is the faster way. A denied node may be shown without. */
   async readNodes(paths: readonly string[], signal: AbortSignal): Promise<Answers<NodeAnswer<MetNode>>> {
     const { multiRead } = await this.session.capabilities(signal);
@@ -180,6 +197,10 @@ export class NodeReader {
     const known = this.#meanBytes ?? mean;
     this.#meanBytes = known + (mean - known) * LEARNING_RATE;
   }
+}
+
+function lengthOf(paths: readonly string[]): number {
+  return paths.reduce((length, path) => length + path.length, 0);
 }
 
 function statsOf(answers: readonly NodeAnswer<NodeData>[]): Stat[] {

@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.js';
 export class ReachedZxid {
   private reached = 0n;
   private behindSinceMs: number | undefined;
+  private behindAtMs = -Infinity;
 
   /** @param graceMs for how long what is behind is not believed */
   constructor(
@@ -35,6 +36,9 @@ export class ReachedZxid {
       return undefined;
     }
     const nowMs = this.clock.monotonicMs();
+    // Nobody asked in between: what was found long ago says nothing of now.
+    if (nowMs - this.behindAtMs > this.graceMs) this.behindSinceMs = undefined;
+    this.behindAtMs = nowMs;
     this.behindSinceMs ??= nowMs;
     if (nowMs - this.behindSinceMs < this.graceMs) return this.reached;
     this.behindSinceMs = undefined;

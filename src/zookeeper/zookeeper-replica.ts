@@ -3,6 +3,7 @@ import type { Clock, Random } from '../ports/clock.js';
 import type {
   HintListener,
   KnownVersion,
+  Glance,
   Replica,
   ReplicaLimits,
   ScannedEntry,
@@ -56,6 +57,8 @@ export class ZooKeeperReplica implements Replica {
   readonly #reader: NodeReader;
   readonly #ledgers: LedgerNodes;
   readonly #writer: ZooKeeperWriter;
+  /** Which connection a `sync` has gone over. */
+  #syncedOver: number | undefined;
 
   constructor(options: ZooKeeperReplicaOptions) {
     const { session, root, namespaceRoot, ledgerPath, acl, digest } = options;
@@ -120,6 +123,10 @@ export class ZooKeeperReplica implements Replica {
     }
   }
 
+  async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {
+    for await (const page of this.scan(() => undefined, signal)) yield page.map(({ key }) => key);
+  }
+
   #scanned({ key, stat, data }: WalkedNode, isSynced: boolean): ScannedEntry {
     const isWhole = isSynced && data !== undefined;
     return {
@@ -140,9 +147,30 @@ export class ZooKeeperReplica implements Replica {
     const answers = await this.#authoritatively(this.#paths.root, signal, () =>
       this.#reader.readData([...pathOf.values()], READ_BYTES_MAX, signal),
     );
-    const readings = new Map<EntryKey, Reading>();
-    for (const [key, path] of pathOf) readings.set(key, this.#readingOf(answers.get(path)));
-    return readings;
+    return this.#readingsOf(pathOf, answers);
+  }
+
+  async glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
+    const { session, ledgerPath } = this.#options;
+    const pathOf = this.#pathsOf(keys);
+    const look = async (): Promise<Glance> => {
+      const answers = await this.#reader.readDataBefore(
+        ledgerPath,
+        [...pathOf.values()],
+        READ_BYTES_MAX,
+        signal,
+      );
+      const answer = answers.get(ledgerPath);
+      const isRead = answer !== undefined && answer.kind !== 'too-large';
+      const ledger = isRead ? this.#ledgers.stored(ledgerPath, answer) : await this.readLedger(signal);
+      return { readings: this.#readingsOf(pathOf, answers), ledger };
+    };
+    const { connections } = session;
+    // What another process has seen, a server may not have yet that was never asked to catch up.
+    if (this.#syncedOver === connections) return await look();
+    const glance = await this.#authoritatively(this.#paths.root, signal, look);
+    this.#syncedOver = connections;
+    return glance;
   }
 
   async proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<Set<EntryKey>> {
@@ -181,6 +209,15 @@ export class ZooKeeperReplica implements Replica {
 
   #pathsOf(keys: readonly EntryKey[]): Map<EntryKey, string> {
     return new Map(keys.map((key) => [key, this.#paths.pathOf(key)]));
+  }
+
+  #readingsOf(
+    pathOf: ReadonlyMap<EntryKey, string>,
+    answers: ReadonlyMap<string, DataAnswer>,
+  ): Map<EntryKey, Reading> {
+    const readings = new Map<EntryKey, Reading>();
+    for (const [key, path] of pathOf) readings.set(key, this.#readingOf(answers.get(path)));
+    return readings;
   }
 
   #readingOf(answer: DataAnswer | undefined): Reading {

@@ -116,12 +116,17 @@ export class ConsulClient implements StoreClient {
 
   async write(place: MappingPlace, key: Key, value: Value | undefined, found: Found): Promise<WriteResult> {
     const name = `${place.prefix}${key}`;
-    const operation =
+    const { condition: index } = found;
+    // Deleting by itself passes where nothing is there any more (1.8.7).
+    const operations =
       value === undefined
-        ? { verb: 'delete-cas', key: name, index: found.condition }
-        : { verb: 'cas', key: name, value, index: found.condition };
+        ? [
+            { verb: 'check-index', key: name, index },
+            { verb: 'delete-cas', key: name, index },
+          ]
+        : [{ verb: 'cas', key: name, value, index }];
     try {
-      const { status, entries } = await this.#orNext((agent) => agent.transaction([operation]));
+      const { status, entries } = await this.#orNext((agent) => agent.transaction(operations));
       if (status === 409) return REFUSED;
       if (status !== 200) {
         this.#next++;

@@ -4,12 +4,14 @@ import type { EntryKey, KeyPrefix, PresentReading } from '../../src/core/observa
 import type {
   HintListener,
   LedgerWrite,
+  PartView,
   Replica,
   ScannedEntry,
   WriteApplied,
   WriteOperation,
   WriteOutcome,
 } from '../../src/ports/replica.js';
+import { speaksOf } from './hinted.js';
 
 /** An ordinary client of the same store: what the programs beside the daemon do, on the same mapping. */
 export interface ClientWriter {
@@ -667,10 +669,12 @@ function startWatch(replica: Replica) {
   const rescans: string[] = [];
   let anything = false;
   const stirred: KeyPrefix[] = [];
+  const views: PartView[] = [];
   let scannedAtRescan = Promise.resolve(new Map<EntryKey, ScannedEntry>());
   const listener: HintListener = {
     changed: (keys) => keys.forEach((key) => changed.add(key)),
     stirred: (within = '') => stirred.push(within),
+    saw: (view) => views.push(view),
     rescan: (reason) => {
       rescans.push(reason);
       if (reason === 'start') scannedAtRescan = scanAll(replica);
@@ -684,10 +688,14 @@ function startWatch(replica: Replica) {
     get scannedAtRescan() {
       return scannedAtRescan;
     },
-    tells: (key: EntryKey) => anything || changed.has(key) || stirred.some((part) => key.startsWith(part)),
+    tells: (key: EntryKey) => {
+      const isHinted = changed.has(key) || stirred.some((part) => key.startsWith(part));
+      return anything || isHinted || views.some((view) => speaksOf(view, key));
+    },
     forget: () => {
       anything = false;
       stirred.length = 0;
+      views.length = 0;
       changed.clear();
     },
     end: async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EntryKey, PresentReading } from '../../src/core/observation.js';
-import type { Replica } from '../../src/ports/replica.js';
+import type { PartView, Replica } from '../../src/ports/replica.js';
+import { speaksOf } from './hinted.js';
 import type { ReplicaUnderTest } from './replica-contract.js';
 import { bytes, create, mustApply, present, remove, scanAll, update, write } from './replica-contract.js';
 
@@ -285,6 +286,7 @@ function followReads(
   const listener = {
     changed: look,
     stirred: () => look(keys),
+    saw: (view: PartView) => look(keys.filter((key) => speaksOf(view, key))),
     rescan: () => look(keys),
     lost: () => undefined,
   };

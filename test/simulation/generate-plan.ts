@@ -1,4 +1,5 @@
 import type { Side } from '../../src/core/pair.js';
+import type { WatchTells } from '../kit/memory-store/memory-flat-replica.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import { HOT_KEYS } from './entry-names.js';
 import type { Act, Plan, ReadFailure, Setup, Step } from './plan.js';
@@ -18,6 +19,7 @@ interface Kind {
   readonly make: (maker: Maker) => Act;
 }
 
+const WATCHES_TELL: readonly WatchTells[] = ['stirs', 'parts', 'views'];
 const LONG_PAUSE_MS = 20 * 60_000;
 
 /**
@@ -33,7 +35,9 @@ export function generatePlan(seed: number, focus?: Focus): Plan {
     kind,
     weight: kind.weight * (0.2 + random.next()),
   }));
-  const setup = { ...generateSetup(random), ...focus?.setup };
+  // Not drawn, so that seeds go on meaning what they did in all else.
+  const tells = WATCHES_TELL[seed % WATCHES_TELL.length] ?? 'stirs';
+  const setup = { ...generateSetup(random), tells, ...focus?.setup };
   const writes = CLIENT_KINDS.map((kind) => ({ kind, weight: kind.weight * (0.1 + random.next()) }));
   const faultShare = random.pick([0.1, 0.25, 0.4]);
   const count = random.pick([10, 25, 40, 60]) + random.below(10);

@@ -1,5 +1,6 @@
 import type { Side } from '../../src/core/pair.js';
 import type { Policy } from '../../src/core/policy.js';
+import type { WatchTells } from '../kit/memory-store/memory-flat-replica.js';
 import type { SessionBehavior } from '../kit/memory-store/memory-flat.js';
 
 /**
@@ -24,8 +25,8 @@ export interface Setup {
   readonly bounds: Bounds;
   /** ZooKeeper before 3.6 has one-shot watches only. */
   readonly watches?: 'recursive' | 'one-shot';
-  /** Whether Consul is watched in parts, each of which tells of itself. */
-  readonly tellsParts?: boolean;
+  /** What the watch of Consul tells. */
+  readonly tells?: WatchTells;
   readonly travelMs: { readonly min: number; readonly max: number };
   /** How long the disk takes for a commit. */
   readonly diskMs: number;

@@ -145,7 +145,7 @@ export class SimulatedDaemon {
         link: this.#links.right,
         prefix: PREFIX,
         staleFlat: () => network.staleFlat,
-        tellsParts: setup.tellsParts ?? false,
+        tells: setup.tells ?? 'stirs',
       }),
     };
   }

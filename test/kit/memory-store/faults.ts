@@ -70,4 +70,4 @@ export type ReadRequest =
  * What ZooKeeper's adapter asks without a `sync` of its own: the pages of a walk but for the first, after which the
  * session may have gone to another server; and what it looks at before it writes.
  */
-export type UnsyncedRequest = 'scan' | 'prepare-write' | 'read-before-write';
+export type UnsyncedRequest = 'scan' | 'glance' | 'prepare-write' | 'read-before-write';

@@ -6,10 +6,13 @@ import { ReplicaError } from '../../../src/ports/errors.js';
 import type {
   HintListener,
   KnownVersion,
+  PartView,
   Rejection,
+  Glance,
   Replica,
   ReplicaLimits,
   ScannedEntry,
+  SeenEntry,
   StoredLedger,
   WriteApplied,
   WriteBatch,
@@ -37,13 +40,18 @@ export interface FlatReplicaOptions {
   readonly writer?: string;
   /** Asked for each scan: a lagging server's entries that it lists instead of the leader's. */
   readonly staleFlat?: () => MemoryFlat | undefined;
-  /** Whether the watch tells in which part of the mapping something stirred. */
-  readonly tellsParts?: boolean;
+  /** What the watch tells: that something stirred, or in which part, or what is there. Nothing but the first by default. */
+  readonly tells?: WatchTells;
   /** Told of entries that a scan may not read although they are listed. */
   readonly onDenied?: (key: EntryKey) => void;
 }
 
+export type WatchTells = 'stirs' | 'parts' | 'views';
+
 type ValueOperation = Exclude<WriteOperation, { kind: 'delete' }>;
+
+/** How many parts of a view are left out. */
+const EXCEPTED_MAX = 2;
 
 /** Where daemons keep their ledgers. */
 const NAMESPACE = 'zk-consul-sync/';
@@ -73,17 +81,20 @@ export class MemoryFlatReplica implements Replica {
   }
 
   watch(listener: HintListener, signal: AbortSignal): Promise<void> {
-    const { flat, link, prefix, tellsParts = false } = this.#options;
+    const { flat, link, prefix, tells = 'stirs' } = this.#options;
     let hadKeys = this.#showsKeys();
     let isComing = false;
     let untold: string[] = [];
     // Asked again only when it has answered: what happens meanwhile is told by one answer.
     const stir = (near: readonly { readonly name: string }[]): void => {
-      if (tellsParts) untold.push(...near.map(({ name }) => name.slice(prefix.length)));
+      if (tells !== 'stirs') untold.push(...near.map(({ name }) => name.slice(prefix.length)));
       if (isComing) return;
       isComing = link.hint(signal, () => {
         isComing = false;
-        listener.stirred(tellsParts ? sharedPrefix(untold.splice(0)) : undefined);
+        const touched = untold.splice(0);
+        const within = sharedPrefix(touched);
+        if (tells === 'views') listener.saw(this.#view(within, touched));
+        else listener.stirred(within);
       });
     };
     const rescan: HintListener['rescan'] = (reason) => {
@@ -134,6 +145,10 @@ export class MemoryFlatReplica implements Replica {
     }
   }
 
+  async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {
+    for await (const page of this.scan(() => undefined, signal)) yield page.map(({ key }) => key);
+  }
+
   /** Asked of the prefix without its slash, as the adapter does, so that what begins alike counts as well. */
   position(signal: AbortSignal): Promise<bigint> {
     const { link, flat, prefix } = this.#options;
@@ -145,6 +160,16 @@ export class MemoryFlatReplica implements Replica {
     return link.read('read', signal, () => {
       const answered = link.faults.answersOnly?.('read', keys.length);
       return readBounded(keys, this.#bounds, (key) => this.#readOne(key), answered);
+    });
+  }
+
+  /** One transaction, on the leader as everything else. */
+  glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
+    const { link } = this.#options;
+    return link.read('read', signal, () => {
+      const answered = link.faults.answersOnly?.('read', keys.length);
+      const readings = readBounded(keys, this.#bounds, (key) => this.#readOne(key), answered);
+      return { readings, ledger: this.#storedLedger(this.#ledgerKey()) };
     });
   }
 
@@ -214,6 +239,27 @@ export class MemoryFlatReplica implements Replica {
         reading: read?.kind === 'present' ? () => read : undefined,
       };
     }
+  }
+
+  /** A part as the token may see it, without some of what has not changed in it. */
+  #view(within: KeyPrefix, touched: readonly EntryKey[]): PartView {
+    const { flat, prefix } = this.#options;
+    const entries = flat
+      .keys(prefix + within)
+      .filter((stored) => !this.#isDenied(stored))
+      .flatMap((stored) => {
+        const key = this.#keys.entryKey(stored);
+        const entry = flat.entry(stored);
+        return key === undefined || entry === undefined ? [] : { key, version: versionOf(entry) };
+      })
+      .sort((a, b) => compareKeys(a.key, b.key));
+    const except = entries
+      .map(({ key }) => key)
+      .filter((part) => part !== within && !touched.some((key) => key.startsWith(part)))
+      .filter((part, at, parts) => !parts.slice(0, at).some((other) => part.startsWith(other)))
+      .slice(0, EXCEPTED_MAX);
+    const isExcepted = ({ key }: SeenEntry): boolean => except.some((part) => key.startsWith(part));
+    return { within, entries: entries.filter((entry) => !isExcepted(entry)), except };
   }
 
   #showsKeys(): boolean {

@@ -5,6 +5,7 @@ import { ReplicaError } from '../../../src/ports/errors.js';
 import type {
   HintListener,
   KnownVersion,
+  Glance,
   Replica,
   ReplicaLimits,
   ScannedEntry,
@@ -54,6 +55,8 @@ export class MemoryTreeReplica implements Replica {
   readonly #options: TreeReplicaOptions;
   readonly #bounds: ReadBounds;
   /** Nodes that were seen, and needn't be looked for before something is created below them. */
+  /** What has been told or answered so far: nothing that comes later is from before. */
+  #told = 0n;
   readonly #knownParents = new Set<string>();
 
   constructor(options: TreeReplicaOptions) {
@@ -80,10 +83,11 @@ export class MemoryTreeReplica implements Replica {
     };
     return link.watch({ ...listener, rescan }, signal, () =>
       tree.feed.subscribe({
-        committed: ({ changes }) => {
-          for (const change of changes) this.#hint(change, unarmed, listener, signal);
+        committed: ({ changes, number }) => {
+          for (const change of changes) this.#hint(change, number, unarmed, listener, signal);
         },
         replaced: () => {
+          this.#told = tree.zxid;
           // No session survives its ensemble.
           link.renew();
         },
@@ -102,8 +106,10 @@ export class MemoryTreeReplica implements Replica {
     for (let isFirst = true; ; isFirst = false) {
       const page = await link.read('scan', signal, () => {
         // The first page comes behind a `sync`, and the others from the same server, unless the session moves on.
-        if (isFirst) this.#mustList(root);
-        else tree = this.#unsynced('scan', tree);
+        if (isFirst) {
+          this.#mustList(root);
+          this.#hasTold(tree.zxid);
+        } else tree = this.#unsynced('scan', tree);
         return take(walk, this.#bounds.pageEntries);
       });
       if (page.length > 0) yield page;
@@ -111,9 +117,16 @@ export class MemoryTreeReplica implements Replica {
     }
   }
 
+  async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {
+    for await (const page of this.scan(() => undefined, signal)) yield page.map(({ key }) => key);
+  }
+
   position(signal: AbortSignal): Promise<bigint> {
     const { link, tree } = this.#options;
-    return link.read('position', signal, () => tree.zxid);
+    return link.read('position', signal, () => {
+      this.#hasTold(tree.zxid);
+      return tree.zxid;
+    });
   }
 
   read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
@@ -122,6 +135,23 @@ export class MemoryTreeReplica implements Replica {
       const answered = link.faults.answersOnly?.('read', keys.length);
       return readBounded(keys, this.#bounds, (key) => this.#readOne(key), answered);
     });
+  }
+
+  /** Without a `sync`, of a server that may lag, but is never behind what it has told or answered before. */
+  glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
+    const { link, tree } = this.#options;
+    return link.read('read', signal, () => {
+      const lagging = this.#unsynced('glance', tree);
+      const seen = lagging.zxid >= this.#told ? lagging : tree;
+      this.#hasTold(seen.zxid);
+      const answered = link.faults.answersOnly?.('read', keys.length);
+      const readings = readBounded(keys, this.#bounds, (key) => this.#readOne(key, seen), answered);
+      return { readings, ledger: this.#storedLedger(this.#ledgerPath(), seen) };
+    });
+  }
+
+  #hasTold(zxid: bigint): void {
+    if (zxid > this.#told) this.#told = zxid;
   }
 
   proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>> {
@@ -149,8 +179,10 @@ export class MemoryTreeReplica implements Replica {
     if ('kind' in prepared) return prepared;
     return link.write(batch, signal, () => {
       const outcome = treeBatch.apply(prepared.missing, this.#unsynced('read-before-write', tree));
-      if (outcome.kind === 'applied') this.#remember(prepared.missing);
-      else this.#knownParents.clear();
+      if (outcome.kind === 'applied') {
+        this.#remember(prepared.missing);
+        this.#hasTold(tree.zxid);
+      } else this.#knownParents.clear();
       return outcome;
     });
   }
@@ -259,9 +291,10 @@ export class MemoryTreeReplica implements Replica {
     throw new ReplicaError('STORE_DENIED', `getChildren2 ${root}: NoAuth`, false);
   }
 
-  #readOne(key: EntryKey): Reading {
+  #readOne(key: EntryKey, tree = this.#options.tree): Reading {
     const path = this.#pathOf(key);
-    const { tree } = this.#options;
+    // Whoever is not asked to lag has told of the newest.
+    if (tree === this.#options.tree) this.#hasTold(tree.zxid);
     const node = tree.node(path);
     // Permissions are a node's own: what is not there can't be hidden.
     if (node === undefined) return { kind: 'absent' };
@@ -284,6 +317,7 @@ export class MemoryTreeReplica implements Replica {
   /** A created or deleted node tells of its parent, too: it may have become structure, or lost its last child. */
   #hint(
     { name, before, after }: Change,
+    zxid: bigint,
     unarmed: Set<string>,
     listener: HintListener,
     signal: AbortSignal,
@@ -297,13 +331,15 @@ export class MemoryTreeReplica implements Replica {
     const keys = parent === undefined ? [key] : [key, parent];
     const isComing = this.#options.link.hint(signal, () => {
       unarmed.delete(name);
+      this.#hasTold(zxid);
       listener.changed(keys);
     });
     if (isComing && this.#options.watches === 'one-shot') unarmed.add(name);
   }
 
-  #storedLedger(path: string): StoredLedger | undefined {
-    const node = this.#options.tree.node(path);
+  #storedLedger(path: string, tree = this.#options.tree): StoredLedger | undefined {
+    const node = tree.node(path);
+    if (tree === this.#options.tree) this.#hasTold(tree.zxid);
     return node && { content: Buffer.from(node.data).toString(), version: versionOf(node) };
   }
 

@@ -75,8 +75,10 @@ export class MortalProcess {
       limits: replica.limits,
       watch: (listener, signal) => replica.watch(this.#listener(listener), AbortSignal.any([signal, death])),
       scan: (known, signal, within) => this.#pages(replica.scan(known, signal, within)),
+      listKeys: (signal) => this.#pages(replica.listKeys(signal)),
       position: (signal) => this.#call(() => replica.position(signal)),
       read: (keys, signal) => this.#call(() => replica.read(keys, signal)),
+      glance: (keys, signal) => this.#call(() => replica.glance(keys, signal)),
       proveAbsent: (keys, signal) => this.#call(() => replica.proveAbsent(keys, signal)),
       write: (batch, signal) => this.#call(() => replica.write(batch, signal)),
       readLedger: (signal) => this.#call(() => replica.readLedger(signal)),
@@ -90,6 +92,7 @@ export class MortalProcess {
     };
     return {
       changed: (keys) => unlessDead(() => listener.changed(keys)),
+      saw: (view) => unlessDead(() => listener.saw(view)),
       stirred: (within) => unlessDead(() => listener.stirred(within)),
       rescan: (reason) => unlessDead(() => listener.rescan(reason)),
       lost: (why) => unlessDead(() => listener.lost(why)),

@@ -120,7 +120,7 @@ describe('a token whose policy is widened', () => {
     await narrowTo(allow('read', 'elsewhere/'), async () => (await visible()).length === 0);
     const hints = vi.fn<() => void>();
     const armed = vi.fn<() => void>();
-    const listener = { changed: hints, stirred: hints, rescan: armed, lost: () => undefined };
+    const listener = { changed: hints, stirred: hints, saw: hints, rescan: armed, lost: () => undefined };
     const abort = new AbortController();
     const ended = replica.watch(listener, abort.signal);
     await waitUntil('the watch', () => armed.mock.calls.length === 1);

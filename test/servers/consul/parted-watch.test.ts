@@ -2,6 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EntryKey } from '../../../src/core/observation.js';
+import type { PartView } from '../../../src/ports/replica.js';
+import { speaksOf } from '../../kit/hinted.js';
+import { ScriptedHttpPeer } from '../../kit/scripted-http-peer.js';
+import type { ScriptedAnswer } from '../../kit/scripted-http-peer.js';
 import { scanAll } from '../../kit/replica-contract.js';
 import { SeededRandom } from '../../kit/memory-store/seeded-random.js';
 import { startConsul } from '../../kit/servers/consul-server.js';
@@ -23,6 +27,8 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+const oneDigit = (key: string): string => key.replace(/0(\d)$/, '$1');
+
 const numbered = (name: string, count: number): string[] =>
   Array.from({ length: count }, (_, number) => `${name}${String(number).padStart(2, '0')}`);
 
@@ -35,13 +41,37 @@ async function putAll(prefix: string, keys: readonly EntryKey[]): Promise<void> 
   }
 }
 
+/** Stands before Consul, and answers what `script` wants to answer by itself. */
+async function standIn(script: (path: string) => ScriptedAnswer | undefined): Promise<string> {
+  const peer = await ScriptedHttpPeer.start(async ({ method, path, query, body }) => {
+    const own = script(path);
+    if (own !== undefined) return own;
+    const isRead = method === 'GET';
+    const asked = fetch(`${server.address}${path}?${query.toString()}`, { method, ...(!isRead && { body }) });
+    const answer = await asked.catch(() => undefined);
+    if (answer === undefined) return 'hang-up';
+    // What was refused while it was waiting is not answered either.
+    const late = script(path);
+    if (late !== undefined) return late;
+    const index = answer.headers.get('x-consul-index');
+    const headers = index === null ? {} : { 'x-consul-index': index };
+    return { status: answer.status, headers, body: await answer.text() };
+  });
+  cleanUps.push(() => peer.dispose());
+  return peer.address.origin;
+}
+
+const refusing = (isRefused: (path: string) => boolean): Promise<string> =>
+  standIn((path) => (isRefused(path) ? { status: 400, body: 'no such characters' } : undefined));
+
 /** A watch in place, whose mapping was walked as the loop does it. */
-async function watched(prefix: string, { watchesMax = 16, partKeysMin = 8 } = {}) {
-  const counting = new CountingClient(server.address, { requestTimeoutMs: 3_000 });
+async function watched(prefix: string, { watchesMax = 16, partKeysMin = 8, address = server.address } = {}) {
+  const counting = new CountingClient(address, { requestTimeoutMs: 3_000 });
   const replica = replicaOf(counting.client, { prefix, watchesMax, partKeysMin });
   const abort = new AbortController();
   const told: string[] = [];
   const keys = new Set<EntryKey>();
+  const views: PartView[] = [];
   let rescans = 0;
   let walks: Promise<unknown> = Promise.resolve();
   const walk = (): void => {
@@ -54,6 +84,7 @@ async function watched(prefix: string, { watchesMax = 16, partKeysMin = 8 } = {}
         told.push(within);
         if (within === '') walk();
       },
+      saw: (view) => views.push(view),
       rescan: () => {
         rescans++;
         told.push('');
@@ -74,16 +105,18 @@ async function watched(prefix: string, { watchesMax = 16, partKeysMin = 8 } = {}
   await sleep(300);
   const forget = (): void => {
     told.length = 0;
+    views.length = 0;
     keys.clear();
   };
   forget();
   return {
     counting,
     told,
-    keys,
+    views,
     forget,
     rescans: () => rescans,
-    tells: (key: EntryKey) => keys.has(key) || told.some((part) => key.startsWith(part)),
+    tells: (key: EntryKey) =>
+      keys.has(key) || told.some((part) => key.startsWith(part)) || views.some((view) => speaksOf(view, key)),
   };
 }
 
@@ -97,8 +130,11 @@ describe('a prefix that is watched in parts', () => {
       await raw.put(prefix + key, 'changed');
       await waitUntil('the hint', () => watch.tells(key));
       await sleep(400);
-      expect([...new Set(watch.told)]).toEqual([key.slice(0, -1)]);
-      expect(watch.keys.size).toBe(0);
+      expect(watch.told).toEqual([]);
+      expect([...new Set(watch.views.map(({ within }) => within))]).toEqual([key.slice(0, -1)]);
+      const [view] = watch.views;
+      expect(view?.entries.map((entry) => entry.key)).toEqual(numbered(key.slice(0, -1), 10).map(oneDigit));
+      expect(view?.entries.every(({ version }) => version !== undefined)).toBe(true);
     }
   });
 
@@ -108,11 +144,52 @@ describe('a prefix that is watched in parts', () => {
     const watch = await watched(prefix, { watchesMax: 3, partKeysMin: 12 });
     await raw.put(`${prefix}a/many-42`, 'changed');
     await waitUntil('the hint', () => watch.tells('a/many-42'));
-    expect([...new Set(watch.told)]).toEqual(['a/many-4']);
+    expect(watch.told).toEqual([]);
+    expect(watch.views.map(({ within }) => within)).toEqual(['a']);
+    expect(watch.tells('a/many-52')).toBe(false);
+    // Of a name that nothing there begins like, it says that it is not there.
+    expect(watch.tells('a/other')).toBe(true);
     watch.forget();
     await raw.delete(`${prefix}b/many-42`);
     await waitUntil('the hint', () => watch.tells('b/many-42'));
-    expect([...new Set(watch.told)]).toEqual(['b/many-4']);
+    expect(watch.tells('b/many-52')).toBe(false);
+    const seen = watch.views.flatMap(({ entries }) => entries.map(({ key }) => key));
+    expect(seen).not.toContain('b/many-42');
+    expect(seen).toContain('b/many-41');
+  });
+
+  it('asks what is in a part that Consul refuses to list, key by key', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, [...numbered('a', 40), ...numbered('b', 40)]);
+    const address = await refusing((path) => path.startsWith(`/v1/kv/${prefix}b`));
+    const watch = await watched(prefix, { partKeysMin: 12, address });
+    for (const key of ['a07', 'b07']) {
+      watch.forget();
+      await raw.put(prefix + key, 'changed');
+      await waitUntil(`a hint of ${key}`, () => watch.tells(key));
+    }
+    expect(watch.rescans()).toBe(1);
+  });
+
+  it('tells of a change in a part that is asked in vain (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, [...numbered('a', 40), ...numbered('b', 40)]);
+    let isSilent = false;
+    const address = await standIn((path) =>
+      isSilent && path === `/v1/kv/${prefix}b` ? 'silence' : undefined,
+    );
+    const watch = await watched(prefix, { watchesMax: 3, partKeysMin: 12, address });
+    await raw.put(`${prefix}b00`, 'changed');
+    await waitUntil('the hint', () => watch.tells('b00'));
+    await sleep(300);
+    // The query that is waiting now never ends, as if the connection had died unnoticed.
+    isSilent = true;
+    await raw.put(`${prefix}b01`, 'changed');
+    await sleep(300);
+    isSilent = false;
+    watch.forget();
+    await raw.put(`${prefix}b02`, 'changed');
+    await waitUntil('the hint', () => watch.tells('b02'), { timeoutMs: 20_000 });
   });
 
   it('tells that all keys of a group are gone, behind which something else has changed (L3)', async () => {

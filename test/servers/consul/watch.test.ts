@@ -38,6 +38,9 @@ async function watch(prefix: string) {
     stirred: () => {
       stirs++;
     },
+    saw: () => {
+      stirs++;
+    },
     rescan: (reason: string) => rescans.push(reason),
     lost: () => undefined,
   };

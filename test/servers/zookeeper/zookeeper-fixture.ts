@@ -87,6 +87,7 @@ export function recordHints(replica: ZooKeeperReplica): { changed: Set<EntryKey>
   const listener: HintListener = {
     changed: (keys) => keys.forEach((key) => changed.add(key)),
     stirred: () => undefined,
+    saw: () => undefined,
     rescan: (reason) => rescans.push(reason),
     lost: () => undefined,
   };

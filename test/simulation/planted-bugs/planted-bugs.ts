@@ -198,6 +198,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     harm: 'what a store has lost with its latest second is deleted on the other side, without a trace',
     seenBy: LOSS,
     focus: BACKUPS,
-    seedsMax: 120,
+    seedsMax: 250,
   },
 ];

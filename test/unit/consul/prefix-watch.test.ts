@@ -23,6 +23,7 @@ async function watch(
   const listener: HintListener = {
     changed: () => hints.push('changed'),
     stirred: () => hints.push('stirred'),
+    saw: () => hints.push('saw'),
     rescan: (reason) => hints.push(reason),
     lost: () => hints.push('lost'),
   };

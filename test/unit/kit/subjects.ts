@@ -64,6 +64,7 @@ export function listen({ replica }: Pick<Subject, 'replica'>): string[] {
     {
       changed: (keys) => heard.push(`changed ${keys.join(', ')}`),
       stirred: () => heard.push('stirred'),
+      saw: ({ within }) => heard.push(`saw ${within}`),
       rescan: (reason) => heard.push(`rescan ${reason}`),
       lost: (why) => heard.push(`lost: ${why}`),
     },

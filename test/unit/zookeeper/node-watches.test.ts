@@ -54,6 +54,7 @@ async function watchedTree(
     {
       changed: (keys) => told.push(...keys),
       stirred: () => undefined,
+      saw: () => undefined,
       rescan: () => (isArmed = true),
       lost: () => undefined,
     },
