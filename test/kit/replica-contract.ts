@@ -296,6 +296,39 @@ function reads(subject: () => ReplicaUnderTest): void {
       expect(readings.get(key)).toEqual({ kind: 'absent' });
   });
 
+  it('S3: a glance shows entries and the ledger no older than what was answered before', async () => {
+    const { replica, other } = subject();
+    expect(await replica.glance(['gone'], NEVER)).toEqual({
+      readings: new Map([['gone', { kind: 'absent' }]]),
+      ledger: undefined,
+    });
+    const ledger = { content: 'first', expected: undefined };
+    const applied = mustApply(await write(replica, [create('ours', '1')], ledger));
+    await other.put('theirs', bytes('2'));
+    await replica.position(NEVER);
+    const keys = ['ours', 'theirs', 'gone', ...Array.from({ length: 100 }, (_, number) => `none-${number}`)];
+    for (const some of [keys.slice(0, 3), keys]) {
+      const glance = await replica.glance(some, NEVER);
+      expect(glance.readings).toEqual(await replica.read(some, NEVER));
+      expect(glance.ledger).toEqual({ content: 'first', version: applied.ledger });
+    }
+  });
+
+  it('S3: a glance after a hint shows what was hinted at, or something newer', async () => {
+    const { replica, other } = subject();
+    await other.put('a', bytes('0'));
+    const watched = startWatch(replica);
+    await vi.waitFor(() => expect(watched.rescans).toEqual(['start']), EVENTUALLY_MS);
+    for (let number = 1; number <= 5; number++) {
+      watched.forget();
+      await other.put('a', bytes(String(number)));
+      await vi.waitFor(() => expect(watched.tells('a')).toBe(true), EVENTUALLY_MS);
+      const { readings } = await replica.glance(['a'], NEVER);
+      expect(readings.get('a')).toMatchObject({ kind: 'present', value: bytes(String(number)) });
+    }
+    await watched.end();
+  });
+
   it('S4: only what is certainly absent is proven absent', async () => {
     const { replica, other } = subject();
     await other.put('here', bytes('value'));
@@ -378,7 +411,10 @@ function scans(subject: () => ReplicaUnderTest): void {
       expect(page.length).toBeLessThanOrEqual(1_024);
       scanned.push(...page);
     }
+    const listed: EntryKey[] = [];
+    for await (const page of replica.listKeys(NEVER)) listed.push(...page);
     const order = scanned.map((entry) => entry.key);
+    expect(listed.toSorted(compareKeys)).toEqual(order);
     expect(order).toEqual([...new Set(order)].toSorted(compareKeys));
     const entries = scanned.filter((entry) => !isStructure(entry)).map((entry) => entry.key);
     expect(entries).toEqual(wanted.toSorted(compareKeys));
@@ -541,6 +577,7 @@ function aborts(subject: () => ReplicaUnderTest): void {
     const aborted = AbortSignal.abort();
     await expect(replica.read(['a', 'gone'], aborted)).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(replica.proveAbsent(['gone'], aborted)).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(replica.glance(['a'], aborted)).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(replica.readLedger(aborted)).rejects.toMatchObject({ code: 'ABORTED' });
     const walk = async () => {
       for await (const page of replica.scan(() => undefined, aborted)) expect(page).toBeUndefined();
