@@ -9,6 +9,10 @@ export class WarningLogger implements Logger {
     private readonly fields: LogFields = {},
   ) {}
 
+  isLevelEnabled(): boolean {
+    return false;
+  }
+
   debug(): void {
     // Of interest in a daemon's log only.
   }

@@ -3,6 +3,8 @@
  * what a machine would search for goes into `fields`. An error goes into `fields.err`. Never log values or secrets.
  */
 export interface Logger {
+  /** Whether messages of that level go anywhere: of each single entry, they are not even made otherwise. */
+  isLevelEnabled(level: 'debug'): boolean;
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;

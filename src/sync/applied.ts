@@ -166,6 +166,7 @@ export class AppliedWrites {
   }
 
   private log({ side, items, outcome }: Applied): void {
+    if (!this.context.logger.isLevelEnabled('debug')) return;
     const to = this.context.sideNames[side];
     for (const { key, kind, intended } of items) {
       const { decision } = intended;

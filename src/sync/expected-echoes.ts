@@ -1,6 +1,8 @@
 import type { EntryKey } from '../core/observation.js';
-import type { Pair, Side } from '../core/pair.js';
+import type { Side } from '../core/pair.js';
+import { pairOf } from '../core/pair.js';
 import type { Clock } from '../ports/clock.js';
+import { RecentMap } from './recent-map.js';
 
 /** Of more, the oldest are forgotten. */
 const KEYS_MAX = 4_096;
@@ -13,21 +15,13 @@ const EXPECTED_MS = 2_000;
  * which saves looking at the other side.
  */
 export class ExpectedEchoes {
-  private readonly writtenMs: Pair<Map<EntryKey, number>> = { left: new Map(), right: new Map() };
+  private readonly writtenMs = pairOf(() => new RecentMap<EntryKey, number>(KEYS_MAX));
 
   constructor(private readonly clock: Pick<Clock, 'monotonicMs'>) {}
 
   wrote(side: Side, keys: readonly EntryKey[]): void {
-    const written = this.writtenMs[side];
     const nowMs = this.clock.monotonicMs();
-    for (const key of keys) {
-      written.delete(key);
-      written.set(key, nowMs);
-    }
-    for (const oldest of written.keys()) {
-      if (written.size <= KEYS_MAX) return;
-      written.delete(oldest);
-    }
+    for (const key of keys) this.writtenMs[side].set(key, nowMs);
   }
 
   /** Whether the next that is told of the entry may be an echo. */

@@ -1,6 +1,8 @@
 import type { EntryKey, Reading } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
+import { pairOf } from '../core/pair.js';
 import type { Clock } from '../ports/clock.js';
+import { RecentMap } from './recent-map.js';
 
 /** Of so many entries on each side; of others, when they were read last has to do. */
 const REMEMBERED_MAX = 10_000;
@@ -15,7 +17,7 @@ interface Seen {
  * the other side for a long time, and be written again meanwhile, so that only the version tells what was seen when.
  */
 export class FirstSeen {
-  private readonly seen = { left: new Map<EntryKey, Seen>(), right: new Map<EntryKey, Seen>() };
+  private readonly seen = pairOf(() => new RecentMap<EntryKey, Seen>(REMEMBERED_MAX));
 
   constructor(private readonly clock: Pick<Clock, 'nowMs'>) {}
 
@@ -25,11 +27,7 @@ export class FirstSeen {
     for (const [key, reading] of readings) {
       if (reading.kind !== 'present') continue;
       const { modified } = reading.version;
-      if (seen.get(key)?.modified === modified) continue;
-      seen.delete(key);
-      seen.set(key, { modified, atMs });
-      const [oldest] = seen.keys();
-      if (seen.size > REMEMBERED_MAX && oldest !== undefined) seen.delete(oldest);
+      if (seen.get(key)?.modified !== modified) seen.set(key, { modified, atMs });
     }
   }
 

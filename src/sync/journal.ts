@@ -2,6 +2,7 @@ import type { Conflict, ConflictSide } from '../core/conflict.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import type { MappingArchive } from '../ports/archive.js';
+import { RecentMap } from './recent-map.js';
 
 const PAGE = 1_000;
 
@@ -15,7 +16,7 @@ const KNOWN_MS_MAX = 24 * 3_600_000;
  * write would fill the journal within days, and then hold all conflicts.
  */
 export class JournaledConflicts {
-  private readonly known = new Map<EntryKey, { signature: string; atMs: number }>();
+  private readonly known = new RecentMap<EntryKey, { signature: string; atMs: number }>(KNOWN_MAX);
 
   /** @param nowMs monotonic */
   isNew(conflict: Conflict, nowMs: number): boolean {
@@ -24,10 +25,7 @@ export class JournaledConflicts {
   }
 
   note(conflict: Conflict, nowMs: number): void {
-    this.known.delete(conflict.key);
     this.known.set(conflict.key, { signature: signatureOf(conflict), atMs: nowMs });
-    const [oldest] = this.known.keys();
-    if (this.known.size > KNOWN_MAX && oldest !== undefined) this.known.delete(oldest);
   }
 }
 

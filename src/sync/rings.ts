@@ -12,6 +12,7 @@ import {
   RING_UNDONE_MAX,
 } from '../core/ring.js';
 import type { Clock } from '../ports/clock.js';
+import { RecentMap } from './recent-map.js';
 
 /** Of so many entries, those written last, it is remembered what was written; a ring's are always among them. */
 const ENTRIES_MAX = 1_000;
@@ -21,7 +22,7 @@ type Contents = Pair<Digest | undefined>;
 
 /** What this process wrote lately, entry by entry, to notice rings. A start begins with nothing, as a ring does. */
 export class Rings {
-  private readonly trails = new Map<EntryKey, Pair<RingTrail>>();
+  private readonly trails = new RecentMap<EntryKey, Pair<RingTrail>>(ENTRIES_MAX);
 
   constructor(private readonly clock: Pick<Clock, 'monotonicMs'>) {}
 
@@ -47,10 +48,7 @@ export class Rings {
     const restores = isRestored(known[source], contents[source], nowMs);
     const there = restores ? { ...known[source], restored: restored + 1 } : known[source];
     const here = noteWritten(known[side], contents[side], contents[source], nowMs);
-    this.trails.delete(key);
     this.trails.set(key, side === 'left' ? { left: here, right: there } : { left: there, right: here });
-    const [oldest] = this.trails.keys();
-    if (this.trails.size > ENTRIES_MAX && oldest !== undefined) this.trails.delete(oldest);
   }
 
   /** Both sides were found equal without a write. `look-again`: it is not clear yet what that means. */

@@ -52,8 +52,11 @@ export interface ReadThenMulti {
 /** `jute.maxbuffer` by default: a server drops the connection at the first byte more. */
 const PACKET_BYTES_MAX = 1_048_575;
 const FRAME_LENGTH_BYTES = 4;
-/** A leader that was cut off takes its `syncLimit` to notice: ten seconds as shipped, more where networks are slow. */
-const BEHIND_MS_MIN = 30_000;
+/**
+ * For how many session timeouts what is behind is not believed. A leader that was cut off takes its `syncLimit` to notice:
+ * ten seconds as shipped, and sessions last four at least.
+ */
+const BEHIND_SESSIONS = 3;
 
 /**
  * ZooKeeper's operations over a connection that lasts, shared by all mappings. Paths are relative to the chroot.
@@ -70,7 +73,7 @@ export class ZooKeeperSession extends ReconnectingClient {
   constructor(options: ZooKeeperSessionOptions) {
     super(options);
     this.packetBytesMax = options.packetBytesMax ?? PACKET_BYTES_MAX;
-    this.#reached = new ReachedZxid(options.clock, Math.max(BEHIND_MS_MIN, 2 * options.sessionTimeoutMs));
+    this.#reached = new ReachedZxid(options.clock, BEHIND_SESSIONS * options.sessionTimeoutMs);
   }
 
   /**

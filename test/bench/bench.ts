@@ -1,14 +1,13 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from './scenarios.js';
 import { runScenario } from './run-scenario.js';
-import { keepResult } from './plots.js';
 import { resultTable } from './result-table.js';
-import { writeResults } from './results.js';
+import { keepResult, writeResults } from './results.js';
 
 const USAGE = `npm run bench                                  all scenarios, in their full size
 npm run bench -- SCENARIO [--entries N]        one of: ${SCENARIOS.map(({ name }) => name).join(', ')}
                  [--shape flat|nested] [--rounds N]
-                 [--keep]                      in docs/performance/, with a plot
+                 [--keep]                      in docs/performance/; npm run generate makes the page from it
 `;
 
 const { values, positionals } = parseArgs({
@@ -36,6 +35,6 @@ for (const scenario of wanted) {
   console.log(resultTable(result));
   const file = await writeResults(result);
   console.log(`written to ${file}\n`);
-  if (values.keep === true) console.log(`kept beside ${await keepResult(file)}\n`);
+  if (values.keep === true) console.log(`kept as ${await keepResult(file)}\n`);
 }
 process.exit(0);

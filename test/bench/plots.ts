@@ -1,27 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Result } from './run-scenario.js';
 import { shown } from './result-table.js';
-
-/** Results that the documentation speaks of, and the plots made from them. */
-const KEPT = fileURLToPath(new URL('../../docs/performance/', import.meta.url));
 
 const WIDTH = 720;
 const LABEL_WIDTH = 250;
 const VALUE_WIDTH = 70;
 const ROW_HEIGHT = 22;
 const HEAD_HEIGHT = 34;
-
-/** Keeps a result for the documentation, with its plot beside it. */
-export async function keepResult(file: string): Promise<string> {
-  await mkdir(KEPT, { recursive: true });
-  const kept = join(KEPT, basename(file));
-  await writeFile(kept, await readFile(file));
-  const plot = kept.replace(/\.json$/, '.svg');
-  await writeFile(plot, plotOf(JSON.parse(await readFile(kept, 'utf8')) as Result));
-  return plot;
-}
 
 /** One row of bars for each figure: of everybody who has it, as long as their medians. */
 export function plotOf({ about, entries, shape, figures }: Result): string {

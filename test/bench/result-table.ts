@@ -17,6 +17,25 @@ export function resultTable({ scenario, about, entries, shape, rounds, figures }
   return [title, ...aligned([head, ...rows])].join('\n');
 }
 
+/** The same for a page: who by what, with the median, and how many times as much the daemon has. */
+export function markdownTable({ figures }: Result): string {
+  const names = [...new Set(figures.map(({ name }) => name))];
+  const contenders = [...new Set(figures.map(({ contender }) => contender))];
+  const cell = (contender: string, name: string): string => {
+    const figure = figures.find((one) => one.contender === contender && one.name === name);
+    if (figure === undefined) return '';
+    const own = figures.find((one) => one.contender === SUBJECT && one.name === name);
+    const isOwn = contender === SUBJECT || own === undefined;
+    return isOwn ? shown(figure.median) : `${shown(figure.median)} (${shown(own.median / figure.median)} x)`;
+  };
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    row(['', ...contenders]),
+    row(['---', ...contenders.map(() => '---')]),
+    ...names.map((name) => row([name, ...contenders.map((contender) => cell(contender, name))])),
+  ].join('\n');
+}
+
 /** Three significant digits. */
 export function shown(value: number): string {
   if (!Number.isFinite(value)) return String(value);

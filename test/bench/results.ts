@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Result } from './run-scenario.js';
 
@@ -13,7 +13,10 @@ export interface Conditions {
   readonly node: string;
 }
 
-export function conditions(): Conditions {
+/** A result as it is written down. */
+export interface KeptResult extends Conditions, Result {}
+
+function conditions(): Conditions {
   const [processor] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   const model = processor === undefined ? arch() : processor.model.trim();
@@ -22,6 +25,17 @@ export function conditions(): Conditions {
     machine: `${availableParallelism()} cores of ${model}, ${memory} GiB`,
     node: process.version,
   };
+}
+
+/** Results that the documentation is made from, by `npm run generate`. */
+const KEPT = fileURLToPath(new URL('../../docs/performance/', import.meta.url));
+
+/** Keeps a result for the documentation. */
+export async function keepResult(file: string): Promise<string> {
+  await mkdir(KEPT, { recursive: true });
+  const kept = join(KEPT, basename(file));
+  await copyFile(file, kept);
+  return kept;
 }
 
 /** @returns the file */

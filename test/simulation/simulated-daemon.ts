@@ -157,6 +157,7 @@ export class SimulatedDaemon {
       if (!this.process.isDead) trace.remark(() => `${name} ${level}: ${message} ${describe(fields)}`);
     };
     const logger: Logger = {
+      isLevelEnabled: () => true,
       debug: (fields, message) => say('debug', fields, message),
       info: (fields, message) => say('info', fields, message),
       warn: (fields, message) => say('warn', fields, message),

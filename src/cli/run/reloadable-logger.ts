@@ -15,6 +15,10 @@ export class ReloadableLogger implements Logger {
     this.holder.logger = logger;
   }
 
+  isLevelEnabled(level: 'debug'): boolean {
+    return this.holder.logger.isLevelEnabled(level);
+  }
+
   debug(fields: LogFields, message: string): void {
     this.holder.logger.debug({ ...this.fields, ...fields }, message);
   }

@@ -1,4 +1,4 @@
-/** Writes the files that are made from the configuration's schema: its JSON Schema and the reference in its documentation. */
+/** Writes the files that are made from others: see generated-files.ts. */
 import { writeFile } from 'node:fs/promises';
 import { PROJECT_ROOT, generatedFiles } from './generated-files.js';
 

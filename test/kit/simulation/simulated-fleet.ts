@@ -185,6 +185,7 @@ export class SimulatedFleet {
 const NEVER = new AbortController().signal;
 
 const SILENT: Logger = {
+  isLevelEnabled: () => true,
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

@@ -240,6 +240,7 @@ export class DaemonLife {
   /** Errors that are not the stores' are the daemon's own. */
   private logger(): Logger {
     const logger: Logger = {
+      isLevelEnabled: () => true,
       debug: () => undefined,
       info: () => undefined,
       warn: () => undefined,

@@ -13,6 +13,10 @@ export class RecordingLogger implements Logger {
     private readonly bound: LogFields = {},
   ) {}
 
+  isLevelEnabled(): boolean {
+    return true;
+  }
+
   debug(fields: LogFields, message: string): void {
     this.#write('debug', fields, message);
   }

@@ -33,7 +33,14 @@ class SharedPlaces {
     const link = (storeName: string): Link => new Link({ storeName, clock, random, travelMs });
     const ledgerPlace = `${instance}/config`;
     const common = { ledgerPlace, digest: contentDigest, writer: instance };
-    const logger = { debug: NOTHING, info: NOTHING, warn: NOTHING, error: NOTHING, child: () => logger };
+    const logger = {
+      isLevelEnabled: () => false,
+      debug: NOTHING,
+      info: NOTHING,
+      warn: NOTHING,
+      error: NOTHING,
+      child: () => logger,
+    };
     const metrics = {
       ...{ write: NOTHING, batch: NOTHING, echoes: NOTHING, conflict: NOTHING },
       ...{ rescan: NOTHING, propagated: NOTHING, reconciled: NOTHING },
