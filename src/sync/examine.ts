@@ -262,17 +262,19 @@ export class Examiner {
 
   private async readBoth(marks: Pair<readonly Mark[]>, read: Read): Promise<Omit<Sight, 'open'>> {
     const ledgers = new Map<Side, StoredLedger | undefined>();
-    const [left = NO_READINGS, right = NO_READINGS] = await Promise.all(
+    const readings: Record<Side, Readings> = { left: NO_READINGS, right: NO_READINGS };
+    const ends = await Promise.allSettled(
       SIDES.map(async (side) => {
         const keys = marks[side].map(({ key }) => key);
-        if (keys.length === 0) return NO_READINGS;
+        if (keys.length === 0) return;
         const answer = await read(side, keys);
         if ('ledger' in answer) ledgers.set(side, answer.ledger);
-        return answer.readings;
+        readings[side] = answer.readings;
+        // Also where the other side can't be reached: it tells when this one was written.
+        this.seen.note(side, answer.readings);
       }),
     );
-    const readings = { left, right };
-    for (const side of SIDES) this.seen.note(side, readings[side]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     return { readings, ledgers };
   }
 

@@ -54,9 +54,9 @@ const PACKET_BYTES_MAX = 1_048_575;
 const FRAME_LENGTH_BYTES = 4;
 /**
  * For how many session timeouts what is behind is not believed. A leader that was cut off takes its `syncLimit` to notice:
- * ten seconds as shipped, and sessions last four at least.
+ * ten seconds as shipped, which sessions of five seconds and more outlast.
  */
-const BEHIND_SESSIONS = 3;
+const BEHIND_SESSIONS = 2;
 
 /**
  * ZooKeeper's operations over a connection that lasts, shared by all mappings. Paths are relative to the chroot.

@@ -12,6 +12,8 @@ import { watchdog } from '../servers/watchdog.js';
 /** A machine that is busy starts a process late, and nothing here is about how soon. */
 const START_TIMEOUT_MS = 60_000;
 const STATUS_TIMEOUT_MS = 10_000;
+/** A ZooKeeper that is behind is taken for a server that was cut off, for two session timeouts. */
+const HELD_TIMEOUT_MS = 60_000;
 
 export interface DaemonOptions {
   readonly zookeeper: string;
@@ -202,7 +204,7 @@ export class DaemonProcess {
   }
 
   /** Waits until the mapping says that both sides are equal. */
-  async inSync(mapping = 'config', timeoutMs = 30_000): Promise<MappingAnswer> {
+  async inSync(mapping = 'config', timeoutMs = HELD_TIMEOUT_MS): Promise<MappingAnswer> {
     return waitUntil(
       `mapping ${mapping} to be in sync`,
       async () => {
