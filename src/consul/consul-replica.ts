@@ -28,7 +28,6 @@ import { AskablePrefixes } from './askable-prefixes.js';
 import { PartedWatch } from './parted-watch.js';
 import type { WatchState } from './parted-watch.js';
 import { PrefixIndex } from './prefix-watch.js';
-import { LISTED_KEYS_MAX } from './scan-pager.js';
 import { encodedWriteBytes } from './transaction.js';
 import { ValueSizes } from './value-sizes.js';
 import { planWatch } from './watch-plan.js';
@@ -62,6 +61,8 @@ const OPERATIONS_MAX = 64;
 const WATCHES_MAX = 64;
 /** Their values are listed within a millisecond or two. */
 const PART_KEYS_MIN = 256;
+/** Of more, finding out where something has changed takes less than listing all values. */
+const GROUP_KEYS_MAX = 512;
 /** Where values are too large to be listed, fewer are checked one by one. */
 const GROUP_KEYS_MAX_LARGE = 128;
 /** Consul's default `txn_max_req_len`, for the JSON of a transaction. */
@@ -102,7 +103,7 @@ export class ConsulReplica implements Replica {
     const sizes = this.#sizes;
     const askable = this.#askable;
     const groupKeysMax = (): number =>
-      options.partKeysMin ?? (sizes.areSmall ? LISTED_KEYS_MAX : GROUP_KEYS_MAX_LARGE);
+      options.partKeysMin ?? (sizes.areSmall ? GROUP_KEYS_MAX : GROUP_KEYS_MAX_LARGE);
     const { client, clock, random, onWatch = () => undefined } = options;
     this.#watch = new PartedWatch({
       client,

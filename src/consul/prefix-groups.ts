@@ -16,11 +16,11 @@ export interface Grouping {
 
 /**
  * Parts keys by string prefixes, each of which can be asked for and holds at most `groupMax` of them.
- * @param keys in the order of `compareKeys`, all of which begin with `prefix`
+ * @param keys in the order of `compareKeys`
  */
 export function groupByPrefix(
   keys: readonly string[],
-  prefix: string,
+  whole: PrefixGroup,
   groupMax: number,
   askable: AskablePrefixes,
 ): Grouping {
@@ -39,7 +39,7 @@ export function groupByPrefix(
     if (parts.named !== undefined) loose.push(parts.named);
     parts.groups.forEach(place);
   };
-  if (keys.length > 0) place({ prefix, from: 0, to: keys.length });
+  if (whole.from < whole.to) place(whole);
   return { groups, loose };
 }
 

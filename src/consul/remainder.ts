@@ -1,7 +1,10 @@
+import { compareKeys } from '../core/key-order.js';
 import type { Clock } from '../ports/clock.js';
+import type { AskablePrefixes } from './askable-prefixes.js';
 import type { HintListener, PartView } from '../ports/replica.js';
 import type { ConsulClient } from './consul-client.js';
-import { listKeys } from './key-list.js';
+import { listKeys, listKeysBelow } from './key-list.js';
+import type { KeyList } from './key-list.js';
 import type { KeySpace } from './kv-keys.js';
 import { sleepUntilWoken } from './sleep-until-woken.js';
 import { uncoveredKeys, UNCOVERED_MAX } from './watch-plan.js';
@@ -10,9 +13,10 @@ export interface RemainderOptions {
   readonly client: ConsulClient;
   readonly keys: KeySpace;
   readonly clock: Clock;
+  readonly askable: AskablePrefixes;
 }
 
-/** Listing all keys takes its time: so many times as long it is not done again. */
+/** It takes its time, at the server above all: so many times as long it is not done again. */
 const REST_SHARE = 20;
 /** The same when it is only to be made sure that nothing hid behind changes in parts. */
 const LATER_SHARE = 100;
@@ -20,7 +24,7 @@ const LATER_MS_MIN = 2_000;
 const LATER_MS_MAX = 30_000;
 
 /**
- * Looks after what is in no watched part, by listing all keys and leaving out the others. Whoever is told of those compares
+ * Looks after what is in no watched part, by listing what lies beside. Whoever is told of those compares
  * them with what is known to be there, so that what has gone is found as well.
  */
 export class Remainder {
@@ -62,9 +66,10 @@ export class Remainder {
   private async lookNow(listener: HintListener, signal: AbortSignal): Promise<void> {
     const { client, keys } = this.options;
     try {
-      const { storedKeys } = await listKeys(client, keys, signal);
       const parts = this.parts();
-      const uncovered = uncoveredKeys(storedKeys, parts);
+      const found = await this.uncoveredBelow(keys.prefix, parts, signal);
+      const all = found ?? uncoveredKeys((await listKeys(client, keys, signal)).storedKeys, parts);
+      const uncovered = all.filter((key) => keys.entryKey(key) !== undefined).sort(compareKeys);
       // A walk parts the mapping anew.
       if (uncovered.length > UNCOVERED_MAX) listener.stirred();
       else listener.saw(this.view(uncovered, parts));
@@ -72,6 +77,40 @@ export class Remainder {
       // Why it failed comes to light in the walk, or in the watch of the whole.
       if (!signal.aborted) listener.stirred();
     }
+  }
+
+  /**
+   * The keys below a folder that are in no part, as long as there are few. Folders that parts cover are not listed.
+   * @returns undefined where there is something that can't be asked for
+   */
+  private async uncoveredBelow(
+    folder: string,
+    parts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
+    const { client, askable } = this.options;
+    const list = (prefix: string, query: readonly string[]): Promise<KeyList> =>
+      listKeysBelow(client, prefix, { operation: 'list', query: ['consistent', ...query] }, signal);
+    const { storedKeys: names } = await list(folder, ['separator=%2F']);
+    const found: string[] = [];
+    for (const name of names) {
+      if (parts.some((part) => name.startsWith(part))) continue;
+      // The key of a folder's own name is listed as it is.
+      if (!name.endsWith('/') || name === folder) {
+        found.push(name);
+      } else if (!askable.has(name)) {
+        return undefined;
+      } else {
+        const isParted = parts.some((part) => part.startsWith(name));
+        const below = isParted
+          ? await this.uncoveredBelow(name, parts, signal)
+          : (await list(name, [])).storedKeys;
+        if (below === undefined) return undefined;
+        found.push(...below);
+      }
+      if (found.length > UNCOVERED_MAX) break;
+    }
+    return found;
   }
 
   private view(uncovered: readonly string[], parts: readonly string[]): PartView {

@@ -21,8 +21,8 @@ export type ScanPage =
   /** Single keys, no more than go into a transaction. */
   | { readonly kind: 'visits'; readonly visits: readonly Visit[] };
 
-/** The most that is listed at once: some 400 KB where values have 200 bytes. */
-export const LISTED_KEYS_MAX = 1_024;
+/** The most that is listed at once: some 800 KB where values have 200 bytes. */
+export const LISTED_KEYS_MAX = 2_048;
 /** Fewer are visited one by one, together with their neighbours. */
 const LISTED_KEYS_MIN = 16;
 /** What the values of one page of visits should come to. */
@@ -47,8 +47,8 @@ export class ScanPager implements Iterable<ScanPage> {
       readonly askable: AskablePrefixes;
     },
   ) {
-    const prefix = context.keys.storedKey(options.within);
-    const { groups } = groupByPrefix(storedKeys, prefix, LISTED_KEYS_MAX, options.askable);
+    const all = { prefix: context.keys.storedKey(options.within), from: 0, to: storedKeys.length };
+    const { groups } = groupByPrefix(storedKeys, all, LISTED_KEYS_MAX, options.askable);
     this.groups = groups.filter(({ from, to }) => to - from >= LISTED_KEYS_MIN);
   }
 

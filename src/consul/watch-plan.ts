@@ -7,7 +7,8 @@ import type { PrefixGroup } from './prefix-groups.js';
 /** So many keys in no part can be looked after one by one. */
 export const UNCOVERED_MAX = 256;
 
-/** A group is not parted where a larger share of its keys would be left over. */
+/** A group is not parted where more of its keys would be left over, or a larger share of them. */
+const LEFT_MAX = 16;
 const LEFT_SHARE = 8;
 
 /** In which parts a mapping is watched, beside the watch of the whole. */
@@ -82,7 +83,8 @@ class Parting {
     const largest = new Set([...children].sort((a, b) => sizeOf(b) - sizeOf(a)).slice(0, room));
     const kept = children.filter((child) => largest.has(child));
     const left = sizeOf(group) - sum(kept);
-    const isFew = left <= sizeOf(group) / LEFT_SHARE && this.uncovered + left <= UNCOVERED_MAX;
+    const isFew = left <= Math.min(LEFT_MAX, sizeOf(group) / LEFT_SHARE);
+    if (this.uncovered + left > UNCOVERED_MAX) return undefined;
     return kept.length > 0 && isFew ? kept : undefined;
   }
 

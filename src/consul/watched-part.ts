@@ -19,8 +19,8 @@ import type { ValueSizes } from './value-sizes.js';
 
 /** On top of the longest time that Consul itself may wait, which is up to a 16th more than it was asked to. */
 const ANSWER_MARGIN_MS = 10_000;
-/** In how many smaller prefixes a part is looked for what has changed. */
-const GROUPS_MAX = 64;
+/** In how many smaller prefixes it is looked at once for what has changed. */
+const GROUPS_MAX = 16;
 /** So many keys that are in none of them are taken for changed whenever something is. */
 const LOOSE_MAX = 16;
 const REQUESTS_AHEAD = 8;
@@ -84,15 +84,15 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
 
   private async look({ storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
     if (since === 0n) return this.walked();
-    const { groups, loose } = this.grouped(storedKeys);
-    if (loose.length > LOOSE_MAX) return this.walked();
     try {
-      return await this.lookInto(
-        groups,
-        loose.map((at) => storedKeys[at] ?? ''),
+      const groups = await this.descend(
+        storedKeys,
+        { prefix: this.prefix, from: 0, to: storedKeys.length },
         since,
         signal,
       );
+      if (groups.loose.length > LOOSE_MAX) return this.walked();
+      return await this.lookInto(groups, signal);
     } catch (error) {
       // From now on, the keys are grouped otherwise.
       if (error instanceof RefusedPrefixError) return this.walked();
@@ -100,55 +100,65 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     }
   }
 
-  private async lookInto(
-    groups: readonly PrefixGroup[],
-    loose: readonly string[],
-    since: bigint,
-    signal: AbortSignal,
-  ): Promise<PartLook> {
+  private async lookInto({ risen, quiet, loose }: Descent, signal: AbortSignal): Promise<PartLook> {
     const { prefix } = this;
-    const asked = await this.risen(groups, since, signal);
-    const risen = new Set(asked);
-    const listed = this.options.sizes.areSmall ? await this.listAll(asked, signal) : undefined;
+    const listed = this.options.sizes.areSmall ? await this.listAll(risen, signal) : undefined;
     const looseKeys = loose.map((key) => [key, undefined] as const);
     const found = (listed ?? []).map(
       (entry) => [entry.key, isCertain(entry.key) ? versionOf(entry) : undefined] as const,
     );
     const entries = [...looseKeys, ...found].sort(([a], [b]) => compareKeys(a, b));
-    const except = prefixesOf(listed === undefined ? groups : groups.filter((group) => !risen.has(group)));
-    return { seen: { prefix, entries, except }, stirred: listed === undefined ? prefixesOf(asked) : [] };
+    const stirred = listed === undefined ? prefixesOf(risen) : [];
+    const except = [...prefixesOf(quiet), ...stirred].sort(compareKeys);
+    return { seen: { prefix, entries, except }, stirred };
+  }
+
+  /**
+   * Parts a group into smaller ones, and goes on into those in which something has a version above `since`, or has gone
+   * since, until they are small enough to be looked into.
+   */
+  private async descend(
+    storedKeys: readonly string[],
+    group: PrefixGroup,
+    since: bigint,
+    signal: AbortSignal,
+  ): Promise<Descent> {
+    const { groups, loose } = this.grouped(storedKeys, group);
+    const looseKeys = loose.map((at) => storedKeys[at] ?? '');
+    const [only] = groups;
+    if (groups.length === 1 && only?.prefix === group.prefix) return { risen: groups, quiet: [], loose: [] };
+    const risen: PrefixGroup[] = [];
+    const quiet: PrefixGroup[] = [];
+    const askIndex = (one: PrefixGroup, askSignal: AbortSignal) => this.indexOf(one.prefix, askSignal);
+    let at = 0;
+    for await (const index of inOrderAhead(groups, REQUESTS_AHEAD, askIndex, signal)) {
+      const one = groups[at++];
+      if (one !== undefined) (index > since ? risen : quiet).push(one);
+    }
+    const below = { risen: [] as PrefixGroup[], quiet, loose: looseKeys };
+    for (const one of risen) {
+      const isSmall = one.to - one.from <= this.options.groupKeysMax();
+      const deeper = isSmall
+        ? { risen: [one], quiet: [], loose: [] }
+        : await this.descend(storedKeys, one, since, signal);
+      below.risen.push(...deeper.risen);
+      below.quiet.push(...deeper.quiet);
+      below.loose.push(...deeper.loose);
+    }
+    return below;
   }
 
   /** Groups as small as they are to be, or as can be without too many of them. */
-  private grouped(storedKeys: readonly string[]): Grouping {
+  private grouped(storedKeys: readonly string[], group: PrefixGroup): Grouping {
     const { askable, groupKeysMax } = this.options;
     for (let groupMax = groupKeysMax(); ; groupMax *= 2) {
-      const grouping = groupByPrefix(storedKeys, this.prefix, groupMax, askable);
-      if (grouping.groups.length <= GROUPS_MAX || groupMax >= storedKeys.length) return grouping;
+      const grouping = groupByPrefix(storedKeys, group, groupMax, askable);
+      if (grouping.groups.length <= GROUPS_MAX || groupMax >= group.to - group.from) return grouping;
     }
   }
 
   private walked(): PartLook {
     return { seen: undefined, stirred: [this.prefix] };
-  }
-
-  /** The groups in which something has a version above `since`, or has gone since. */
-  private async risen(
-    groups: readonly PrefixGroup[],
-    since: bigint,
-    signal: AbortSignal,
-  ): Promise<readonly PrefixGroup[]> {
-    const [only] = groups;
-    if (groups.length === 1 && only?.prefix === this.prefix) return groups;
-    const askIndex = async (group: PrefixGroup, askSignal: AbortSignal) => {
-      const { index } = await this.list(group.prefix, {}, askSignal);
-      return index > since ? group : undefined;
-    };
-    const risen: PrefixGroup[] = [];
-    for await (const group of inOrderAhead(groups, REQUESTS_AHEAD, askIndex, signal)) {
-      if (group !== undefined) risen.push(group);
-    }
-    return risen;
   }
 
   /** @returns undefined where values were more than can be listed */
@@ -183,12 +193,25 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     }
   }
 
+  /** The index of a prefix, from a list that has folders only once. */
+  private async indexOf(prefix: string, signal: AbortSignal): Promise<bigint> {
+    return (await this.list(prefix, { query: ['separator=%2F'] }, signal)).index;
+  }
+
   private list(prefix: string, request: ListRequest, signal: AbortSignal): Promise<KeyList> {
     const { client } = this.options;
     return this.asked(prefix, () =>
       listKeysBelow(client, prefix, { operation: 'watch', ...request }, signal),
     );
   }
+}
+
+/** Where in a part something has changed. */
+interface Descent {
+  readonly risen: readonly PrefixGroup[];
+  readonly quiet: readonly PrefixGroup[];
+  /** Keys in no group. */
+  readonly loose: readonly string[];
 }
 
 const NOTHING: PartLook = { seen: undefined, stirred: [] };

@@ -408,7 +408,7 @@ function scans(subject: () => ReplicaUnderTest): void {
 
     const scanned: ScannedEntry[] = [];
     for await (const page of replica.scan(() => undefined, NEVER)) {
-      expect(page.length).toBeLessThanOrEqual(1_024);
+      expect(page.length).toBeLessThanOrEqual(2_048);
       scanned.push(...page);
     }
     const listed: EntryKey[] = [];

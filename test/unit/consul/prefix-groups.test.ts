@@ -20,6 +20,8 @@ const listed = fc
 
 const ALL = new AskablePrefixes();
 
+const all = ({ length }: readonly string[]) => ({ prefix: 'config/', from: 0, to: length });
+
 const numbered = (name: string, count: number): string[] =>
   Array.from({ length: count }, (_, number) => `${name}${String(number).padStart(3, '0')}`);
 
@@ -27,7 +29,7 @@ describe('keys grouped by prefixes', () => {
   it('are each in the one group whose prefix they begin with, or loose', () => {
     fc.assert(
       fc.property(listed, fc.integer({ min: 1, max: 20 }), (keys, groupMax) => {
-        const { groups, loose } = groupByPrefix(keys, 'config/', groupMax, ALL);
+        const { groups, loose } = groupByPrefix(keys, all(keys), groupMax, ALL);
         const grouped = groups.flatMap(({ prefix, from, to }) => {
           expect(hasUrl(prefix)).toBe(true);
           expect(to - from).toBeGreaterThan(0);
@@ -44,27 +46,27 @@ describe('keys grouped by prefixes', () => {
 
   it('are loose where what they begin with is a key of its own, or can be in no URL', () => {
     const keys = ['config/a', 'config/a//b', 'config/a/./c', 'config/ab', 'config/ac'];
-    const { groups, loose } = groupByPrefix(keys.sort(compareKeys), 'config/', 1, ALL);
+    const { groups, loose } = groupByPrefix(keys.sort(compareKeys), all(keys), 1, ALL);
     expect(groups.map(({ prefix }) => prefix)).toEqual(['config/ab', 'config/ac']);
     expect(loose.map((at) => keys[at])).toEqual(['config/a', 'config/a//b', 'config/a/./c']);
   });
 
   it('do not part the halves of a character', () => {
     const keys = numbered('config/\u{1f600}', 3).concat(numbered('config/\u{1f601}', 3));
-    const { groups } = groupByPrefix(keys, 'config/', 3, ALL);
+    const { groups } = groupByPrefix(keys, all(keys), 3, ALL);
     expect(groups.map(({ prefix }) => prefix)).toEqual(['config/\u{1f600}', 'config/\u{1f601}']);
   });
 
   it('need no step for each character that all of them share', () => {
     const keys = numbered(`config/${'deep/'.repeat(150)}`, 900);
-    expect(groupByPrefix(keys, 'config/', 100, ALL).groups).toHaveLength(9);
+    expect(groupByPrefix(keys, all(keys), 100, ALL).groups).toHaveLength(9);
   });
 
   it('are parted further, or loose, where Consul refuses to list a prefix', () => {
     const askable = new AskablePrefixes();
     const keys = [...numbered('config/a', 3), ...numbered('config/b:', 3)];
     const grouped = (): string[] =>
-      groupByPrefix(keys, 'config/', 3, askable).groups.map(({ prefix }) => prefix);
+      groupByPrefix(keys, all(keys), 3, askable).groups.map(({ prefix }) => prefix);
     expect(grouped()).toEqual(['config/a', 'config/b']);
     const refusal = new ConsulError('STORE_PROTOCOL', 'refused', false, true, { status: 400 });
     expect(askable.learn('config/b', refusal)).toBe(true);
@@ -90,7 +92,7 @@ describe('keys grouped by prefixes', () => {
 
   it('are in no group whose prefix is longer than a request carries', () => {
     const keys = numbered(`config/${'漢'.repeat(400)}`, 3);
-    expect(groupByPrefix(keys, 'config/', 2, ALL).groups).toEqual([]);
+    expect(groupByPrefix(keys, all(keys), 2, ALL).groups).toEqual([]);
   });
 });
 
