@@ -211,7 +211,12 @@ export class PartedWatch {
   private async checkParts(signal: AbortSignal): Promise<void> {
     const { client, clock } = this.options;
     const look = async ([prefix, part]: [string, Part], askSignal: AbortSignal) => {
-      const { index } = await listKeysBelow(client, prefix, { operation: 'watch' }, askSignal);
+      const { index } = await listKeysBelow(
+        client,
+        prefix,
+        { operation: 'watch', query: ['separator=%2F'] },
+        askSignal,
+      );
       return { prefix, part, index };
     };
     const behind: { prefix: string; part: Part; index: bigint }[] = [];
