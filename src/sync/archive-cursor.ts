@@ -69,9 +69,9 @@ export class ArchiveCursor {
   }
 
   /** Goes on behind all keys that begin with `prefix`. */
-  skip(prefix: KeyPrefix): void {
-    this.records.skip(prefix);
-    this.marks.skip(prefix);
+  leaveOut(prefix: KeyPrefix): void {
+    this.records.leaveOut(prefix);
+    this.marks.leaveOut(prefix);
   }
 
   takeRest(limit: number): EntryKey[] {
@@ -143,7 +143,7 @@ class PagedCursor<T> {
   }
 
   /** @param prefix at or behind which the cursor is */
-  skip(prefix: KeyPrefix): void {
+  leaveOut(prefix: KeyPrefix): void {
     if (this.peek()?.[0].startsWith(prefix) !== true) return;
     this.last = prefix + LAST_CHARACTER;
     this.page = [];

@@ -81,7 +81,7 @@ export function* differing(
     if (!context.scope.includes(key)) continue;
     for (let part = except[0]; part !== undefined && compareKeys(part, key) < 0; part = except[0]) {
       yield* archived.missingBefore(part);
-      archived.skip(part);
+      archived.leaveOut(part);
       except.shift();
     }
     yield* archived.missingBefore(key);
@@ -90,7 +90,7 @@ export function* differing(
   }
   for (const part of except) {
     yield* archived.missingBefore(part);
-    archived.skip(part);
+    archived.leaveOut(part);
   }
   for (let rest = archived.takeRest(MISSING_PAGE); rest.length > 0;) {
     yield* rest;

@@ -167,9 +167,14 @@ export class ZooKeeperReplica implements Replica {
     };
     const { connections } = session;
     // What another process has seen, a server may not have yet that was never asked to catch up.
-    if (this.#syncedOver === connections) return await look();
+    if (this.#syncedOver === connections) {
+      const glance = await look();
+      // Else the last of the answers may be of a server that is behind, and of a ledger that would look rolled back.
+      if (session.connections === connections) return glance;
+    }
+    const connected = session.connections;
     const glance = await this.#authoritatively(this.#paths.root, signal, look);
-    this.#syncedOver = connections;
+    this.#syncedOver = connected;
     return glance;
   }
 
