@@ -50,7 +50,9 @@ const CHECKS_AHEAD = 8;
 /** How long after a change a part is still expected to tell of it. */
 const BEHIND_MS_MAX = 5_000;
 
-/** How long no part is watched after one has failed. */
+/** A part that has failed so often in a row is no longer asked for, and no other either. */
+const FAILURES_MAX = 3;
+/** How long no part is watched after that. */
 const REST_MS_MIN = 5_000;
 const REST_MS_MAX = 600_000;
 
@@ -64,6 +66,8 @@ interface Part {
   readonly stop: AbortController;
   /** Undefined until it is watched. */
   index: bigint | undefined;
+  /** In a row. */
+  failures: number;
 }
 
 /**
@@ -169,7 +173,7 @@ export class PartedWatch {
 
   private watchPart(prefix: string, listedAt: bigint, { listener, signal }: Running): void {
     if (signal.aborted) return;
-    const part: Part = { stop: new AbortController(), index: undefined };
+    const part: Part = { stop: new AbortController(), index: undefined, failures: 0 };
     this.parts.set(prefix, part);
     const stop = (): void => part.stop.abort();
     setMaxListeners(0, signal);
@@ -185,16 +189,23 @@ export class PartedWatch {
       new WatchedPart(prefix, this.options),
       {
         armed: (answer) => {
-          const isFirst = part.index === undefined;
+          const { index, failures } = part;
+          part.failures = 0;
+          const isUnchanged = index === undefined && answer.index <= listedAt;
           // Without a failure it is armed again only where the store was restored, which the whole may not notice.
-          if (!isFirst) listener.rescan('reconnect');
-          tell(isFirst && answer.index <= listedAt ? { ...answer, stirred: [] } : answer);
+          const isRestored = index !== undefined && (failures === 0 || answer.index < index);
+          if (isRestored) listener.rescan('reconnect');
+          // What it is armed again with tells that all of the part is to be walked.
+          tell(isUnchanged ? { ...answer, stirred: [] } : answer);
         },
         woken: tell,
         failed: (error) => {
+          part.failures++;
+          const isRefused = error instanceof RefusedPrefixError;
+          if (!isRefused && part.failures < FAILURES_MAX) return;
           // A walk comes to a plan again.
           listener.stirred();
-          if (error instanceof RefusedPrefixError) this.drop(prefix, part);
+          if (isRefused) this.drop(prefix, part);
           else this.rest();
         },
       },
@@ -233,7 +244,8 @@ export class PartedWatch {
       const isOverdue = this.parts.get(prefix) === part && part.index !== undefined && part.index < index;
       if (!isOverdue || this.running === undefined) continue;
       this.drop(prefix, part);
-      this.watchPart(prefix, part.index ?? 0n, this.running);
+      this.running.listener.stirred(this.entryPrefix(prefix));
+      this.watchPart(prefix, index, this.running);
     }
   }
 

@@ -192,6 +192,30 @@ describe('a prefix that is watched in parts', () => {
     await waitUntil('the hint', () => watch.tells('b02'), { timeoutMs: 20_000 });
   });
 
+  it('walks only the part again whose connection was cut (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, [...numbered('a', 40), ...numbered('b', 40)]);
+    let cuts = 0;
+    const address = await standIn((path) =>
+      cuts > 0 && path === `/v1/kv/${prefix}b` && cuts-- > 0 ? 'hang-up' : undefined,
+    );
+    const watch = await watched(prefix, { watchesMax: 3, partKeysMin: 12, address });
+    // The query that waits is answered by a cut, and so is the one after it.
+    cuts = 2;
+    await raw.put(`${prefix}b01`, 'changed');
+    await waitUntil('the hint', () => watch.tells('b01'));
+    expect(cuts).toBe(0);
+    expect(watch.told.every((part) => part === 'b')).toBe(true);
+    for (const key of ['a07', 'b07']) {
+      watch.forget();
+      await raw.put(prefix + key, 'changed');
+      await waitUntil(`a hint of ${key}`, () => watch.tells(key));
+      await sleep(400);
+      expect(watch.told).toEqual([]);
+    }
+    expect(watch.rescans()).toBe(1);
+  });
+
   it('tells that all keys of a group are gone, behind which something else has changed (L3)', async () => {
     const prefix = `${randomUUID()}/`;
     await putAll(prefix, [...numbered('a/many-', 60), ...numbered('b/many-', 60)]);

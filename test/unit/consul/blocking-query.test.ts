@@ -128,8 +128,17 @@ describe('following an index', () => {
   });
 
   it('the waits of several watches are spread', async () => {
-    const { asks } = await follow(steps(answer(7n), answer(8n, 1)));
-    expect(asks[1]?.waitMs).toBe(52_250);
+    const { asks } = await follow(steps(answer(7n), answer(8n, 60_000), answer(9n)));
+    expect(asks[2]?.waitMs).toBe(52_250);
+  });
+
+  it('S9: no query waits longer than it has been followed, as the server keeps its connection when the daemon is gone', async () => {
+    const waitedOut = (ask: Ask): Step => answer(7n, ask.waitMs);
+    const { asks } = await follow((ask, position) => (position < 9 ? waitedOut(ask) : undefined));
+    const [first] = asks;
+    expect(asks.slice(0, 3).map(({ waitMs }) => waitMs)).toEqual([4_750, 4_750, 9_025]);
+    expect(asks.every(({ waitMs, atMs }) => waitMs <= Math.max(5_000, atMs - (first?.atMs ?? 0)))).toBe(true);
+    expect(asks.at(-1)?.waitMs).toBe(52_250);
   });
 
   it('S9: a lone change is followed at once, a storm of changes at ten requests a second', async () => {
