@@ -17,17 +17,19 @@ export interface Grouping {
 /**
  * Parts keys by string prefixes, each of which can be asked for and holds at most `groupMax` of them.
  * @param keys in the order of `compareKeys`
+ * @param sizeOf how many there are in a group, where some of the keys stand for more than themselves
  */
 export function groupByPrefix(
   keys: readonly string[],
   whole: PrefixGroup,
   groupMax: number,
   askable: AskablePrefixes,
+  sizeOf: (group: PrefixGroup) => number = ({ from, to }) => to - from,
 ): Grouping {
   const groups: PrefixGroup[] = [];
   const loose: number[] = [];
   const place = (group: PrefixGroup): void => {
-    if (group.to - group.from <= groupMax && askable.has(group.prefix)) {
+    if (sizeOf(group) <= groupMax && askable.has(group.prefix)) {
       groups.push(group);
       return;
     }

@@ -11,16 +11,14 @@ import { inOrderAhead } from './in-order-ahead.js';
 import { listKeysBelow } from './key-list.js';
 import type { KeyList, ListRequest } from './key-list.js';
 import { isCertain } from './kv-keys.js';
-import { groupByPrefix } from './prefix-groups.js';
-import type { Grouping, PrefixGroup } from './prefix-groups.js';
+import { PartDescent } from './part-descent.js';
+import type { Descent } from './part-descent.js';
 import { versionOf } from './settled-reads.js';
 import type { StoredEntry } from './transaction.js';
 import type { ValueSizes } from './value-sizes.js';
 
 /** On top of the longest time that Consul itself may wait, which is up to a 16th more than it was asked to. */
 const ANSWER_MARGIN_MS = 10_000;
-/** In how many smaller prefixes it is looked at once for what has changed. */
-const GROUPS_MAX = 16;
 /** So many keys that are in none of them are taken for changed whenever something is. */
 const LOOSE_MAX = 16;
 const REQUESTS_AHEAD = 8;
@@ -57,9 +55,8 @@ export interface PartOptions {
 }
 
 /**
- * The blocking query of one part of a mapping: the list of its keys, whose index rises with whatever changes in it.
- * Where they are many, the lists of smaller prefixes tell by their indexes where to look. Where values are small, what is
- * there is listed at once.
+ * The blocking query of one part of a mapping: a list of names, whose index rises with whatever changes below them. The
+ * lists of smaller prefixes tell by their indexes where to look. Where values are small, what is there is listed at once.
  */
 export class WatchedPart implements BlockingQuery<PartAnswer> {
   private restedAtMs = -Infinity;
@@ -84,15 +81,13 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
 
   private async look({ storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
     if (since === 0n) return this.walked();
+    const { askable, groupKeysMax } = this.options;
+    const list = (prefix: string, listSignal: AbortSignal) => this.list(prefix, {}, listSignal);
+    const descent = new PartDescent({ askable, groupKeysMax: groupKeysMax(), list }, since);
     try {
-      const groups = await this.descend(
-        storedKeys,
-        { prefix: this.prefix, from: 0, to: storedKeys.length },
-        since,
-        signal,
-      );
-      if (groups.loose.length > LOOSE_MAX) return this.walked();
-      return await this.lookInto(groups, signal);
+      const found = await descent.below(this.prefix, storedKeys, signal);
+      if (found === undefined || found.loose.length > LOOSE_MAX) return this.walked();
+      return await this.lookInto(found, signal);
     } catch (error) {
       // From now on, the keys are grouped otherwise.
       if (error instanceof RefusedPrefixError) return this.walked();
@@ -108,53 +103,9 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
       (entry) => [entry.key, isCertain(entry.key) ? versionOf(entry) : undefined] as const,
     );
     const entries = [...looseKeys, ...found].sort(([a], [b]) => compareKeys(a, b));
-    const stirred = listed === undefined ? prefixesOf(risen) : [];
-    const except = [...prefixesOf(quiet), ...stirred].sort(compareKeys);
+    const stirred = listed === undefined ? risen : [];
+    const except = [...quiet, ...stirred].sort(compareKeys);
     return { seen: { prefix, entries, except }, stirred };
-  }
-
-  /**
-   * Parts a group into smaller ones, and goes on into those in which something has a version above `since`, or has gone
-   * since, until they are small enough to be looked into.
-   */
-  private async descend(
-    storedKeys: readonly string[],
-    group: PrefixGroup,
-    since: bigint,
-    signal: AbortSignal,
-  ): Promise<Descent> {
-    const { groups, loose } = this.grouped(storedKeys, group);
-    const looseKeys = loose.map((at) => storedKeys[at] ?? '');
-    const [only] = groups;
-    if (groups.length === 1 && only?.prefix === group.prefix) return { risen: groups, quiet: [], loose: [] };
-    const risen: PrefixGroup[] = [];
-    const quiet: PrefixGroup[] = [];
-    const askIndex = (one: PrefixGroup, askSignal: AbortSignal) => this.indexOf(one.prefix, askSignal);
-    let at = 0;
-    for await (const index of inOrderAhead(groups, REQUESTS_AHEAD, askIndex, signal)) {
-      const one = groups[at++];
-      if (one !== undefined) (index > since ? risen : quiet).push(one);
-    }
-    const below = { risen: [] as PrefixGroup[], quiet, loose: looseKeys };
-    for (const one of risen) {
-      const isSmall = one.to - one.from <= this.options.groupKeysMax();
-      const deeper = isSmall
-        ? { risen: [one], quiet: [], loose: [] }
-        : await this.descend(storedKeys, one, since, signal);
-      below.risen.push(...deeper.risen);
-      below.quiet.push(...deeper.quiet);
-      below.loose.push(...deeper.loose);
-    }
-    return below;
-  }
-
-  /** Groups as small as they are to be, or as can be without too many of them. */
-  private grouped(storedKeys: readonly string[], group: PrefixGroup): Grouping {
-    const { askable, groupKeysMax } = this.options;
-    for (let groupMax = groupKeysMax(); ; groupMax *= 2) {
-      const grouping = groupByPrefix(storedKeys, group, groupMax, askable);
-      if (grouping.groups.length <= GROUPS_MAX || groupMax >= group.to - group.from) return grouping;
-    }
   }
 
   private walked(): PartLook {
@@ -163,16 +114,16 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
 
   /** @returns undefined where values were more than can be listed */
   private async listAll(
-    groups: readonly PrefixGroup[],
+    prefixes: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly StoredEntry[] | undefined> {
     const { client, sizes } = this.options;
     const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX } as const;
-    const listOne = (group: PrefixGroup, askSignal: AbortSignal) =>
-      this.asked(group.prefix, () => listEntries(client, group.prefix, limits, askSignal));
+    const listOne = (prefix: string, askSignal: AbortSignal) =>
+      this.asked(prefix, () => listEntries(client, prefix, limits, askSignal));
     const all: StoredEntry[] = [];
     try {
-      for await (const entries of inOrderAhead(groups, REQUESTS_AHEAD, listOne, signal)) {
+      for await (const entries of inOrderAhead(prefixes, REQUESTS_AHEAD, listOne, signal)) {
         sizes.learn(entries);
         all.push(...entries);
       }
@@ -193,32 +144,14 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     }
   }
 
-  /** The index of a prefix, from a list that has folders only once. */
-  private async indexOf(prefix: string, signal: AbortSignal): Promise<bigint> {
-    return (await this.list(prefix, { query: ['separator=%2F'] }, signal)).index;
+  /** The names below a prefix, folders only once: a few bytes, with the index of all that is in them. */
+  private list(prefix: string, { query = [], ...rest }: ListRequest, signal: AbortSignal): Promise<KeyList> {
+    const request = { operation: 'watch', query: ['separator=%2F', ...query], ...rest } as const;
+    return this.asked(prefix, () => listKeysBelow(this.options.client, prefix, request, signal));
   }
-
-  private list(prefix: string, request: ListRequest, signal: AbortSignal): Promise<KeyList> {
-    const { client } = this.options;
-    return this.asked(prefix, () =>
-      listKeysBelow(client, prefix, { operation: 'watch', ...request }, signal),
-    );
-  }
-}
-
-/** Where in a part something has changed. */
-interface Descent {
-  readonly risen: readonly PrefixGroup[];
-  readonly quiet: readonly PrefixGroup[];
-  /** Keys in no group. */
-  readonly loose: readonly string[];
 }
 
 const NOTHING: PartLook = { seen: undefined, stirred: [] };
-
-function prefixesOf(groups: readonly PrefixGroup[]): string[] {
-  return groups.map(({ prefix }) => prefix);
-}
 
 function waiting(index: bigint, waitMs: number): Partial<ConsulRequest> {
   return {

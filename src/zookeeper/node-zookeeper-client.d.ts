@@ -72,21 +72,6 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
     deserialize(buffer: Buffer, offset: number): number;
   }
 
-  /** Longs are buffers of eight bytes. */
-  export interface StatRecord extends JuteRecord {
-    readonly czxid: Buffer;
-    readonly mzxid: Buffer;
-    readonly ctime: Buffer;
-    readonly mtime: Buffer;
-    readonly version: number;
-    readonly cversion: number;
-    readonly aversion: number;
-    readonly ephemeralOwner: Buffer;
-    readonly dataLength: number;
-    readonly numChildren: number;
-    readonly pzxid: Buffer;
-  }
-
   export interface Jute {
     readonly Request: new (
       header: JuteRecord & { xid: number; readonly type: number },
@@ -116,24 +101,10 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
         readonly state: number;
         readonly path: string | undefined;
       };
-      readonly MultiHeader: new (
-        type?: number,
-        done?: boolean,
-        err?: number,
-      ) => JuteRecord & { readonly type: number; readonly done: boolean; readonly err: number };
-      readonly ErrorResponse: new () => JuteRecord & { readonly err: number };
+      readonly MultiHeader: new (type?: number, done?: boolean, err?: number) => JuteRecord;
       readonly ExistsRequest: new (path: string, watch: boolean) => JuteRecord;
-      readonly ExistsResponse: new () => JuteRecord & { readonly stat: StatRecord };
       readonly GetDataRequest: new (path: string, watch: boolean) => JuteRecord;
-      readonly GetDataResponse: new () => JuteRecord & {
-        readonly data: Buffer | undefined;
-        readonly stat: StatRecord;
-      };
       readonly GetChildren2Request: new (path: string, watch: boolean) => JuteRecord;
-      readonly GetChildren2Response: new () => JuteRecord & {
-        readonly children: string[] | undefined;
-        readonly stat: StatRecord;
-      };
       readonly GetACLRequest: new (path: string) => JuteRecord;
       readonly CreateRequest: new (
         path: string,
@@ -141,9 +112,7 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
         acl: readonly JuteRecord[],
         flags: number,
       ) => JuteRecord;
-      readonly CreateResponse: new () => JuteRecord & { readonly path: string | undefined };
       readonly SetDataRequest: new (path: string, data: Buffer, version: number) => JuteRecord;
-      readonly SetDataResponse: new () => JuteRecord & { readonly stat: StatRecord };
       readonly DeleteRequest: new (path: string, version: number) => JuteRecord;
     };
   }

@@ -16,7 +16,8 @@ export function stampOf(stat: Stat): StoreStamp {
 /** What was read of a node, as the core sees it. */
 export function presentReading(node: NodeData, digest: (value: Uint8Array) => Digest): PresentReading {
   const { data, stat } = node;
-  const value = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  // A copy: it may be kept for longer than the reply that it came in, with all that others had in it.
+  const value = new Uint8Array(data);
   return {
     kind: 'present',
     version: versionOf(stat),

@@ -1,4 +1,4 @@
-import jute, { type JuteRecord, type StatRecord } from 'node-zookeeper-client/lib/jute/index.js';
+import jute, { type JuteRecord } from 'node-zookeeper-client/lib/jute/index.js';
 
 /** Op codes of the protocol (`ZooDefs.OpCode`), those that node-zookeeper-client lacks included. */
 export const OP = {
@@ -180,21 +180,17 @@ function asBuffer(data: Uint8Array): Buffer {
 }
 
 export function decodeExists(body: Buffer): Stat {
-  const response = new jute.protocol.ExistsResponse();
-  response.deserialize(body, 0);
-  return statOf(response.stat);
+  return statAt(body, 0);
 }
 
+/** The data is a view into `body`. */
 export function decodeData(body: Buffer): NodeData {
-  const response = new jute.protocol.GetDataResponse();
-  response.deserialize(body, 0);
-  return { data: response.data ?? Buffer.alloc(0), stat: statOf(response.stat) };
+  return dataAt(body, 0).node;
 }
 
 export function decodeChildren(body: Buffer): NodeChildren {
-  const response = new jute.protocol.GetChildren2Response();
-  response.deserialize(body, 0);
-  return { names: response.children ?? [], stat: statOf(response.stat) };
+  const { node: names, bytes } = namesAt(body, 0);
+  return { names, stat: statAt(body, bytes) };
 }
 
 /** One result per operation, errors included. */
@@ -212,39 +208,25 @@ export function decodeMulti(body: Buffer): MultiResult[] {
 export type MultiReadAnswer<T> =
   { readonly kind: 'node'; readonly node: T } | { readonly kind: 'error'; readonly status: number };
 
+/** The data are views into `body`. */
 export function decodeMultiReadData(body: Buffer): MultiReadAnswer<NodeData>[] {
-  return decodeMultiRead(body, OP.getData, (offset) => {
-    const response = new jute.protocol.GetDataResponse();
-    const bytes = response.deserialize(body, offset);
-    return { node: { data: response.data ?? Buffer.alloc(0), stat: statOf(response.stat) }, bytes };
-  });
+  return decodeMultiRead(body, OP.getData, (offset) => dataAt(body, offset));
 }
 
 export function decodeMultiReadChildren(body: Buffer): MultiReadAnswer<readonly string[]>[] {
-  return decodeMultiRead(body, OP.getChildren, (offset) => {
-    // The package has no GetChildrenResponse: a count, and that many strings, each as a CreateResponse is.
-    const names: string[] = [];
-    let end = offset + 4;
-    for (let left = body.readInt32BE(offset); left > 0; left--) {
-      const name = new jute.protocol.CreateResponse();
-      end += name.deserialize(body, end);
-      names.push(name.path ?? '');
-    }
-    return { node: names, bytes: end - offset };
-  });
+  return decodeMultiRead(body, OP.getChildren, (offset) => namesAt(body, offset));
 }
 
 function decodeMultiRead<T>(
   body: Buffer,
   wanted: number,
-  decode: (offset: number) => { node: T; bytes: number },
+  decode: (offset: number) => Decoded<T>,
 ): MultiReadAnswer<T>[] {
   const answers: MultiReadAnswer<T>[] = [];
   walkMulti(body, (type, offset) => {
     if (type === OP.error) {
-      const { status, bytes } = decodeError(body, offset);
-      answers.push({ kind: 'error', status });
-      return bytes;
+      answers.push({ kind: 'error', status: body.readInt32BE(offset) });
+      return STATUS_BYTES;
     }
     if (type !== wanted) throw new RangeError(`a result of type ${type} in the reply to a multiRead`);
     const { node, bytes } = decode(offset);
@@ -254,13 +236,17 @@ function decodeMultiRead<T>(
   return answers;
 }
 
-/** @param decode takes one result at `offset`, and tells how many bytes it had */
+/**
+ * Goes through the results, each behind a `MultiHeader` (`int type; boolean done; int err`).
+ * @param decode takes one result at `offset`, and tells how many bytes it had
+ */
 function walkMulti(body: Buffer, decode: (type: number, offset: number) => number): void {
   for (let offset = 0; ;) {
-    const header = new jute.protocol.MultiHeader();
-    offset += header.deserialize(body, offset);
-    if (header.done) return;
-    offset += decode(header.type, offset);
+    const type = body.readInt32BE(offset);
+    const isDone = body.readUInt8(offset + 4) === 1;
+    if (isDone) return;
+    offset += MULTI_HEADER_BYTES;
+    offset += decode(type, offset);
   }
 }
 
@@ -270,44 +256,74 @@ function decodeMultiResult(
   offset: number,
 ): { result: MultiResult; bytes: number } {
   switch (type) {
-    case OP.create: {
-      const bytes = new jute.protocol.CreateResponse().deserialize(body, offset);
-      return { result: { kind: 'done', stat: undefined }, bytes };
-    }
-    case OP.setData: {
-      const response = new jute.protocol.SetDataResponse();
-      const bytes = response.deserialize(body, offset);
-      return { result: { kind: 'done', stat: statOf(response.stat) }, bytes };
-    }
+    case OP.create:
+      return { result: { kind: 'done', stat: undefined }, bytes: bufferAt(body, offset).bytes };
+    case OP.setData:
+      return { result: { kind: 'done', stat: statAt(body, offset) }, bytes: STAT_BYTES };
     case OP.delete:
       return { result: { kind: 'done', stat: undefined }, bytes: 0 };
-    case OP.error: {
-      const { status, bytes } = decodeError(body, offset);
-      return { result: { kind: 'error', status }, bytes };
-    }
+    case OP.error:
+      return { result: { kind: 'error', status: body.readInt32BE(offset) }, bytes: STATUS_BYTES };
     default:
       throw new RangeError(`a result of type ${type} in the reply to a multi`);
   }
 }
 
-function decodeError(body: Buffer, offset: number): { status: number; bytes: number } {
-  const response = new jute.protocol.ErrorResponse();
-  const bytes = response.deserialize(body, offset);
-  return { status: response.err, bytes };
+/**
+ * What replies are made of is decoded here: the package makes two buffers of every number of 64 bits, a dozen for each
+ * node, which took a third of a walk over many of them.
+ */
+interface Decoded<T> {
+  readonly node: T;
+  readonly bytes: number;
 }
 
-function statOf(record: StatRecord): Stat {
+/** `buffer data; Stat stat`. */
+function dataAt(body: Buffer, at: number): Decoded<NodeData> {
+  const { node: data, bytes } = bufferAt(body, at);
+  return { node: { data, stat: statAt(body, at + bytes) }, bytes: bytes + STAT_BYTES };
+}
+
+/** `vector<ustring>`. */
+function namesAt(body: Buffer, at: number): Decoded<readonly string[]> {
+  const names: string[] = [];
+  let bytes = 4;
+  for (let left = body.readInt32BE(at); left > 0; left--) {
+    const name = bufferAt(body, at + bytes);
+    names.push(name.node.toString());
+    bytes += name.bytes;
+  }
+  return { node: names, bytes };
+}
+
+/** A `buffer` or `ustring`: a length, -1 for none, and so many bytes. */
+function bufferAt(body: Buffer, at: number): Decoded<Buffer> {
+  const start = at + 4;
+  const length = Math.max(0, body.readInt32BE(at));
+  if (start + length > body.length) throw new RangeError(`${length} bytes are more than the reply has`);
+  return { node: body.subarray(start, start + length), bytes: 4 + length };
+}
+
+/**
+ * `long czxid, mzxid, ctime, mtime; int version, cversion, aversion; long ephemeralOwner; int dataLength, numChildren;
+ * long pzxid`.
+ */
+function statAt(body: Buffer, at: number): Stat {
   return {
-    czxid: record.czxid.readBigInt64BE(),
-    mzxid: record.mzxid.readBigInt64BE(),
-    pzxid: record.pzxid.readBigInt64BE(),
-    mtimeMs: Number(record.mtime.readBigInt64BE()),
-    version: record.version,
-    ephemeralOwner: record.ephemeralOwner.readBigInt64BE(),
-    dataLength: record.dataLength,
-    numChildren: record.numChildren,
+    czxid: body.readBigInt64BE(at),
+    mzxid: body.readBigInt64BE(at + 8),
+    mtimeMs: Number(body.readBigInt64BE(at + 24)),
+    version: body.readInt32BE(at + 32),
+    ephemeralOwner: body.readBigInt64BE(at + 44),
+    dataLength: body.readInt32BE(at + 52),
+    numChildren: body.readInt32BE(at + 56),
+    pzxid: body.readBigInt64BE(at + 60),
   };
 }
+
+const STAT_BYTES = 68;
+const STATUS_BYTES = 4;
+const MULTI_HEADER_BYTES = 9;
 
 export interface ReplyHeader {
   readonly xid: number;
