@@ -27,7 +27,7 @@ import {
   numberKey,
   wholeRange,
 } from './tables.js';
-import { EMPTY_JOURNAL, EMPTY_PART } from './tallies.js';
+import { EMPTY_JOURNAL, EMPTY_PART, hasMarks } from './tallies.js';
 import { decodeValue, encodeValue } from './value-codec.js';
 
 /** A list of conflicts ends early where their values together take more memory than this. */
@@ -67,6 +67,8 @@ export class LmdbMappingArchive implements MappingArchive {
   }
 
   mark(key: EntryKey): EntryMark | undefined {
+    // Mostly there are none at all, and a first copy asks for the mark of each entry.
+    if (!hasMarks(this.slot.head?.tally ?? EMPTY_PART)) return undefined;
     const bytes = fitsArchive(key) ? this.get((part) => entryKey('mark', part, key)) : undefined;
     return bytes && decodeMark(bytes);
   }

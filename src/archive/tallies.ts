@@ -60,3 +60,8 @@ export function countMark(
   if (after !== undefined) marks.set(after, (marks.get(after) ?? 0) + 1);
   return { ...tally, marks: Object.fromEntries([...marks].filter(([, count]) => count !== 0)) };
 }
+
+/** Whether any entry has a mark: those of which there are none are not counted. */
+export function hasMarks({ marks }: PartTally): boolean {
+  return Object.keys(marks).length > 0;
+}

@@ -10,7 +10,7 @@ const POLL_INTERVAL_MS = 20;
 export async function waitUntil<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 10_000 }: { timeoutMs?: number } = {},
+  { timeoutMs = 10_000, everyMs = POLL_INTERVAL_MS }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
   let lastError: unknown;
@@ -25,6 +25,6 @@ export async function waitUntil<T>(
     if (performance.now() >= deadlineMs) {
       throw new Error(`waited ${String(timeoutMs)} ms in vain for ${what}`, { cause: lastError });
     }
-    await sleep(POLL_INTERVAL_MS);
+    await sleep(everyMs);
   }
 }
