@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
 
+const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
+
 describe('a conflict that can only be carried out later', () => {
   it('is decided as it was when it arose: walks that came meanwhile do not make a deletion younger (S1)', async () => {
     const world = new SimulatedWorld();
@@ -21,6 +23,33 @@ describe('a conflict that can only be carried out later', () => {
     await world.inSync();
     expect(world.treeEntries().get('k')).toBe('newer');
     expect(world.flatEntries().get('k')).toBe('newer');
+    await world.stop();
+  });
+});
+
+describe('a conflict of which a server told that lags', () => {
+  it('is decided on what the store has, and journaled once (S1)', async () => {
+    const world = new SimulatedWorld({ policy: { conflict: 'right-wins' } });
+    world.treeClient.put('k', bytes('x'));
+    await world.start();
+    await world.inSync();
+    let isBehind = false;
+    world.daemon.links.left.faults = {
+      lagsBehind: (request) => {
+        if (request !== 'glance' || isBehind) return 0;
+        isBehind = true;
+        world.flatClient.put('k', bytes('other'));
+        world.treeClient.put('k', bytes('newest'));
+        return 1;
+      },
+    };
+    world.treeClient.put('k', bytes('newer'));
+    await world.clock.advance(10_000);
+    await world.inSync();
+    expect(isBehind).toBe(true);
+    expect(world.treeEntries().get('k')).toBe('other');
+    const conflicts = world.daemon.sync.memory.archive.conflicts({ limit: 10 });
+    expect(conflicts.map(({ sides }) => text(sides.left.value))).toEqual(['newest']);
     await world.stop();
   });
 });
