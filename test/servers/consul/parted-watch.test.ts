@@ -264,9 +264,23 @@ describe('a prefix that is watched in parts', () => {
   it('tells of whatever changes anywhere, whenever (L3)', async () => {
     const random = new SeededRandom(20261127);
     const prefix = `${randomUUID()}/`;
-    const there = new Set(numbered('flat-', 100));
-    const names = [...there, 'a', 'a/b', 'a/b/c', 'a//c', 'b.', './x', 'z', '\u{1f600}', 'ü'];
-    await putAll(prefix, numbered('flat-', 100));
+    const inFolders = numbered('tree/', 5).flatMap((folder) => [folder, ...numbered(`${folder}/leaf-`, 12)]);
+    const there = new Set([...numbered('flat-', 100), ...inFolders, ...numbered('tree/03/deeper/', 20)]);
+    const names = [
+      ...there,
+      'tree/',
+      'tree/new/leaf',
+      'a',
+      'a/b',
+      'a/b/c',
+      'a//c',
+      'b.',
+      './x',
+      'z',
+      '\u{1f600}',
+      'ü',
+    ];
+    await putAll(prefix, [...there]);
     const watch = await watched(prefix, { watchesMax: 12, partKeysMin: 5 });
     for (let round = 0; round < 8; round++) {
       watch.forget();
