@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Further arguments of Node itself. */
   readonly nodeArguments?: readonly string[];
+  /** The program's main file; what was built in the checkout unless given. */
+  readonly program?: string;
   /** Merged over the rest of the configuration, section by section. */
   readonly config?: Record<string, Record<string, unknown> | string>;
 }
@@ -106,16 +108,12 @@ export class DaemonProcess {
   async start(options: Partial<DaemonOptions> = {}): Promise<void> {
     this.options = { ...this.options, ...options };
     await writeFile(this.configFile, stringify(this.configuration()), { mode: 0o600 });
-    const { nodeArguments = [], environment = {} } = this.options;
+    const { nodeArguments = [], environment = {}, program = builtProgram() } = this.options;
     const log = await open(join(this.directory, 'daemon.log'), 'a');
-    const child = spawn(
-      process.execPath,
-      [...nodeArguments, builtProgram(), 'run', '--config', this.configFile],
-      {
-        stdio: ['ignore', log.fd, log.fd],
-        env: { ...process.env, ...environment },
-      },
-    );
+    const child = spawn(process.execPath, [...nodeArguments, program, 'run', '--config', this.configFile], {
+      stdio: ['ignore', log.fd, log.fd],
+      env: { ...process.env, ...environment },
+    });
     await log.close();
     this.child = child;
     if (child.pid !== undefined) watchdog.guardProcess(child.pid);
