@@ -16,6 +16,8 @@ export interface ReloaderOptions {
   readonly load: () => Promise<Config>;
   /** Puts a configuration into force, and tells what that changed. */
   readonly apply: (config: Config) => Promise<ConfigChanges>;
+  /** Runs each reload, and may tell of it. */
+  readonly announced?: (reload: () => Promise<void>) => Promise<void>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -39,7 +41,7 @@ export class ConfigReloader {
   /** Resolves when `signal` has aborted and no reload is under way. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (await this.isDue()) await this.reload();
+      if (await this.isDue()) await this.announcedReload();
       else await this.options.clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, this.waking.signal]));
     }
   }
@@ -50,6 +52,11 @@ export class ConfigReloader {
     this.waking = new AbortController();
     await this.options.file.remember();
     return true;
+  }
+
+  private async announcedReload(): Promise<void> {
+    const reload = (): Promise<void> => this.reload();
+    await (this.options.announced?.(reload) ?? reload());
   }
 
   private async reload(): Promise<void> {

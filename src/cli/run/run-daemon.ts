@@ -6,6 +6,7 @@ import { Daemon } from '../../daemon/daemon.js';
 import { systemClock } from '../../daemon/system.js';
 import { createLogger } from '../../logging/logger.js';
 import type { Logger } from '../../ports/logger.js';
+import { Supervised } from '../../systemd/supervised.js';
 import type { ExitCode } from '../exit-code.js';
 import { EXIT } from '../exit-code.js';
 import { ConfigReloader, logNotes } from './config-reloader.js';
@@ -38,11 +39,15 @@ export async function runDaemon(file: string, environment: Environment): Promise
     return changes;
   };
   const load = () => loadConfig(file, environment);
-  const reloader = new ConfigReloader({ file: watched, load, apply, logger, clock: systemClock });
+  const supervised = Supervised.by(environment, systemClock, logger);
+  const announced = (reload: () => Promise<void>) => supervised.reloading(reload);
+  const reloader = new ConfigReloader({ file: watched, load, apply, announced, logger, clock: systemClock });
   process.on('SIGHUP', () => reloader.ask());
   const daemon = await starting;
+  void supervised.report(daemon, stopping);
   // Ends when the signal has come, and not in the middle of a reload: nothing is to start again behind a stop.
   await reloader.run(stopping);
+  void supervised.stopping();
   await daemon.stop();
   return EXIT.done;
 }
