@@ -3,6 +3,8 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FOUND = fileURLToPath(new URL('../../../.cache/servers/found.json', import.meta.url));
+/** Where the set-up unpacks what the machine does not have. */
+export const UNPACKED = dirname(FOUND);
 
 export type ZooKeeperFlavour = '3.8' | '3.4';
 
@@ -13,6 +15,10 @@ interface Found {
   readonly 'zookeeper-3.8': readonly string[];
   readonly 'zookeeper-3.4'?: readonly string[];
   readonly libfaketime?: string;
+  /** See found-tools.ts. */
+  readonly prometheus?: readonly string[];
+  readonly kubectl?: string;
+  readonly systemd?: readonly string[];
 }
 
 export function javaBinary(): string {
@@ -50,7 +56,7 @@ export function clockAhead(aheadMs: number): Record<string, string> {
   };
 }
 
-function readFound(): Found {
+export function readFound(): Found {
   try {
     return JSON.parse(readFileSync(FOUND, 'utf8')) as Found;
   } catch (error) {

@@ -1,4 +1,4 @@
-// Finds the real servers that the tests and the demo run: named by the environment, installed on the machine, or else
+// Finds the real servers, and other programs, that the tests and the demo run: named by the environment, installed on the machine, or else
 // unpacked from Debian packages into the checkout's cache.
 import {
   existsSync,
@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { UNPACKING, unpackDebianPackages } from './debian-packages.mjs';
+import { DEPLOYMENT_TOOLS } from './deployment-tools.mjs';
 import { SERVERS, SetupError, onPath, say, seconds } from './machine.mjs';
 
 /** Read by test/kit/servers/found-servers.ts. Its paths are absolute, or relative to its own folder. */
@@ -81,6 +82,7 @@ const NEEDS = [
     optional: true, // For tests of servers whose clocks are wrong.
     advice: 'install libfaketime, and set LIBFAKETIME to libfaketimeMT.so.1',
   },
+  ...DEPLOYMENT_TOOLS,
 ];
 
 /** Writes down where everything is, if everything is there already. */

@@ -155,8 +155,23 @@ describe('the systemd unit', () => {
     expect(join('/var/lib', setting('StateDirectory'))).toBe(archive.path);
   });
 
-  it('runs as the user that the sysusers file makes', () => {
-    expect(textOf('deploy/systemd/zk-consul-sync.sysusers.conf')).toContain(`\nu ${setting('User')} `);
+  it('waits for what the daemon says of itself, and lets its helper say it', () => {
+    expect([setting('Type'), setting('NotifyAccess')]).toEqual(['notify', 'all']);
+    // The daemon speaks at half of the time, and takes a loop for stuck after a minute.
+    expect(parseInt(setting('WatchdogSec'), 10)).toBeGreaterThanOrEqual(20);
+  });
+
+  it('hands over secrets in the way that the documents say', async () => {
+    const [id, path] = setting('LoadCredential').split(':');
+    const [name = '', value] = setting('Environment').split('=');
+    expect(value).toBe(`%d/${id ?? ''}_`);
+    const line = `tokenFile: \${${name}:-${path ?? ''}/}consul-token`;
+    expect(textOf('deploy/README.md')).toContain(line);
+    const { consul } = await parse(
+      `zookeeper: { connect: zk }\nconsul:\n  ${line}\nmappings: [{ name: a, zookeeper: /a, consul: a }]`,
+      { environment: { [name]: '/run/credentials/secret_' } },
+    );
+    expect(consul.token).toEqual({ kind: 'file', file: '/run/credentials/secret_consul-token' });
   });
 
   it('answers forbidden system calls with an error and not with the end of the process', () => {
