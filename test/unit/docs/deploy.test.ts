@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { MAPPING_STATES } from '../../../src/ports/status.js';
 import { parse } from '../config/configuration-text.js';
-import { exists, filesEndingIn, tableIn, sectionOf, textOf } from './markdown.js';
+import { anchorsIn, exists, filesEndingIn, tableIn, sectionOf, textOf } from './markdown.js';
 
 /** How long the daemon may take to end; see docs/commands.md. */
 const STOP_SECONDS = 10;
@@ -169,7 +169,10 @@ describe('the systemd unit', () => {
     expect(textOf('deploy/README.md')).toContain(line);
     const { consul } = await parse(
       `zookeeper: { connect: zk }\nconsul:\n  ${line}\nmappings: [{ name: a, zookeeper: /a, consul: a }]`,
-      { environment: { [name]: '/run/credentials/secret_' } },
+      {
+        environment: { [name]: '/run/credentials/secret_' },
+        files: { '/run/credentials/secret_consul-token': 'token' },
+      },
     );
     expect(consul.token).toEqual({ kind: 'file', file: '/run/credentials/secret_consul-token' });
   });
@@ -181,7 +184,7 @@ describe('the systemd unit', () => {
 
 describe('the alerts', () => {
   const [rules] = documentsIn('deploy/prometheus/rules.yaml') as [
-    { groups: { rules: { alert: string; expr: string; annotations: { summary: string } }[] }[] },
+    { groups: { rules: { alert: string; expr: string; annotations: { runbook: string } }[] }[] },
   ];
   const alerts = rules.groups.flatMap((group) => group.rules);
 
@@ -195,6 +198,17 @@ describe('the alerts', () => {
       const states = [...expr.matchAll(/state=~?"([^"]+)"/g)].flatMap((match) => match[1]?.split('|') ?? []);
       const strange = states.filter((state) => !MAPPING_STATES.some((known) => known === state));
       expect({ alert, strange }).toEqual({ alert, strange: [] });
+    }
+  });
+
+  it('name a part of docs/operations.md that there is', () => {
+    for (const { alert, annotations } of alerts) {
+      const [page = '', anchor] = annotations.runbook.split('#');
+      expect({ alert, page, anchors: anchorsIn(textOf(page)) }).toEqual({
+        alert,
+        page: 'docs/operations.md',
+        anchors: expect.arrayContaining([anchor]) as string[],
+      });
     }
   });
 
