@@ -1,36 +1,20 @@
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { MAPPING_STATES } from '../../../src/ports/status.js';
 import { parse } from '../config/configuration-text.js';
-import { anchorsIn, exists, filesEndingIn, tableIn, sectionOf, textOf } from './markdown.js';
+import { anchorsIn, exists, tableIn, sectionOf, textOf } from './markdown.js';
 
 /** How long the daemon may take to end; see docs/commands.md. */
 const STOP_SECONDS = 10;
 
-type Json = Readonly<Record<string, unknown>>;
-
-interface Container {
-  readonly image: string;
-  readonly args: readonly string[];
-  readonly env: readonly { readonly name: string }[];
-  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly livenessProbe: { readonly httpGet: { readonly path: string; readonly port: string } };
-  readonly readinessProbe: { readonly httpGet: { readonly path: string; readonly port: string } };
-  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
-}
-
-interface Deployment {
+/** What the pod of test/servers/deploy/kubernetes.test.ts has in common with the image. */
+interface StatefulSet {
   readonly spec: {
-    readonly replicas: number;
-    readonly strategy: Json;
-    readonly selector: { readonly matchLabels: Json };
     readonly template: {
-      readonly metadata: { readonly labels: Json };
       readonly spec: {
-        readonly terminationGracePeriodSeconds: number;
         readonly securityContext: { readonly runAsUser: number };
-        readonly containers: readonly [Container];
+        readonly containers: readonly [{ readonly args: readonly string[] }];
       };
     };
   };
@@ -47,71 +31,9 @@ function documentsIn(file: string): unknown[] {
   });
 }
 
-function manifest<T>(name: string): T {
-  return documentsIn(`deploy/kubernetes/${name}.yaml`)[0] as T;
-}
-
-const deployment = manifest<Deployment>('deployment');
-const pod = deployment.spec.template.spec;
-const [container] = pod.containers;
-const environment = Object.fromEntries(container.env.map(({ name }) => [name, 'user:secret']));
-
-function kubernetesConfig() {
-  const { data } = manifest<{ data: Record<string, string> }>('configmap');
-  return parse(data['config.yaml'] ?? '', { environment });
-}
-
-describe('the Kubernetes manifests', () => {
-  it('are YAML, and all of them named in the kustomization', () => {
-    const files = filesEndingIn('.yaml', 'deploy/kubernetes').map((file) => basename(file));
-    for (const file of files) {
-      expect(documentsIn(join('deploy/kubernetes', file))).toMatchObject([
-        { apiVersion: expect.any(String) as string, kind: expect.any(String) as string },
-      ]);
-    }
-    const named = [...textOf('deploy/kubernetes/kustomization.yaml').matchAll(/- (\S+\.yaml)$/gm)];
-    expect(['kustomization.yaml', ...named.map((match) => match[1])].sort()).toEqual(files.sort());
-  });
-
-  it('bring a configuration that is valid with the variables that the container has', async () => {
-    const config = await kubernetesConfig();
-    expect(config.admin).toMatchObject({ listen: { port: container.ports[0]?.containerPort } });
-    expect(config.admin.token).toBeDefined();
-  });
-
-  it('put the archive on the volume, and the configuration where the daemon is told to look', async () => {
-    const config = await kubernetesConfig();
-    const mounts = new Map(container.volumeMounts.map(({ name, mountPath }) => [name, mountPath]));
-    expect(mounts.get('archive')).toBe(config.archive.path);
-    expect(dirname(container.args.at(-1) ?? '')).toBe(mounts.get('config'));
-  });
-
-  it('never run two daemons at once, and let one end in its own time', () => {
-    expect(deployment.spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(STOP_SECONDS);
-  });
-
-  it('ask for health where it is answered', () => {
-    const requests = tableIn(sectionOf(textOf('docs/http-api.md'), '## Requests')).map(
-      ([request]) => request,
-    );
-    for (const { httpGet } of [container.livenessProbe, container.readinessProbe]) {
-      expect(requests).toContain(`\`GET ${httpGet.path}\``);
-      expect(container.ports.map(({ name }) => name)).toContain(httpGet.port);
-    }
-  });
-
-  it('find each other by their labels', () => {
-    const { labels } = deployment.spec.template.metadata;
-    const service = manifest<{ metadata: { labels: Json }; spec: { selector: Json } }>('service');
-    const monitor = manifest<{ spec: { selector: { matchLabels: Json } } }>('service-monitor');
-    expect(deployment.spec.selector.matchLabels).toEqual(labels);
-    expect(service.spec.selector).toEqual(labels);
-    expect(monitor.spec.selector.matchLabels).toEqual(service.metadata.labels);
-  });
-});
-
 describe('the Dockerfile', () => {
+  const [set] = documentsIn('deploy/kubernetes/base/stateful-set.yaml') as [StatefulSet];
+  const pod = set.spec.template.spec;
   const lines = textOf('deploy/docker/Dockerfile').split('\n');
 
   it('copies what is there, and what its .dockerignore lets through', () => {
@@ -128,7 +50,7 @@ describe('the Dockerfile', () => {
     const user = String(pod.securityContext.runAsUser);
     expect(lines).toContain(`USER ${user}:${user}`);
     const command = lines.find((line) => line.startsWith('CMD '))?.slice('CMD '.length) ?? '';
-    expect(JSON.parse(command)).toEqual(container.args);
+    expect(JSON.parse(command)).toEqual(pod.containers[0].args);
   });
 
   it('is of a version of Node that the package supports', () => {
