@@ -44,6 +44,12 @@ describe('the alert rules', () => {
     expect(run(['check', 'rules', '--lint-fatal', RULES])).toMatchObject({ code: 0 });
   });
 
+  it('are what the Prometheus of docker-compose.yaml loads', () => {
+    const { code, said } = run(['check', 'config', join(FOLDER, 'prometheus.yaml')]);
+    expect(code).toBe(0);
+    expect(said).toContain('1 rule files found');
+  });
+
   it('fire when they should, and not otherwise', () => {
     expect(run(['test', 'rules', RULE_TESTS])).toMatchObject({ code: 0 });
   });

@@ -56,9 +56,67 @@ describe('the Dockerfile', () => {
   it('is of a version of Node that the package supports', () => {
     const { engines } = JSON.parse(textOf('package.json')) as { engines: { node: string } };
     const oldest = Number(/\d+/.exec(engines.node)?.[0]);
-    const versions = lines.flatMap((line) => /^FROM node:(\d+)/.exec(line)?.[1] ?? []);
-    expect(versions).toHaveLength(2);
-    expect(versions.filter((version) => Number(version) < oldest)).toEqual([]);
+    const bases = lines.flatMap((line) => /^FROM (\S+)/.exec(line)?.[1] ?? []);
+    expect(bases).toEqual(['${NODE}', '${NODE}']);
+    const version = /^ARG NODE=node:(\d+)-slim$/m.exec(lines.join('\n'))?.[1];
+    expect(Number(version)).toBeGreaterThanOrEqual(oldest);
+  });
+});
+
+interface Compose {
+  readonly services: Readonly<
+    Record<string, { readonly image: string; readonly volumes?: readonly string[] }>
+  >;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+describe('docker-compose.yaml', () => {
+  const [compose] = documentsIn('deploy/docker-compose.yaml') as [Compose];
+  const services = Object.entries(compose.services);
+  const mounts = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')));
+
+  it('has the stores, the daemon, Prometheus and Grafana, each of one version and none of whatever is latest', () => {
+    expect(Object.keys(compose.services).sort()).toEqual(
+      ['consul', 'grafana', 'prometheus', 'zk-consul-sync', 'zookeeper'].sort(),
+    );
+    const foreign = services.filter(([name]) => name !== 'zk-consul-sync');
+    for (const [name, { image }] of foreign)
+      expect([name, image]).toEqual([name, expect.stringMatching(/:v?\d+\.\d+\.\d+$/)]);
+  });
+
+  it('mounts files that there are, and volumes that it names', () => {
+    const files = mounts
+      .filter(([source]) => source?.startsWith('.'))
+      .map(([source = '']) => join('deploy', source));
+    expect(files.filter((file) => !exists(file))).toEqual([]);
+    const named = mounts.filter(([source]) => !source?.startsWith('.')).map(([source]) => source);
+    expect(named.sort()).toEqual(Object.keys(compose.volumes).sort());
+  });
+
+  it('runs the daemon with a configuration that is valid, and names its neighbours as they are called', async () => {
+    const config = await parse(textOf('deploy/docker/compose-config.yaml'), {
+      environment: { ADMIN_TOKEN: 'secret' },
+    });
+    expect(new URL(config.consul.address).hostname).toBe('consul');
+    expect(JSON.stringify(config.zookeeper.connect)).toContain('zookeeper');
+    expect(mounts).toContainEqual(['archive', config.archive.path]);
+    const [prometheus] = documentsIn('deploy/prometheus/prometheus.yaml') as [
+      { scrape_configs: { static_configs: { targets: string[] }[] }[] },
+    ];
+    const port = config.admin.listen?.port ?? 0;
+    expect(prometheus.scrape_configs[0]?.static_configs[0]?.targets).toEqual([`zk-consul-sync:${port}`]);
+    const [source] = documentsIn('deploy/grafana/provisioning/datasources/prometheus.yaml') as [
+      { datasources: { url: string }[] },
+    ];
+    expect(compose.services).toHaveProperty(new URL(source.datasources[0]?.url ?? '').hostname);
+  });
+
+  it('shows the dashboard where Grafana is told to look for it', () => {
+    const [provider] = documentsIn('deploy/grafana/provisioning/dashboards/zk-consul-sync.yaml') as [
+      { providers: { options: { path: string } }[] },
+    ];
+    const target = mounts.find(([source]) => source === './grafana/zk-consul-sync.json')?.[1];
+    expect(target).toBe(`${provider.providers[0]?.options.path ?? ''}/zk-consul-sync.json`);
   });
 });
 
