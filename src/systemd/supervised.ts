@@ -70,7 +70,7 @@ export class Supervised {
     }
   }
 
-  /** Says that the daemon is ending. Nothing needs to wait for it. */
+  /** Says that the daemon is ending. */
   async stopping(): Promise<void> {
     await this.send(['STOPPING=1', 'STATUS=Finishing what is in flight']);
   }

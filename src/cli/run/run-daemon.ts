@@ -15,6 +15,7 @@ import { WatchedFile } from './watched-file.js';
 
 /** Supervisors kill what has not ended 10 s after SIGTERM, or are told to wait for that long. */
 const STOP_TIMEOUT_MS = 9_500;
+const TELL_TIMEOUT_MS = 2_000;
 
 /**
  * The command `run`: the daemon in the foreground, until a signal ends it.
@@ -47,8 +48,10 @@ export async function runDaemon(file: string, environment: Environment): Promise
   void supervised.report(daemon, stopping);
   // Ends when the signal has come, and not in the middle of a reload: nothing is to start again behind a stop.
   await reloader.run(stopping);
-  void supervised.stopping();
+  const told = supervised.stopping();
   await daemon.stop();
+  // It may wait behind a message that is on its way; a systemd that does not listen is not waited for.
+  await Promise.race([told, systemClock.sleep(TELL_TIMEOUT_MS, new AbortController().signal)]);
   return EXIT.done;
 }
 

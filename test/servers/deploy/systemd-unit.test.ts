@@ -11,6 +11,8 @@ const INSTALL = join(DEPLOY, 'install.sh');
 const UNIT = 'zk-consul-sync.service';
 /** `systemd-analyze security` counts from 0 (nothing is open) to 10. */
 const EXPOSURE_MAX = 2;
+/** Packages are copied, which takes its time on a machine that is busy. */
+const RUN_TIMEOUT_MS = 150_000;
 
 interface Result {
   readonly status: number | null;
@@ -21,7 +23,7 @@ interface Result {
 function run(program: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Result {
   const options = {
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: RUN_TIMEOUT_MS,
     env: { ...process.env, LC_ALL: 'C', ...environment },
   } as const;
   return spawnSync(program, args, options);
@@ -77,7 +79,7 @@ describe('the systemd unit', () => {
   });
 });
 
-describe('install.sh', () => {
+describe('install.sh', { timeout: 2 * RUN_TIMEOUT_MS }, () => {
   let root: string;
   let first: Result;
   const below = (path: string): string => join(root, path);
@@ -85,7 +87,7 @@ describe('install.sh', () => {
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'zk-consul-sync-root-'));
     first = run(INSTALL, ['--root', root]);
-  });
+  }, RUN_TIMEOUT_MS);
   afterAll(() => rm(root, { recursive: true, force: true }));
 
   it('puts program, command, unit, configuration and a place for secrets where they belong', () => {
