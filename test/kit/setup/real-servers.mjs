@@ -1,5 +1,5 @@
-// Finds the real servers, and other programs, that the tests and the demo run: named by the environment, installed on the machine, or else
-// unpacked from Debian packages into the checkout's cache.
+// Finds the real servers, and other programs, that the tests and the demo run: named by the environment, installed on
+// the machine, or else unpacked from Debian packages into the checkout's cache.
 import {
   existsSync,
   readFileSync,
