@@ -43,6 +43,9 @@ export interface ArchiveWorks {
 }
 
 export class LmdbMappingArchive implements MappingArchive {
+  /** Commits with marks under way: what they write shows in the store before they are counted. */
+  private marking = 0;
+
   constructor(
     private readonly works: ArchiveWorks,
     private readonly slot: MappingSlot,
@@ -68,7 +71,7 @@ export class LmdbMappingArchive implements MappingArchive {
 
   mark(key: EntryKey): EntryMark | undefined {
     // Mostly there are none at all, and a first copy asks for the mark of each entry.
-    if (!hasMarks(this.slot.head?.tally ?? EMPTY_PART)) return undefined;
+    if (this.marking === 0 && !hasMarks(this.slot.head?.tally ?? EMPTY_PART)) return undefined;
     const bytes = fitsArchive(key) ? this.get((part) => entryKey('mark', part, key)) : undefined;
     return bytes && decodeMark(bytes);
   }
@@ -116,7 +119,13 @@ export class LmdbMappingArchive implements MappingArchive {
 
   async commit(changes: ArchiveChanges): Promise<void> {
     const prepared = prepareCommit(changes, this.works.journalKeepMs);
-    await this.works.queue.submit((plan) => plan.commit(this.slot, prepared));
+    const marks = prepared.marks.length > 0 ? 1 : 0;
+    this.marking += marks;
+    try {
+      await this.works.queue.submit((plan) => plan.commit(this.slot, prepared));
+    } finally {
+      this.marking -= marks;
+    }
   }
 
   async reset(next?: MappingState): Promise<void> {

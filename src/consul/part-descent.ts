@@ -112,12 +112,14 @@ class Level {
     const sizeOf = (group: PrefixGroup): number => this.sizeOf(group);
     const group = (most: number): Grouping => groupByPrefix(this.names, this.whole, most, askable, sizeOf);
     const finest = group(groupKeysMax);
+    let fewest = finest;
     for (let most = groupKeysMax, found = finest; most < this.sizeOf(this.whole);) {
       if (found.groups.length <= GROUPS_MAX) return found;
+      if (found.groups.length < fewest.groups.length) fewest = found;
       most *= 2;
       found = group(most);
     }
-    return finest;
+    return fewest;
   }
 
   /** What to ask for: a folder that is alone by its own name, which shows what is in it. */
@@ -130,6 +132,9 @@ class Level {
     const names = group.to - group.from;
     const folders = this.foldersIn(group);
     if (names === 1 && folders === 1) return 0;
+    // A key that is a folder's name, too, stays with it: by itself it would be taken for changed with whatever is.
+    const own = `${this.names[group.from] ?? ''}/`;
+    if (group !== this.whole && names === 2 && own === this.names[group.from + 1]) return 0;
     return names + folders * this.options.groupKeysMax;
   }
 

@@ -52,6 +52,8 @@ const BEHIND_MS_MAX = 5_000;
 
 /** A part that has failed so often in a row is no longer asked for, and no other either. */
 const FAILURES_MAX = 3;
+/** A failure so long after the one before begins a new row. That it could be armed between says nothing: a socket was there. */
+const FORGIVEN_AFTER_MS = 60_000;
 /** How long no part is watched after that. */
 const REST_MS_MIN = 5_000;
 const REST_MS_MAX = 600_000;
@@ -66,8 +68,11 @@ interface Part {
   readonly stop: AbortController;
   /** Undefined until it is watched. */
   index: bigint | undefined;
-  /** In a row. */
+  /** In a row, each soon after the one before. */
   failures: number;
+  failedAtMs: number;
+  /** Since it was armed. */
+  hasFailed: boolean;
 }
 
 /**
@@ -173,7 +178,13 @@ export class PartedWatch {
 
   private watchPart(prefix: string, listedAt: bigint, { listener, signal }: Running): void {
     if (signal.aborted) return;
-    const part: Part = { stop: new AbortController(), index: undefined, failures: 0 };
+    const part: Part = {
+      stop: new AbortController(),
+      index: undefined,
+      failures: 0,
+      failedAtMs: -Infinity,
+      hasFailed: false,
+    };
     this.parts.set(prefix, part);
     const stop = (): void => part.stop.abort();
     setMaxListeners(0, signal);
@@ -189,18 +200,21 @@ export class PartedWatch {
       new WatchedPart(prefix, this.options),
       {
         armed: (answer) => {
-          const { index, failures } = part;
-          part.failures = 0;
+          const { index, hasFailed } = part;
+          part.hasFailed = false;
           const isUnchanged = index === undefined && answer.index <= listedAt;
           // Without a failure it is armed again only where the store was restored, which the whole may not notice.
-          const isRestored = index !== undefined && (failures === 0 || answer.index < index);
+          const isRestored = index !== undefined && (!hasFailed || answer.index < index);
           if (isRestored) listener.rescan('reconnect');
           // What it is armed again with tells that all of the part is to be walked.
           tell(isUnchanged ? { ...answer, stirred: [] } : answer);
         },
         woken: tell,
         failed: (error) => {
-          part.failures++;
+          const nowMs = this.options.clock.monotonicMs();
+          part.failures = nowMs - part.failedAtMs > FORGIVEN_AFTER_MS ? 1 : part.failures + 1;
+          part.failedAtMs = nowMs;
+          part.hasFailed = true;
           const isRefused = error instanceof RefusedPrefixError;
           if (!isRefused && part.failures < FAILURES_MAX) return;
           // A walk comes to a plan again.

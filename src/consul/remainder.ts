@@ -64,15 +64,22 @@ export class Remainder {
   }
 
   private async lookNow(listener: HintListener, signal: AbortSignal): Promise<void> {
-    const { client, keys } = this.options;
+    const { keys } = this.options;
     try {
       const parts = this.parts();
-      const found = await this.uncoveredBelow(keys.prefix, parts, signal);
-      const all = found ?? uncoveredKeys((await listKeys(client, keys, signal)).storedKeys, parts);
+      const living = new Set<string>();
+      const found = await this.uncoveredBelow(keys.prefix, parts, living, signal);
+      const all = found ?? (await this.uncoveredOfAll(parts, living, signal));
       const uncovered = all.filter((key) => keys.entryKey(key) !== undefined).sort(compareKeys);
       // A walk parts the mapping anew.
       if (uncovered.length > UNCOVERED_MAX) listener.stirred();
-      else listener.saw(this.view(uncovered, parts));
+      else
+        listener.saw(
+          this.view(
+            uncovered,
+            parts.filter((part) => living.has(part)),
+          ),
+        );
     } catch {
       // Why it failed comes to light in the walk, or in the watch of the whole.
       if (!signal.aborted) listener.stirred();
@@ -86,6 +93,7 @@ export class Remainder {
   private async uncoveredBelow(
     folder: string,
     parts: readonly string[],
+    living: Set<string>,
     signal: AbortSignal,
   ): Promise<readonly string[] | undefined> {
     const { client, askable } = this.options;
@@ -94,7 +102,11 @@ export class Remainder {
     const { storedKeys: names } = await list(folder, ['separator=%2F']);
     const found: string[] = [];
     for (const name of names) {
-      if (parts.some((part) => name.startsWith(part))) continue;
+      const covering = parts.find((part) => name.startsWith(part));
+      if (covering !== undefined) {
+        living.add(covering);
+        continue;
+      }
       // The key of a folder's own name is listed as it is.
       if (!name.endsWith('/') || name === folder) {
         found.push(name);
@@ -103,7 +115,7 @@ export class Remainder {
       } else {
         const isParted = parts.some((part) => part.startsWith(name));
         const below = isParted
-          ? await this.uncoveredBelow(name, parts, signal)
+          ? await this.uncoveredBelow(name, parts, living, signal)
           : (await list(name, [])).storedKeys;
         if (below === undefined) return undefined;
         found.push(...below);
@@ -111,6 +123,16 @@ export class Remainder {
       if (found.length > UNCOVERED_MAX) break;
     }
     return found;
+  }
+
+  private async uncoveredOfAll(
+    parts: readonly string[],
+    living: Set<string>,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { storedKeys } = await listKeys(this.options.client, this.options.keys, signal);
+    for (const part of parts) if (storedKeys.some((key) => key.startsWith(part))) living.add(part);
+    return uncoveredKeys(storedKeys, parts);
   }
 
   private view(uncovered: readonly string[], parts: readonly string[]): PartView {

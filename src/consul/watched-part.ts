@@ -14,7 +14,6 @@ import { isCertain } from './kv-keys.js';
 import { PartDescent } from './part-descent.js';
 import type { Descent } from './part-descent.js';
 import { versionOf } from './settled-reads.js';
-import type { StoredEntry } from './transaction.js';
 import type { ValueSizes } from './value-sizes.js';
 
 /** On top of the longest time that Consul itself may wait, which is up to a 16th more than it was asked to. */
@@ -99,10 +98,7 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     const { prefix } = this;
     const listed = this.options.sizes.areSmall ? await this.listAll(risen, signal) : undefined;
     const looseKeys = loose.map((key) => [key, undefined] as const);
-    const found = (listed ?? []).map(
-      (entry) => [entry.key, isCertain(entry.key) ? versionOf(entry) : undefined] as const,
-    );
-    const entries = [...looseKeys, ...found].sort(([a], [b]) => compareKeys(a, b));
+    const entries = [...looseKeys, ...(listed ?? [])].sort(([a], [b]) => compareKeys(a, b));
     const stirred = listed === undefined ? risen : [];
     const except = [...quiet, ...stirred].sort(compareKeys);
     return { seen: { prefix, entries, except }, stirred };
@@ -116,16 +112,19 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   private async listAll(
     prefixes: readonly string[],
     signal: AbortSignal,
-  ): Promise<readonly StoredEntry[] | undefined> {
+  ): Promise<SeenPart['entries'] | undefined> {
     const { client, sizes } = this.options;
     const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX } as const;
     const listOne = (prefix: string, askSignal: AbortSignal) =>
       this.asked(prefix, () => listEntries(client, prefix, limits, askSignal));
-    const all: StoredEntry[] = [];
+    const all: (readonly [string, Version | undefined])[] = [];
     try {
       for await (const entries of inOrderAhead(prefixes, REQUESTS_AHEAD, listOne, signal)) {
         sizes.learn(entries);
-        all.push(...entries);
+        if (!sizes.areSmall) return undefined;
+        // Not the values: of many prefixes together, they are more than fits into memory.
+        for (const entry of entries)
+          all.push([entry.key, isCertain(entry.key) ? versionOf(entry) : undefined]);
       }
     } catch (error) {
       if (!(error instanceof AnswerTooLargeError)) throw error;
