@@ -69,6 +69,10 @@ export class MappingMemory {
       conflicts: (options) => archive.conflicts(options),
       conflict: (id) => archive.conflict(id),
       conflictCounts: () => archive.conflictCounts(),
+      trash: (wanted) => archive.trash(wanted),
+      trashed: (id) => archive.trashed(id),
+      lastTrashOf: (key) => archive.lastTrashOf(key),
+      order: () => undefined,
       commit: () => Promise.reject(new Error('this view of the archive is only for looking')),
       reset: () => Promise.reject(new Error('this view of the archive is only for looking')),
     };

@@ -60,6 +60,10 @@ export class MortalProcess {
       conflicts: (options) => archive.conflicts(options),
       conflict: (id) => archive.conflict(id),
       conflictCounts: () => archive.conflictCounts(),
+      trash: (wanted) => archive.trash(wanted),
+      trashed: (id) => archive.trashed(id),
+      lastTrashOf: (key) => archive.lastTrashOf(key),
+      order: (key) => archive.order(key),
       commit: (changes) => this.#call(() => archive.commit(changes)),
       reset: (next) => this.#call(() => archive.reset(next)),
     };
