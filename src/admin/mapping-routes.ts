@@ -1,25 +1,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { DaemonControl, Explanation, MappingControl, PlanSummary } from '../ports/control.js';
+import type { Explanation, MappingControl, PlanSummary } from '../ports/control.js';
 import { ApiError } from './api-error.js';
 import { conflictJson, conflictSummaryJson } from './conflict-json.js';
 import type { ConflictSummaryJson } from './conflict-json.js';
+import { changeRoute, MAPPING, mappingOf, noBody, unknownMapping } from './mapping-request.js';
 import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
 import { mappingJson } from './status-json.js';
-
-const MAPPING = '/api/v1/mappings/:name';
+import { trashRoutes } from './trash-routes.js';
 
 /** Journal entries come with both values, of up to half a MiB each: only a few are taken into memory at a time. */
 const JOURNAL_PAGE = 16;
 
-const mappingPath = z.object({ name: z.string() });
 const conflictPath = z.object({ id: z.coerce.number().int().positive() });
-const noBody = z.strictObject({});
 const keyQuery = z.strictObject({ key: z.string() });
 const resyncFrom = z.strictObject({ from: z.enum(['zookeeper', 'consul', 'merge']) });
 const releaseBody = z.strictObject({ key: z.string(), keep: z.enum(['zookeeper', 'consul']) });
+const resolveBody = z.strictObject({ keep: z.enum(['zookeeper', 'consul']) });
 const conflictsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(100),
   before: z.coerce.number().int().positive().optional(),
@@ -31,6 +29,7 @@ export function mappingRoutes(context: RouteContext): readonly AdminRoute[] {
   return [
     statusRoute(context),
     ...conflictRoutes(context),
+    ...trashRoutes(context),
     explainRoute(context),
     previewRoute(context),
     ...changeRoutes(context),
@@ -52,8 +51,10 @@ function statusRoute({ control }: RouteContext): AdminRoute {
   };
 }
 
-function conflictRoutes({ control }: RouteContext): readonly AdminRoute[] {
+function conflictRoutes(context: RouteContext): readonly AdminRoute[] {
+  const { control } = context;
   return [
+    resolveRoute(context),
     {
       method: 'GET',
       path: `${MAPPING}/conflicts`,
@@ -73,13 +74,30 @@ function conflictRoutes({ control }: RouteContext): readonly AdminRoute[] {
         const { name, mapping } = mappingOf(control, request);
         const { id } = parseInput(conflictPath, request.params, 'path');
         const entry = mapping.conflict(id);
-        if (entry === undefined) {
-          throw new ApiError('UNKNOWN_CONFLICT', `The journal of mapping ${name} has no conflict ${id}.`);
-        }
+        if (entry === undefined) throw unknownConflict(name, id);
         return conflictJson(entry);
       },
     },
   ];
+}
+
+function resolveRoute(context: RouteContext): AdminRoute {
+  return changeRoute(
+    context,
+    'conflicts/:id/resolve',
+    'makes what one side had in a conflict stand; {"keep": "zookeeper"|"consul"}',
+    resolveBody,
+    (mapping, { keep }, request) => {
+      const { id } = parseInput(conflictPath, request.params, 'path');
+      if (mapping.conflict(id) === undefined)
+        throw unknownConflict(mappingOf(context.control, request).name, id);
+      return mapping.resolve(id, keep);
+    },
+  );
+}
+
+function unknownConflict(name: string, id: number): ApiError {
+  return new ApiError('UNKNOWN_CONFLICT', `The journal of mapping ${name} has no conflict ${id}.`);
 }
 
 function explainRoute({ control, reads }: RouteContext): AdminRoute {
@@ -136,54 +154,6 @@ function changeRoutes(context: RouteContext): readonly AdminRoute[] {
       (mapping, { key, keep }) => mapping.release(key, keep),
     ),
   ];
-}
-
-function changeRoute<Body>(
-  { control, changes, logger }: RouteContext,
-  action: string,
-  summary: string,
-  schema: z.ZodType<Body>,
-  change: (mapping: MappingControl, body: Body) => Promise<string>,
-): AdminRoute {
-  return {
-    method: 'POST',
-    path: `${MAPPING}/${action}`,
-    access: 'change',
-    summary,
-    handle: async (request, reply) => {
-      const { name, mapping } = mappingOf(control, request);
-      const body = parseInput(schema, request.body ?? {}, 'body');
-      const fields = { mapping: name, action, remoteAddress: request.ip };
-      // Logged in here, so that the end of a change that nobody waits for any more is logged too.
-      const message = await changes.run(reply.raw, async () => {
-        try {
-          const done = await change(mapping, body);
-          logger.info(fields, `An operator's request was carried out: ${done}`);
-          return done;
-        } catch (err) {
-          logger.warn({ ...fields, err }, "An operator's request failed.");
-          throw err;
-        }
-      });
-      return { mapping: name, action, message };
-    },
-  };
-}
-
-function mappingOf(
-  control: DaemonControl,
-  request: FastifyRequest,
-): { name: string; mapping: MappingControl } {
-  const { name } = parseInput(mappingPath, request.params, 'path');
-  const mapping = control.mapping(name);
-  if (mapping === undefined) throw unknownMapping(control, name);
-  return { name, mapping };
-}
-
-function unknownMapping(control: DaemonControl, name: string): ApiError {
-  const names = control.status().mappings.map((mapping) => mapping.name);
-  const hint = `The configured mappings are: ${names.join(', ')}.`;
-  return new ApiError('UNKNOWN_MAPPING', `There is no mapping ${JSON.stringify(name)}.`, hint);
 }
 
 async function listConflicts(mapping: MappingControl, query: z.infer<typeof conflictsQuery>) {

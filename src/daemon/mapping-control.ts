@@ -1,10 +1,11 @@
 import type { EntryKey } from '../core/observation.js';
 import type { Explanation, MappingControl, PlanSummary, ResyncFrom } from '../ports/control.js';
-import { SyncError } from '../ports/errors.js';
 import type { MappingSync } from '../sync/mapping-sync.js';
 import type { Operator } from '../sync/operator.js';
 import { explain } from './explain.js';
 import { sideOf } from './mapping-context.js';
+import { journalControl } from './journal-control.js';
+import { mustLead, refused } from './must-lead.js';
 import { PlanCollector } from './plan-summary.js';
 
 /** What operators may ask of one mapping, in the stores' own names. */
@@ -54,18 +55,8 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     explain: (key, signal) => explainEntry(sync, operator, key, signal),
     conflicts: (options) => archive.conflicts(options),
     conflict: (id) => archive.conflict(id),
+    ...journalControl(sync, operator, stopping),
   };
-}
-
-/** What is decided is decided where it is carried out, and journaled. */
-function mustLead({ role, succession, context }: MappingSync): void {
-  if (role === 'active' || succession === undefined) return;
-  const { leader } = succession;
-  if (leader === undefined) {
-    throw refused(`no daemon leads mapping ${context.name} just now: ask again when one does`);
-  }
-  const where = leader.admin === undefined ? `on ${leader.host}` : `on ${leader.host}, at ${leader.admin}`;
-  throw refused(`this daemon is a standby of mapping ${context.name}: ask the one that leads it, ${where}`);
 }
 
 /** A resync may also be what a mapping waits for that nobody could lead. */
@@ -76,11 +67,6 @@ async function mustLeadOrBegin(sync: MappingSync, stopping: AbortSignal): Promis
     return;
   }
   if (!(await succession.summon(stopping))) mustLead(sync);
-}
-
-/** The daemon is well, and the answer is no. */
-function refused(message: string): SyncError {
-  return new SyncError('REFUSED', message);
 }
 
 function sideOrMerge(from: ResyncFrom): 'merge' | 'left' | 'right' {

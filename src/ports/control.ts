@@ -1,6 +1,7 @@
 import type { EntryKey } from '../core/observation.js';
 import type { JournalEntry } from './archive.js';
 import type { DaemonStatus } from './status.js';
+import type { TrashEntry, TrashSummary, TrashWanted } from './trash.js';
 
 /** What the admin server may ask of a running daemon. */
 export interface DaemonControl {
@@ -28,6 +29,43 @@ export interface MappingControl {
   explain(key: EntryKey, signal: AbortSignal): Promise<Explanation>;
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[];
   conflict(id: number): JournalEntry | undefined;
+  /**
+   * Makes what `keep` had in a conflict stand on both sides: an entry that is held for it is released, and of a settled
+   * conflict what was decided is put right. What that replaces can be got back in the same way, or from the trash.
+   */
+  resolve(id: number, keep: 'zookeeper' | 'consul'): Promise<string>;
+  /** A page of what was deleted, the newest first. */
+  trash(wanted: TrashWanted & { readonly folder?: EntryKey | undefined }): TrashPage;
+  trashed(id: number): TrashEntry | undefined;
+  /** Puts back what was deleted, where nothing stands in its place on either side. Durable when it resolves, done soon. */
+  restore(wanted: RestoreWanted): Promise<RestoreOrdered>;
+}
+
+export interface TrashPage {
+  /** Those of the page that are wanted. */
+  readonly entries: readonly TrashSummary[];
+  /** The last of the page, wanted or not: what comes after it is on the next; undefined at the end. */
+  readonly lastId: number | undefined;
+}
+
+/** What of the trash is to be put back: an entry's newest, or the newest of each that was deleted there and then. */
+export type RestoreWanted =
+  | { readonly key: EntryKey }
+  | {
+      /** The entry of this name and all below it; all, where it is empty. */
+      readonly folder: EntryKey;
+      readonly sinceMs: number | undefined;
+      readonly untilMs: number | undefined;
+    };
+
+export interface RestoreOrdered {
+  readonly message: string;
+  readonly ordered: number;
+  /** Not put back, and why. Capped; `refusedTotal` counts all. */
+  readonly refused: readonly { readonly key: EntryKey; readonly reason: string }[];
+  readonly refusedTotal: number;
+  /** There was more than one request puts back: ask again. */
+  readonly hasMore: boolean;
 }
 
 export type ResyncFrom = 'zookeeper' | 'consul' | 'merge';

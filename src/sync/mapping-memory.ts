@@ -1,7 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import { mayBeNoted, withoutPrints } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
-import type { Pair, Side } from '../core/pair.js';
+import type { Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
@@ -23,7 +23,6 @@ export interface OnItsWay {
 export class MappingMemory {
   private current: MappingState | undefined;
   private last: Promise<unknown> = Promise.resolve();
-  private newest: Pair<bigint> = { left: 0n, right: 0n };
   /** Told of the ledgers whenever they were recorded anew. */
   onLedgers: (ledgers: MappingState['ledgers']) => void = () => undefined;
 
@@ -48,11 +47,6 @@ export class MappingMemory {
   mayHaveCopied(side: Side, key: EntryKey): boolean {
     const { ledgers, unrecorded } = this.known;
     return unrecorded[side].length > 0 && mayBeNoted(ledgers[side]?.copied ?? '', key);
-  }
-
-  /** Each store's highest version that this process has given to the archive; 0 where there was none. */
-  get newestRecorded(): Pair<bigint> {
-    return this.newest;
   }
 
   /** The same mapping as if nothing of it had ever been agreed on; only for looking. */
@@ -98,7 +92,6 @@ export class MappingMemory {
   async commit(build: (state: MappingState) => MappingChanges): Promise<void> {
     await this.inTurn(async () => {
       const { state: asked, ...changes } = build(this.known);
-      this.noteNewest(changes.records);
       const patch = this.withoutPrintsOfGone(asked, changes.records);
       if (patch === undefined) {
         await this.archive.commit(changes);
@@ -118,7 +111,6 @@ export class MappingMemory {
     let durable: Promise<void> = Promise.resolve();
     await this.inTurn(() => {
       const { state: asked, ...changes } = build(this.known);
-      this.noteNewest(changes.records);
       const patch = this.withoutPrintsOfGone(asked, changes.records);
       const state: MappingState = { ...this.known, ...patch };
       durable = this.archive.commit({ ...changes, state });
@@ -159,17 +151,6 @@ export class MappingMemory {
     });
     const isSame = SIDES.every((side) => ledgers[side]?.copied === known[side]?.copied);
     return isSame ? patch : { ...patch, ledgers };
-  }
-
-  private noteNewest(records: ReadonlyMap<EntryKey, ArchiveRecord | undefined> = new Map()): void {
-    for (const record of records.values()) {
-      if (record?.kind !== 'entry') continue;
-      const { versions } = record;
-      this.newest = pairOf((side) => {
-        const { modified } = versions[side];
-        return modified > this.newest[side] ? modified : this.newest[side];
-      });
-    }
   }
 
   private take(state: MappingState, patch: Partial<MappingState> | undefined): void {

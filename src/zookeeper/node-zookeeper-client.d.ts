@@ -135,6 +135,14 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
         readonly stat: StatRecord;
       };
       readonly GetACLRequest: new (path: string) => JuteRecord;
+      readonly GetACLResponse: new () => JuteRecord & {
+        readonly acl:
+          | readonly {
+              readonly perms: number;
+              readonly id: { readonly scheme: string | undefined; readonly id: string | undefined };
+            }[]
+          | undefined;
+      };
       readonly CreateRequest: new (
         path: string,
         data: Buffer,

@@ -192,7 +192,7 @@ class Run {
     this.violations.push(
       ...checkHistory(history),
       ...checkExactLoss(history),
-      ...checkJustifiedWrites(recorder.timeline, { raceMs: RACE_MS }),
+      ...checkJustifiedWrites(recorder.timeline, { raceMs: RACE_MS, everOwned: world.clients.everOwned }),
       ...checkInsideTheLines(recorder.timeline),
       ...checkNoEcho(recorder.timeline, quietFromMs),
     );

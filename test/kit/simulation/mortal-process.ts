@@ -84,6 +84,7 @@ export class MortalProcess {
       read: (keys, signal) => this.#call(() => replica.read(keys, signal)),
       glance: (keys, signal) => this.#call(() => replica.glance(keys, signal)),
       proveAbsent: (keys, signal) => this.#call(() => replica.proveAbsent(keys, signal)),
+      accessOf: (keys, signal) => this.#call(() => replica.accessOf(keys, signal)),
       write: (batch, signal) => this.#call(() => replica.write(batch, signal)),
       readLedger: (signal) => this.#call(() => replica.readLedger(signal)),
       listLedgers: (signal) => this.#call(() => replica.listLedgers(signal)),

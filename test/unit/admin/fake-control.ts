@@ -1,6 +1,7 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
-import type { DaemonControl, MappingControl } from '../../../src/ports/control.js';
+import type { DaemonControl, MappingControl, TrashPage } from '../../../src/ports/control.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
+import type { TrashEntry } from '../../../src/ports/trash.js';
 
 export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatus {
   return {
@@ -69,10 +70,28 @@ export function journalEntry(change: Partial<JournalEntry> = {}): JournalEntry {
   };
 }
 
+export function trashEntry(change: Partial<TrashEntry> = {}): TrashEntry {
+  return {
+    id: 41,
+    atMs: Date.UTC(2026, 0, 31, 11),
+    key: 'db/host',
+    side: 'right',
+    value: new TextEncoder().encode('db1'),
+    flags: 2n ** 64n - 1n,
+    access: undefined,
+    version: { modified: 812n, created: 790n, revision: 0 },
+    inner: false,
+    writtenAtMs: undefined,
+    ...change,
+  };
+}
+
 /** A mapping that writes down what it is asked for, and does what `behaviour` says. */
 export class FakeMapping implements MappingControl {
   readonly calls: unknown[][] = [];
   journal: readonly JournalEntry[] = [];
+  /** The newest first. */
+  deleted: readonly TrashEntry[] = [];
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
 
   pause(): Promise<string> {
@@ -138,12 +157,37 @@ export class FakeMapping implements MappingControl {
     return this.journal.find((entry) => entry.id === id);
   }
 
+  async resolve(id: number, keep: string): Promise<string> {
+    return this.#change('resolve', String(id), keep);
+  }
+
+  trash(wanted: Parameters<MappingControl['trash']>[0]): TrashPage {
+    this.calls.push(['trash', wanted]);
+    const { limit, beforeId = Infinity, folder = '' } = wanted;
+    const page = this.deleted.filter(({ id }) => id < beforeId).slice(0, limit);
+    const entries = page.filter(({ key }) => key.startsWith(folder));
+    return {
+      entries: entries.map(({ value, ...rest }) => ({ ...rest, valueBytes: value.length })),
+      lastId: page.at(-1)?.id,
+    };
+  }
+
+  trashed(id: number): TrashEntry | undefined {
+    return this.deleted.find((entry) => entry.id === id);
+  }
+
+  async restore(wanted: Parameters<MappingControl['restore']>[0]) {
+    await this.#asked(undefined, 'restore', wanted);
+    const refused = [{ key: 'c', reason: 'it is there again' }];
+    return { message: 'done: restore', ordered: 2, refused, refusedTotal: 1, hasMore: false };
+  }
+
   async #change(...call: string[]): Promise<string> {
     await this.#asked(undefined, ...call);
     return `done: ${call.join(' ')}`;
   }
 
-  async #asked(signal: AbortSignal | undefined, ...call: string[]): Promise<void> {
+  async #asked(signal: AbortSignal | undefined, ...call: unknown[]): Promise<void> {
     this.calls.push(call);
     await this.behaviour(signal);
   }
