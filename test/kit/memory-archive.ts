@@ -30,6 +30,7 @@ export interface MemoryArchiveOptions {
 export interface DiskListener {
   journaled(entry: JournalEntry): void;
   trashed(entry: TrashEntry): void;
+  ordered(key: EntryKey): void;
   recorded(key: EntryKey, record: ArchiveRecord): void;
   /** Everything that was agreed on is forgotten. */
   reset(): void;
@@ -340,7 +341,10 @@ class MemoryMapping {
       this.marks.set(key, mark);
       if (mark?.kind !== 'ordered') this.orders.delete(key);
     }
-    for (const [key, order] of changes.orders ?? []) this.orders.set(key, order);
+    for (const [key, order] of changes.orders ?? []) {
+      this.orders.set(key, order);
+      this.disk.options.listener?.ordered(key);
+    }
     if (changes.records !== undefined) this.recordCounts = undefined;
     if (changes.marks !== undefined) this.countsOfMarks = undefined;
     if (changes.state !== undefined) this.state = changes.state;

@@ -315,6 +315,12 @@ const KINDS: readonly Kind[] = [
   },
   { weight: 1, share: 0.15, make: (m) => ({ do: 'release', keep: m.side() }) },
   {
+    weight: 1,
+    share: 0.2,
+    make: (m) => ({ do: 'put-back', folder: m.random.pick(['', m.key()]), lastMs: 10 * m.span() }),
+  },
+  { weight: 1, share: 0.15, make: (m) => ({ do: 'resolve', keep: m.side() }) },
+  {
     weight: 0.5,
     share: 0.05,
     make: (m) =>

@@ -33,6 +33,7 @@ export class Recorder {
   readonly writes: ClientWrite[] = [];
   readonly journal: JournaledConflict[] = [];
   readonly trash: Trashed[] = [];
+  readonly orders: { readonly key: string; readonly atMs: number }[] = [];
   readonly replacements: Replacement[] = [];
   readonly restartsOfAgreement: { readonly atMs: number }[] = [];
   readonly restarts = new Map<string, number>();
@@ -121,6 +122,13 @@ export class Recorder {
     );
   }
 
+  ordered(key: string): void {
+    const atMs = this.nowMs();
+    this.orders.push({ key, atMs });
+    this.timeline.push({ kind: 'ordered', atMs, key });
+    this.trace.add(() => `ordered: ${JSON.stringify(key)}`);
+  }
+
   /** @param counts whether the daemon's own agreement is meant, and not that of a rival beside it */
   agreementRestarted(counts: boolean): void {
     const atMs = this.nowMs();
@@ -138,7 +146,7 @@ export class Recorder {
     ending: Ending,
     source: StoreName | undefined,
   ): History {
-    const { journal, trash, replacements, restartsOfAgreement, restarts } = this;
+    const { journal, trash, orders, replacements, restartsOfAgreement, restarts } = this;
     const writes = this.writes.map((write) => {
       const tookAway = this.#tookAway.get(write);
       if (tookAway === undefined) return write;
@@ -148,7 +156,18 @@ export class Recorder {
       );
       return { ...write, removedUnknownCopy: !isKnown };
     });
-    return { writes, finals, journal, trash, ending, replacements, restartsOfAgreement, restarts, source };
+    return {
+      writes,
+      finals,
+      journal,
+      trash,
+      orders,
+      ending,
+      replacements,
+      restartsOfAgreement,
+      restarts,
+      source,
+    };
   }
 
   #agreementOn(store: StoreName, key: string, number: bigint): string {

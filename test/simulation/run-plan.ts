@@ -285,6 +285,8 @@ function perform(world: World, act: Act): void {
     case 'approve':
     case 'resync':
     case 'release':
+    case 'put-back':
+    case 'resolve':
       world.order(act);
   }
 }

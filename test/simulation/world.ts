@@ -230,7 +230,7 @@ export class World {
   }
 
   async #carryOut(act: PersonAct, daemon: SimulatedDaemon): Promise<unknown> {
-    const { operator, sync } = daemon;
+    const { operator, orders, sync } = daemon;
     switch (act.do) {
       case 'pause':
         return operator.pause(NEVER);
@@ -245,6 +245,14 @@ export class World {
         const held = marks.filter(([, mark]) => mark.kind === 'hold' && mark.reason !== 'journal-full');
         for (const [key] of held) await operator.release(key, act.keep, NEVER);
         return undefined;
+      }
+      case 'put-back': {
+        const sinceMs = sync.context.clock.nowMs() - act.lastMs;
+        return orders.restore({ folder: act.folder, sinceMs, untilMs: undefined }, NEVER);
+      }
+      case 'resolve': {
+        const settled = sync.memory.archive.conflicts({ limit: 20 }).find(({ open }) => !open);
+        return settled && orders.resolve(settled, act.keep, NEVER);
       }
     }
   }
@@ -372,6 +380,7 @@ export class World {
           if (name === this.#main.name || copy !== undefined) this.recorder.recorded(key, record, copy);
         },
         journaled: (entry) => this.recorder.journaled(name, entry),
+        ordered: (key) => this.recorder.ordered(key),
         trashed: (entry) => this.recorder.trashed(entry),
         // A rival that leads goes on by what it knows.
         reset: () => this.recorder.agreementRestarted(name === this.#main.name && this.#rival === undefined),

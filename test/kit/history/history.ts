@@ -13,6 +13,8 @@ export interface History {
   readonly journal: readonly JournaledConflict[];
   /** Every value that any daemon has ever put into its trash, where that is known. */
   readonly trash?: readonly Trashed[];
+  /** What operators had put back, from the trash or from the journal. */
+  readonly orders?: readonly { readonly key: Key; readonly atMs: number }[];
   /** How the mapping and its entries stand in the end. */
   readonly ending: Ending;
   /** The moments at which the stores themselves lost or brought back what clients had written. */

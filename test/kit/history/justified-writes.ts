@@ -19,7 +19,10 @@ interface Standing {
   supersededUntilMs: number;
   /** The other store held nothing at some moment since. */
   otherWasAbsent: boolean;
-  /** The other store was replaced since, and nothing could tell a daemon so: what is missing there looks deleted. */
+  /**
+   * The other store was replaced since, and nothing could tell a daemon so: what is missing there looks deleted. Or an
+   * operator said that it is to go.
+   */
   looksDeleted: boolean;
   /** This incarnation has had a value, or the other store the same key beside it: it is more than an inner node. */
   wasEntry: boolean;
@@ -115,6 +118,12 @@ class Audit {
         this.trashed.set(event.key, values.add(`${event.store} ${event.value}`));
         return;
       }
+      case 'ordered':
+        for (const store of STORES) {
+          const standing = this.at(store, event.key);
+          if (standing !== undefined) standing.looksDeleted = true;
+        }
+        return;
       case 'agreement-restarted':
         for (const store of STORES) {
           for (const standing of this.standing[store].values()) this.restart(standing, event.atMs);

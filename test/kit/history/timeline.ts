@@ -5,7 +5,7 @@ import type { Key, PerStore, StoreName, Value } from './history.js';
  * it. A real cluster has no such record; a simulated one has.
  */
 export type TimelineEvent =
-  StoreCommit | StoreReplaced | ConflictJournaled | ValueTrashed | AgreementRestarted;
+  StoreCommit | StoreReplaced | ConflictJournaled | ValueTrashed | OrderGiven | AgreementRestarted;
 
 /** One atomic write of a store. */
 export interface StoreCommit {
@@ -63,6 +63,13 @@ export interface ValueTrashed {
   readonly store: StoreName;
   readonly key: Key;
   readonly value: Value;
+}
+
+/** An operator said what is to stand: something from the trash or from the journal, or nothing. */
+export interface OrderGiven {
+  readonly kind: 'ordered';
+  readonly atMs: number;
+  readonly key: Key;
 }
 
 /** An operator's resync, or a lost archive that was to be merged: nothing counts as agreed on any more. */
