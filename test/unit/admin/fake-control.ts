@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
-import type { DaemonControl, MappingControl } from '../../../src/ports/control.js';
+import type { DaemonControl, HeldEntry, MappingControl } from '../../../src/ports/control.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 
 export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatus {
@@ -73,6 +73,7 @@ export function journalEntry(change: Partial<JournalEntry> = {}): JournalEntry {
 export class FakeMapping implements MappingControl {
   readonly calls: unknown[][] = [];
   journal: readonly JournalEntry[] = [];
+  heldBack: readonly HeldEntry[] = [];
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
 
   pause(): Promise<string> {
@@ -83,8 +84,22 @@ export class FakeMapping implements MappingControl {
     return this.#change('resume');
   }
 
-  approve(): Promise<string> {
-    return this.#change('approve');
+  async held({ after = '', limit }: Parameters<MappingControl['held']>[0]) {
+    await this.#asked(undefined, 'held', after, String(limit));
+    const behind = this.heldBack.filter(({ key }) => key > after);
+    const count = (action: HeldEntry['action']) =>
+      this.heldBack.filter((one) => one.action === action).length;
+    return {
+      deletions: count('delete'),
+      overwrites: count('overwrite'),
+      digest: `digest-of-${this.heldBack.length}`,
+      entries: behind.slice(0, limit),
+      more: behind.length > limit,
+    };
+  }
+
+  approve(seen?: string): Promise<string> {
+    return this.#change('approve', ...(seen === undefined ? [] : [seen]));
   }
 
   resync(from: string): Promise<string> {
@@ -154,6 +169,8 @@ export class FakeControl implements DaemonControl {
   current = daemonStatus();
   isAlive = true;
   readonly config = new FakeMapping();
+  /** Further mappings, by name. */
+  readonly others = new Map<string, FakeMapping>();
 
   status(): DaemonStatus {
     return this.current;
@@ -164,6 +181,6 @@ export class FakeControl implements DaemonControl {
   }
 
   mapping(name: string): MappingControl | undefined {
-    return name === 'config' ? this.config : undefined;
+    return name === 'config' ? this.config : this.others.get(name);
   }
 }
