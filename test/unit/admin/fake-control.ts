@@ -74,6 +74,10 @@ export class FakeMapping implements MappingControl {
   readonly calls: unknown[][] = [];
   journal: readonly JournalEntry[] = [];
   heldBack: readonly HeldEntry[] = [];
+  /** Of every entry. */
+  mark: Readonly<Record<string, unknown>> | undefined;
+  /** What changing calls are answered with. */
+  refuses: Error | undefined;
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
 
   pause(): Promise<string> {
@@ -127,14 +131,18 @@ export class FakeMapping implements MappingControl {
     };
   }
 
-  async explain(...[key, signal]: Parameters<MappingControl['explain']>) {
+  async explain(...[key, signal, withValues]: Parameters<MappingControl['explain']>) {
     await this.#asked(signal, 'explain', key);
+    const side = (name: string) => ({
+      state: 'present',
+      ...(withValues === true && { value: Buffer.from(`of ${name}\n`).toString('base64') }),
+    });
     return {
       key,
-      zookeeper: { kind: 'present' },
-      consul: { kind: 'absent' },
+      zookeeper: side('zookeeper'),
+      consul: side('consul'),
       archive: undefined,
-      mark: undefined,
+      mark: this.mark,
       decision: 'copy',
       why: 'there is no archive',
       lastConflict: journalEntry({ key }),
@@ -155,6 +163,7 @@ export class FakeMapping implements MappingControl {
 
   async #change(...call: string[]): Promise<string> {
     await this.#asked(undefined, ...call);
+    if (this.refuses !== undefined) throw this.refuses;
     return `done: ${call.join(' ')}`;
   }
 
