@@ -18,6 +18,7 @@ import { addApprove, addPause, addRelease, addResume, addResync } from './operat
 import type { PlanCommandOptions } from './plan-command.js';
 import { planCommand } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
+import { addRetire } from './retire-cli.js';
 import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
 import { statusCommand } from './status-command.js';
@@ -69,7 +70,7 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     addResync,
     addRelease,
   ];
-  for (const add of [...offline, ...asking]) add(program, setting);
+  for (const add of [...offline, ...asking, addRetire]) add(program, setting);
   return program;
 }
 

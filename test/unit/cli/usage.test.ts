@@ -7,7 +7,7 @@ import { runCaptured } from './captured-run.js';
 
 const COMMANDS = [
   ...['run', 'check', 'plan', 'diff', 'status', 'explain', 'conflicts'],
-  ...['pause', 'resume', 'approve', 'resync', 'release'],
+  ...['pause', 'resume', 'approve', 'resync', 'release', 'retire'],
 ];
 /** With what each needs beside a configuration. */
 const CALLS = [
@@ -25,6 +25,7 @@ const CALLS = [
   ...[
     ['resync', 'config', '--from', 'merge', '--yes'],
     ['release', 'config', 'a', '--keep', 'consul', '--yes'],
+    ['retire', 'default', '--yes'],
   ],
 ];
 
