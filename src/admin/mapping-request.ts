@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { DaemonControl, MappingControl } from '../ports/control.js';
 import { ApiError } from './api-error.js';
+import { loggedChange } from './logged-change.js';
 import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
 
@@ -34,21 +35,17 @@ export function changeRoute<Body>(
     handle: async (request, reply) => {
       const { name, mapping } = mappingOf(control, request);
       const body = parseInput(schema, request.body ?? {}, 'body');
-      const done = action.split('/').at(-1);
-      const fields = { mapping: name, action: done, remoteAddress: request.ip };
-      // Logged in here, so that the end of a change that nobody waits for any more is logged too.
-      const answer = await changes.run(reply.raw, async () => {
-        try {
+      const named = action.split('/').at(-1) ?? action;
+      const fields = { mapping: name, action: named, remoteAddress: request.ip };
+      let answer: Answer = { message: '' };
+      const carryOut = () =>
+        loggedChange(logger, fields, async () => {
           const told = await change(mapping, body, request);
-          const { message, ...rest } = typeof told === 'string' ? { message: told } : told;
-          logger.info(fields, `An operator's request was carried out: ${message}`);
-          return { message, ...rest };
-        } catch (err) {
-          logger.warn({ ...fields, err }, "An operator's request failed.");
-          throw err;
-        }
-      });
-      return { mapping: name, action: done, ...answer };
+          answer = typeof told === 'string' ? { message: told } : told;
+          return answer.message;
+        });
+      await changes.run(reply.raw, carryOut);
+      return { mapping: name, action: named, ...answer };
     },
   };
 }

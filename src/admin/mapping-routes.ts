@@ -1,9 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Explanation, MappingControl, PlanSummary } from '../ports/control.js';
+import type { Explanation, HeldBack, MappingControl, PlanSummary } from '../ports/control.js';
 import { ApiError } from './api-error.js';
 import { conflictJson, conflictSummaryJson } from './conflict-json.js';
 import type { ConflictSummaryJson } from './conflict-json.js';
+import { isoTime } from './iso-time.js';
 import { changeRoute, MAPPING, mappingOf, noBody, unknownMapping } from './mapping-request.js';
 import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
@@ -14,7 +15,12 @@ import { trashRoutes } from './trash-routes.js';
 const JOURNAL_PAGE = 16;
 
 const conflictPath = z.object({ id: z.coerce.number().int().positive() });
-const keyQuery = z.strictObject({ key: z.string() });
+const explainQuery = z.strictObject({ key: z.string(), values: z.enum(['true', 'false']).default('false') });
+const heldQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  after: z.string().optional(),
+});
+const approveBody = z.strictObject({ held: z.string().optional() });
 const resyncFrom = z.strictObject({ from: z.enum(['zookeeper', 'consul', 'merge']) });
 const releaseBody = z.strictObject({ key: z.string(), keep: z.enum(['zookeeper', 'consul']) });
 const resolveBody = z.strictObject({ keep: z.enum(['zookeeper', 'consul']) });
@@ -31,6 +37,7 @@ export function mappingRoutes(context: RouteContext): readonly AdminRoute[] {
     ...conflictRoutes(context),
     ...trashRoutes(context),
     explainRoute(context),
+    heldRoute(context),
     previewRoute(context),
     ...changeRoutes(context),
   ];
@@ -105,11 +112,27 @@ function explainRoute({ control, reads }: RouteContext): AdminRoute {
     method: 'GET',
     path: `${MAPPING}/explain`,
     access: 'trusted',
-    summary: 'why an entry is as it is; ?key=KEY',
+    summary: 'why an entry is as it is; ?key=KEY &values=true',
     handle: async (request, reply) => {
       const { mapping } = mappingOf(control, request);
-      const { key } = parseInput(keyQuery, request.query, 'query');
-      return explanationJson(await reads.run(reply.raw, (signal) => mapping.explain(key, signal)));
+      const { key, values } = parseInput(explainQuery, request.query, 'query');
+      const explain = (signal: AbortSignal) => mapping.explain(key, signal, values === 'true');
+      return explanationJson(await reads.run(reply.raw, explain));
+    },
+  };
+}
+
+function heldRoute({ control, reads }: RouteContext): AdminRoute {
+  return {
+    method: 'GET',
+    path: `${MAPPING}/held`,
+    access: 'trusted',
+    summary: 'what an approval would let pass; ?limit= &after=KEY',
+    handle: async (request, reply) => {
+      const { mapping } = mappingOf(control, request);
+      const { limit, after } = parseInput(heldQuery, request.query, 'query');
+      const options = { limit, ...(after !== undefined && { after }) };
+      return heldJson(await reads.run(reply.raw, (signal) => mapping.held(options, signal)));
     },
   };
 }
@@ -135,9 +158,9 @@ function changeRoutes(context: RouteContext): readonly AdminRoute[] {
     changeRoute(
       context,
       'approve',
-      'lets the deletions and overwrites that are held back now pass',
-      noBody,
-      (mapping) => mapping.approve(),
+      'lets the deletions and overwrites that are held back now pass; {"held": DIGEST} only these',
+      approveBody,
+      (mapping, { held }) => mapping.approve(held),
     ),
     changeRoute(
       context,
@@ -180,6 +203,14 @@ function explanationJson({ archive, mark, lastConflict, ...rest }: Explanation) 
     archive: archive ?? null,
     mark: mark ?? null,
     lastConflict: lastConflict === undefined ? null : conflictSummaryJson(lastConflict),
+  };
+}
+
+function heldJson({ entries, more, ...rest }: HeldBack) {
+  return {
+    ...rest,
+    entries: entries.map(({ sinceMs, ...entry }) => ({ ...entry, since: isoTime(sinceMs) })),
+    next: more ? (entries.at(-1)?.key ?? null) : null,
   };
 }
 

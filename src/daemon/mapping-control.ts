@@ -3,6 +3,7 @@ import type { Explanation, MappingControl, PlanSummary, ResyncFrom } from '../po
 import type { MappingSync } from '../sync/mapping-sync.js';
 import type { Operator } from '../sync/operator.js';
 import { explain } from './explain.js';
+import { heldEntries } from './held-entries.js';
 import { sideOf } from './mapping-context.js';
 import { journalControl } from './journal-control.js';
 import { mustLead, refused } from './must-lead.js';
@@ -15,6 +16,7 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
   return {
     pause: async () => {
       mustLead(sync);
+      mustHaveBegun(sync);
       const untold = await operator.pause(stopping);
       if (untold.length > 0) {
         const stores = untold.map((side) => sync.context.sideNames[side]).join(' and ');
@@ -27,12 +29,22 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     },
     resume: async () => {
       mustLead(sync);
+      mustHaveBegun(sync);
       await operator.resume();
       return `mapping ${name} is resumed, and walks everything again`;
     },
-    approve: async () => {
+    held: async (options, signal) => {
       mustLead(sync);
-      const { deletions, overwrites } = await operator.approve();
+      return heldEntries(archive, options, signal);
+    },
+    approve: async (seen) => {
+      mustLead(sync);
+      mustHaveBegun(sync);
+      const approved = await operator.approve(seen);
+      if (approved === undefined) {
+        throw refused(`what mapping ${name} holds back has changed since it was looked at: look again`);
+      }
+      const { deletions, overwrites } = approved;
       if (deletions + overwrites === 0)
         return `mapping ${name} holds nothing back: there is nothing to approve`;
       return `mapping ${name}: ${deletions} deletions and ${overwrites} overwrites may pass now`;
@@ -46,17 +58,28 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     },
     release: async (key, keep) => {
       mustLead(sync);
+      mustHaveBegun(sync);
       const released = await operator.release(key, sideOf(keep), stopping);
       const shown = JSON.stringify(key);
       if (!released)
         throw refused(`entry ${shown} of mapping ${name} is not held: there is nothing to release`);
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
-    explain: (key, signal) => explainEntry(sync, operator, key, signal),
+    explain: (key, signal, withValues = false) => explainEntry(sync, operator, key, signal, withValues),
     conflicts: (options) => archive.conflicts(options),
     conflict: (id) => archive.conflict(id),
     ...journalControl(sync, operator, stopping),
   };
+}
+
+/** Before, there is nothing to keep an operator's word in, and nothing is written. */
+function mustHaveBegun({ memory, context, problem }: MappingSync): void {
+  if (memory.state !== undefined) return;
+  const because = problem === undefined ? '' : `: ${problem}`;
+  throw refused(
+    `mapping ${context.name} has not begun yet, and writes nothing until it has${because}. Ask again then; to keep it ` +
+      'from beginning, stop the daemon',
+  );
 }
 
 /** A resync may also be what a mapping waits for that nobody could lead. */
@@ -88,6 +111,7 @@ async function explainEntry(
   operator: Operator,
   key: EntryKey,
   signal: AbortSignal,
+  withValues: boolean,
 ): Promise<Explanation> {
   if (!sync.context.scope.includes(key)) {
     throw refused(
@@ -95,5 +119,5 @@ async function explainEntry(
     );
   }
   const examined = await operator.look(key, signal);
-  return explain(sync.memory.archive, key, examined);
+  return explain(sync.memory.archive, key, examined, withValues);
 }

@@ -18,15 +18,21 @@ export interface DaemonControl {
 export interface MappingControl {
   pause(): Promise<string>;
   resume(): Promise<string>;
-  /** Lets exactly the deletions and overwrites that are held back at this moment pass. */
-  approve(): Promise<string>;
+  /** What `approve` would let pass now, from the first key after `after`. */
+  held(options: { after?: EntryKey; limit: number }, signal: AbortSignal): Promise<HeldBack>;
+  /**
+   * Lets exactly the deletions and overwrites that are held back at this moment pass.
+   * @param seen the digest that `held` gave: refused when something else is held back by now
+   */
+  approve(seen?: string): Promise<string>;
   /** What `resync` would do; writes nothing. */
   previewResync(from: ResyncFrom, signal: AbortSignal): Promise<PlanSummary>;
   /** Ends the mapping's hold with a new pair of ledgers and an empty archive; differing entries are decided by `from`. */
   resync(from: ResyncFrom): Promise<string>;
   /** Ends an entry's hold: the content of `keep` is written to the other side. */
   release(key: EntryKey, keep: 'zookeeper' | 'consul'): Promise<string>;
-  explain(key: EntryKey, signal: AbortSignal): Promise<Explanation>;
+  /** @param withValues whether to tell what both stores have of it, and not only how much */
+  explain(key: EntryKey, signal: AbortSignal, withValues?: boolean): Promise<Explanation>;
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[];
   conflict(id: number): JournalEntry | undefined;
   /**
@@ -69,6 +75,25 @@ export interface RestoreOrdered {
 }
 
 export type ResyncFrom = 'zookeeper' | 'consul' | 'merge';
+
+/** What guards hold back and nobody has approved. */
+export interface HeldBack {
+  readonly deletions: number;
+  readonly overwrites: number;
+  /** Of all of it: another set has another one. */
+  readonly digest: string;
+  /** In the order of keys, as many as were asked for. */
+  readonly entries: readonly HeldEntry[];
+  /** Whether there are more behind them. */
+  readonly more: boolean;
+}
+
+export interface HeldEntry {
+  readonly key: EntryKey;
+  readonly action: 'delete' | 'overwrite';
+  readonly on: 'zookeeper' | 'consul';
+  readonly sinceMs: number;
+}
 
 /** What would be done, by side written, with a bounded list of examples. */
 export interface PlanSummary {

@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
-import type { DaemonControl, MappingControl, TrashPage } from '../../../src/ports/control.js';
+import type { DaemonControl, HeldEntry, MappingControl, TrashPage } from '../../../src/ports/control.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 import type { TrashEntry } from '../../../src/ports/trash.js';
 
@@ -92,6 +92,11 @@ export class FakeMapping implements MappingControl {
   journal: readonly JournalEntry[] = [];
   /** The newest first. */
   deleted: readonly TrashEntry[] = [];
+  heldBack: readonly HeldEntry[] = [];
+  /** Of every entry. */
+  mark: Readonly<Record<string, unknown>> | undefined;
+  /** What changing calls are answered with. */
+  refuses: Error | undefined;
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
 
   pause(): Promise<string> {
@@ -102,8 +107,22 @@ export class FakeMapping implements MappingControl {
     return this.#change('resume');
   }
 
-  approve(): Promise<string> {
-    return this.#change('approve');
+  async held({ after = '', limit }: Parameters<MappingControl['held']>[0]) {
+    await this.#asked(undefined, 'held', after, String(limit));
+    const behind = this.heldBack.filter(({ key }) => key > after);
+    const count = (action: HeldEntry['action']) =>
+      this.heldBack.filter((one) => one.action === action).length;
+    return {
+      deletions: count('delete'),
+      overwrites: count('overwrite'),
+      digest: `digest-of-${this.heldBack.length}`,
+      entries: behind.slice(0, limit),
+      more: behind.length > limit,
+    };
+  }
+
+  approve(seen?: string): Promise<string> {
+    return this.#change('approve', ...(seen === undefined ? [] : [seen]));
   }
 
   resync(from: string): Promise<string> {
@@ -131,14 +150,18 @@ export class FakeMapping implements MappingControl {
     };
   }
 
-  async explain(...[key, signal]: Parameters<MappingControl['explain']>) {
+  async explain(...[key, signal, withValues]: Parameters<MappingControl['explain']>) {
     await this.#asked(signal, 'explain', key);
+    const side = (name: string) => ({
+      state: 'present',
+      ...(withValues === true && { value: Buffer.from(`of ${name}\n`).toString('base64') }),
+    });
     return {
       key,
-      zookeeper: { kind: 'present' },
-      consul: { kind: 'absent' },
+      zookeeper: side('zookeeper'),
+      consul: side('consul'),
       archive: undefined,
-      mark: undefined,
+      mark: this.mark,
       decision: 'copy',
       why: 'there is no archive',
       lastConflict: journalEntry({ key }),
@@ -178,12 +201,14 @@ export class FakeMapping implements MappingControl {
 
   async restore(wanted: Parameters<MappingControl['restore']>[0]) {
     await this.#asked(undefined, 'restore', wanted);
+    if (this.refuses !== undefined) throw this.refuses;
     const refused = [{ key: 'c', reason: 'it is there again' }];
     return { message: 'done: restore', ordered: 2, refused, refusedTotal: 1, hasMore: false };
   }
 
   async #change(...call: string[]): Promise<string> {
     await this.#asked(undefined, ...call);
+    if (this.refuses !== undefined) throw this.refuses;
     return `done: ${call.join(' ')}`;
   }
 
@@ -198,6 +223,8 @@ export class FakeControl implements DaemonControl {
   current = daemonStatus();
   isAlive = true;
   readonly config = new FakeMapping();
+  /** Further mappings, by name. */
+  readonly others = new Map<string, FakeMapping>();
 
   status(): DaemonStatus {
     return this.current;
@@ -208,6 +235,6 @@ export class FakeControl implements DaemonControl {
   }
 
   mapping(name: string): MappingControl | undefined {
-    return name === 'config' ? this.config : undefined;
+    return name === 'config' ? this.config : this.others.get(name);
   }
 }
