@@ -22,7 +22,7 @@ export function journalControl(
     },
     trashed: (id) => archive.trashed(id),
     restore: async (wanted) => {
-      mustTakeOrders(sync);
+      mustLead(sync);
       const done = await orders.restore(wanted, stopping);
       const { ordered, refusedTotal } = done;
       if (ordered + refusedTotal === 0) throw refused(`the trash of mapping ${name} has nothing of that`);
@@ -38,7 +38,6 @@ export function journalControl(
       const side = sideOf(keep);
       if (entry.open && (await operator.release(entry.key, side, stopping)))
         return `${shown}: the entry is released; what it is in ${keep} now stands`;
-      mustTakeOrders(sync);
       const outcome = await orders.resolve(entry, side, stopping);
       if (typeof outcome === 'object') throw refused(`${shown} can not be resolved now: ${outcome.refused}`);
       if (outcome === 'stands') return `${shown}: what ${keep} had stands on both sides already`;
@@ -47,20 +46,6 @@ export function journalControl(
       return `${shown}: ${deleted} ${keep} is put on both sides${waiting(sync)}`;
     },
   };
-}
-
-/** What is ordered is to stand on both sides. */
-function mustTakeOrders(sync: MappingSync): void {
-  mustLead(sync);
-  const { name, mode, policy } = sync.context;
-  if (policy.source !== undefined) {
-    throw refused(
-      `mapping ${name} is one-way, and its source is never written: write the value there with the store's own tools (trash show, conflicts show)`,
-    );
-  }
-  if (mode === 'observe') throw refused(`mapping ${name} only observes (mode: observe), and writes nothing`);
-  if (sync.memory.state?.phase !== 'paired')
-    throw refused(`mapping ${name} has not begun yet: look at its status`);
 }
 
 function waiting(sync: MappingSync): string {

@@ -5,6 +5,7 @@ import type { Order, OrderedContent, Replaceable } from '../core/order.js';
 import type { Pair, Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import type { EntryMark, JournalEntry, MappingArchive } from '../ports/archive.js';
+import { SyncError } from '../ports/errors.js';
 import type { RestoreOrdered, RestoreWanted } from '../ports/control.js';
 import type { NewTrash, TrashSummary } from '../ports/trash.js';
 import type { MappingSync } from './mapping-sync.js';
@@ -24,8 +25,12 @@ const REFUSED_LISTED_MAX = 100;
 export class Orders {
   constructor(private readonly sync: MappingSync) {}
 
-  /** Puts what was deleted back, where nothing stands in its place on either side. */
+  /**
+   * Puts what was deleted back, where nothing stands in its place on either side.
+   * @throws SyncError `REFUSED` for a mapping that does not write to both sides
+   */
   async restore(wanted: RestoreWanted, signal: AbortSignal): Promise<Omit<RestoreOrdered, 'message'>> {
+    this.mustWriteBoth();
     return this.sync.exclusively(async () => {
       const { chosen, hasMore } = await this.choose(wanted, signal);
       const refusals = new Refusals();
@@ -49,13 +54,15 @@ export class Orders {
 
   /**
    * Makes what `keep` had in a journal entry stand on both sides. What that replaces enters the journal, or the trash.
-   * @returns `stands` when it is so already; a reason when it can't be done
+   * @returns `stands` when it is so already; a reason when it can't be done now
+   * @throws as `restore` does
    */
   async resolve(
     entry: JournalEntry,
     keep: Side,
     signal: AbortSignal,
   ): Promise<'ordered' | 'stands' | Refused> {
+    this.mustWriteBoth();
     return this.sync.betweenRounds(async () => {
       const { context, memory } = this.sync;
       const { key, id } = entry;
@@ -73,6 +80,19 @@ export class Orders {
       await this.sync.lookAt(key, signal);
       return 'ordered';
     });
+  }
+
+  private mustWriteBoth(): void {
+    const { context, memory } = this.sync;
+    const mapping = `mapping ${context.name}`;
+    if (context.policy.source !== undefined) {
+      const advice =
+        "write the value there with the store's own tools: `trash show` and `conflicts show` print it";
+      throw refused(`${mapping} is one-way, and its source is never written: ${advice}`);
+    }
+    if (context.mode === 'observe')
+      throw refused(`${mapping} only observes (mode: observe), and writes nothing`);
+    if (memory.state?.phase !== 'paired') throw refused(`${mapping} has not begun yet: look at its status`);
   }
 
   /** The newest of each entry that is wanted and was really deleted. */
@@ -204,6 +224,10 @@ interface Seen {
 
 export interface Refused {
   readonly refused: string;
+}
+
+function refused(message: string): SyncError {
+  return new SyncError('REFUSED', message);
 }
 
 const NOTHING: Pair<undefined> = { left: undefined, right: undefined };

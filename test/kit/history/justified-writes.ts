@@ -41,7 +41,8 @@ export interface JustifiedWritesOptions {
 /**
  * S1, S3, S4 and S5 at every instant, as far as the stores' own commits tell. For each write of a daemon to an entry:
  *
- * - What it writes stood at the other store at some moment before: nothing is invented.
+ * - What it writes stood at the other store at some moment before, or at this one where an operator has something put
+ *   back: nothing is invented.
  * - It replaces or deletes a client's value only if that very value had been at rest on both sides *and* a client then
  *   changed or deleted it at the other store (a later write of a client replaces it), or if a conflict with that value
  *   is durably in the journal at that instant.
@@ -92,6 +93,7 @@ class Audit {
   private readonly journaled = new Map<Key, Set<Value>>();
   /** By key, what is in the trash as a store held it. */
   private readonly trashed = new Map<Key, Set<string>>();
+  private readonly ordered = new Set<Key>();
   /** When a client last took a value away from a store, by key and value. */
   private readonly takenAway: PerStore<Map<string, number>> = { zookeeper: new Map(), consul: new Map() };
 
@@ -119,6 +121,7 @@ class Audit {
         return;
       }
       case 'ordered':
+        this.ordered.add(event.key);
         for (const store of STORES) {
           const standing = this.at(store, event.key);
           if (standing !== undefined) standing.looksDeleted = true;
@@ -212,7 +215,8 @@ class Audit {
   private invention({ store }: StoreCommit, { key, after }: EntryChange): string | undefined {
     if (after === undefined || after === '') return undefined;
     const held = this.everHeld[otherStore(store)].get(key)?.has(after) === true;
-    return held ? undefined : 'the other store has never held that value';
+    const isPutBack = this.ordered.has(key) && this.everHeld[store].get(key)?.has(after) === true;
+    return held || isPutBack ? undefined : 'the other store has never held that value';
   }
 
   private notKept({ store, atMs }: StoreCommit, { key, after }: EntryChange): string | undefined {
