@@ -61,7 +61,6 @@ function statusRoute({ control }: RouteContext): AdminRoute {
 function conflictRoutes(context: RouteContext): readonly AdminRoute[] {
   const { control } = context;
   return [
-    resolveRoute(context),
     {
       method: 'GET',
       path: `${MAPPING}/conflicts`,
@@ -85,6 +84,7 @@ function conflictRoutes(context: RouteContext): readonly AdminRoute[] {
         return conflictJson(entry);
       },
     },
+    resolveRoute(context),
   ];
 }
 

@@ -23,6 +23,7 @@ import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
 import { statusCommand } from './status-command.js';
 import type { Surroundings } from './terminal.js';
+import { addTrash } from './trash-cli.js';
 
 /**
  * Does what the arguments say.
@@ -64,6 +65,7 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     addStatus,
     addExplain,
     addConflicts,
+    addTrash,
     addPause,
     addResume,
     addApprove,

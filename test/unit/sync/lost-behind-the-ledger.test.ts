@@ -33,7 +33,7 @@ const trashed = (world: SimulatedWorld): string[] => {
 };
 
 describe('what a restored store lacks behind its ledger', () => {
-  it('is deleted on the other side, and kept in the trash (S1)', async () => {
+  it('is deleted on the other side, and kept in the trash (S1, S4)', async () => {
     const world = await restoredBehindTheLedger(() => undefined);
     await world.clock.runUntil(() => !world.treeEntries().has('late'), { limitMs: 60_000, what: 'its end' });
     expect(trashed(world)).toEqual(['late: the last copy']);
