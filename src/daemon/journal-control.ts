@@ -10,11 +10,13 @@ export function journalControl(
   sync: MappingSync,
   operator: Operator,
   stopping: AbortSignal,
-): Pick<MappingControl, 'resolve' | 'trash' | 'trashed' | 'restore'> {
+): Pick<MappingControl, 'conflicts' | 'conflict' | 'resolve' | 'trash' | 'trashed' | 'restore'> {
   const { name } = sync.context;
   const { archive } = sync.memory;
   const orders = new Orders(sync);
   return {
+    conflicts: (options) => archive.conflicts(options),
+    conflict: (id) => archive.conflict(id),
     trash: ({ folder = '', ...wanted }) => {
       const page = archive.trash(wanted);
       const entries = page.filter((entry) => isWithin(entry.key, folder) && !isStillThere(archive, entry));

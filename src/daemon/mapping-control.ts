@@ -66,8 +66,6 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
     explain: (key, signal, withValues = false) => explainEntry(sync, operator, key, signal, withValues),
-    conflicts: (options) => archive.conflicts(options),
-    conflict: (id) => archive.conflict(id),
     ...journalControl(sync, operator, stopping),
   };
 }

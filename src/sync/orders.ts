@@ -135,7 +135,8 @@ export class Orders {
       await this.sync.memory.commit(() => changes);
       this.sync.attention.look(orders.keys());
       ordered += orders.size;
-      [orders, bytes] = [new Map(), 0];
+      orders = new Map();
+      bytes = 0;
     };
     for (const key of keys) {
       const entry = archive.trashed(chosen.get(key) ?? 0);
