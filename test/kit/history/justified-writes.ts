@@ -56,6 +56,8 @@ export interface JustifiedWritesOptions {
  *   store, or was itself replaced there under these rules;
  * - clients wrote the same value to both stores, which are read one after the other: a look may have met it at both,
  *   though the one had lost it to a client's later write when the other one got it;
+ * - a client had deleted a value before a backup brought it back: if the deletion had been decided by then, the value is
+ *   deleted, at both stores, and is in the trash;
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
  * Where a store is replaced (wiped, restored) and holds another value afterwards, the copy at the other one counts as a
@@ -163,6 +165,9 @@ class Audit {
         restored.rested = true;
         restored.supersededUntilMs = Infinity;
       }
+      // What was decided on its deletion before the backup brought it back may still be carried out, at both stores.
+      if (restored !== undefined && this.takenAway[store].has(`${key} ${value ?? ''}`))
+        restored.looksDeleted = true;
       this.compare(key, atMs);
     }
   }
