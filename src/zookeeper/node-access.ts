@@ -4,7 +4,7 @@ import type { ZooKeeperSession } from './zookeeper-session.js';
 
 const IN_FLIGHT = 128;
 
-/** What servers since 3.5 put in place of a password's hash for who may not administer the node. */
+/** What servers put in place of a password's hash for who may not administer the node. */
 const MASKED = ':x';
 
 /** The access control lists of nodes, as text, by path. A list that is not told, or not in full, is left out. */
