@@ -169,7 +169,7 @@ describe('restoring from the trash', () => {
     }
   });
 
-  it('does not count against the guards, in either direction', async () => {
+  it('is not held by the guard against deletions that came before it', async () => {
     const world = new SimulatedWorld({
       context: { maxDelete: { percent: 50, atLeast: 4, withinMs: 3_600_000 } },
     });
@@ -207,7 +207,9 @@ describe('restoring from the trash', () => {
 describe('resolving a settled conflict', () => {
   /** Both sides changed `k` while no daemon ran, and the left one won. */
   async function settled(right: string | undefined): Promise<SimulatedWorld> {
-    const world = new SimulatedWorld({ policy: { conflict: 'left-wins' } });
+    // Any deletion of a client's would be held.
+    const maxDelete = { percent: 1, atLeast: 1, withinMs: 3_600_000 };
+    const world = new SimulatedWorld({ policy: { conflict: 'left-wins' }, context: { maxDelete } });
     for (const key of ['k', 'stays']) world.treeClient.put(key, bytes('agreed'));
     await world.start();
     await world.inSync();
@@ -245,7 +247,7 @@ describe('resolving a settled conflict', () => {
     await world.stop();
   });
 
-  it('deletes the entry where the side had deleted it, and keeps it in the trash', async () => {
+  it('deletes the entry where the side had deleted it, whatever the guard says, and keeps it in the trash', async () => {
     const world = await settled(undefined);
     expect(await resolve(world, 1, 'right')).toBe('ordered');
     expect(keysOf(world)).toEqual([['stays'], ['stays']]);
