@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { printableText } from '../core/printable-text.js';
 import type { Logger } from '../ports/logger.js';
 import type { AccessPolicy } from './access-policy.js';
+import { allMappingsRoutes } from './all-mappings-routes.js';
 import { ApiError, errorAnswer } from './api-error.js';
 import { daemonRoutes, indexRoute } from './daemon-routes.js';
 import { isLoopback } from './listen-address.js';
@@ -33,7 +34,7 @@ const RESPONSE_HEADERS = {
 
 /** Everything that the server answers; docs/http-api.md describes it. */
 export function adminRoutes(context: RouteContext): readonly AdminRoute[] {
-  const routes = [...daemonRoutes(context), ...mappingRoutes(context)];
+  const routes = [...daemonRoutes(context), ...allMappingsRoutes(context), ...mappingRoutes(context)];
   return [indexRoute(context, routes), ...routes];
 }
 

@@ -21,6 +21,11 @@ export const API_ERRORS = {
     status: 404,
     hint: 'GET conflicts lists those that are kept; settled ones are removed after journal.keep.',
   },
+  UNKNOWN_TRASH: {
+    status: 404,
+    hint: 'GET trash lists what is kept; the oldest goes after journal.keep, or when its room is needed.',
+  },
+  NOT_ALL: { status: 409, hint: 'See in mappings which, and why; the others were changed.' },
   BODY_TOO_LARGE: { status: 413, hint: 'Bodies are small JSON objects; see docs/http-api.md.' },
   JSON_REQUIRED: { status: 415, hint: 'Send the header Content-Type: application/json' },
   BUSY: { status: 429, hint: 'Wait until one of them has ended.' },

@@ -24,6 +24,19 @@ export class BoundedCalls {
    * @throws ApiError `BUSY`, `NO_ANSWER` or `SHUTTING_DOWN`; whatever `call` throws
    */
   async run<T>(response: ServerResponse, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const [outcome] = await this.runAll(response, [call]);
+    if (outcome?.status === 'fulfilled') return outcome.value;
+    throw outcome?.reason;
+  }
+
+  /**
+   * Runs calls beside each other as one. Each that does not end in time is given up for itself.
+   * @throws ApiError `BUSY` or `SHUTTING_DOWN`, and none was begun
+   */
+  async runAll<T>(
+    response: ServerResponse,
+    calls: readonly ((signal: AbortSignal) => Promise<T>)[],
+  ): Promise<PromiseSettledResult<T>[]> {
     const { timeoutMs, concurrentMax, closing } = this.#options;
     if (closing.aborted) throw shuttingDown();
     if (this.#running >= concurrentMax) {
@@ -40,7 +53,8 @@ export class BoundedCalls {
     closing.addEventListener('abort', onClosing);
     response.on('close', onDisconnect);
     try {
-      return await Promise.race([givenUp, this.#counted(call, givingUp.signal)]);
+      const running = this.#counted(calls, givingUp.signal);
+      return await Promise.allSettled(running.map((one) => Promise.race([givenUp, one])));
     } finally {
       clearTimeout(timer);
       closing.removeEventListener('abort', onClosing);
@@ -48,13 +62,12 @@ export class BoundedCalls {
     }
   }
 
-  async #counted<T>(call: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** One that was given up counts until the last of them really ends. */
+  #counted<T>(calls: readonly ((signal: AbortSignal) => Promise<T>)[], signal: AbortSignal): Promise<T>[] {
     this.#running++;
-    try {
-      return await call(signal);
-    } finally {
-      this.#running--;
-    }
+    const running = calls.map(async (call) => call(signal));
+    void Promise.allSettled(running).then(() => this.#running--);
+    return running;
   }
 }
 

@@ -47,11 +47,11 @@ function sideJson<T>(side: ConflictSide, show: (value: Uint8Array) => T) {
   };
 }
 
-function versionJson({ modified, created, revision }: Version) {
+export function versionJson({ modified, created, revision }: Version) {
   return { modified: modified.toString(), created: created.toString(), revision };
 }
 
-function valueJson(value: Uint8Array) {
+export function valueJson(value: Uint8Array) {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return {
     bytes: bytes.length,

@@ -1,25 +1,29 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { DaemonControl, Explanation, MappingControl, PlanSummary } from '../ports/control.js';
+import type { Explanation, HeldBack, MappingControl, PlanSummary } from '../ports/control.js';
 import { ApiError } from './api-error.js';
 import { conflictJson, conflictSummaryJson } from './conflict-json.js';
 import type { ConflictSummaryJson } from './conflict-json.js';
+import { isoTime } from './iso-time.js';
+import { changeRoute, MAPPING, mappingOf, noBody, unknownMapping } from './mapping-request.js';
 import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
 import { mappingJson } from './status-json.js';
-
-const MAPPING = '/api/v1/mappings/:name';
+import { trashRoutes } from './trash-routes.js';
 
 /** Journal entries come with both values, of up to half a MiB each: only a few are taken into memory at a time. */
 const JOURNAL_PAGE = 16;
 
-const mappingPath = z.object({ name: z.string() });
 const conflictPath = z.object({ id: z.coerce.number().int().positive() });
-const noBody = z.strictObject({});
-const keyQuery = z.strictObject({ key: z.string() });
+const explainQuery = z.strictObject({ key: z.string(), values: z.enum(['true', 'false']).default('false') });
+const heldQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  after: z.string().optional(),
+});
+const approveBody = z.strictObject({ held: z.string().optional() });
 const resyncFrom = z.strictObject({ from: z.enum(['zookeeper', 'consul', 'merge']) });
 const releaseBody = z.strictObject({ key: z.string(), keep: z.enum(['zookeeper', 'consul']) });
+const resolveBody = z.strictObject({ keep: z.enum(['zookeeper', 'consul']) });
 const conflictsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(100),
   before: z.coerce.number().int().positive().optional(),
@@ -31,7 +35,9 @@ export function mappingRoutes(context: RouteContext): readonly AdminRoute[] {
   return [
     statusRoute(context),
     ...conflictRoutes(context),
+    ...trashRoutes(context),
     explainRoute(context),
+    heldRoute(context),
     previewRoute(context),
     ...changeRoutes(context),
   ];
@@ -52,7 +58,8 @@ function statusRoute({ control }: RouteContext): AdminRoute {
   };
 }
 
-function conflictRoutes({ control }: RouteContext): readonly AdminRoute[] {
+function conflictRoutes(context: RouteContext): readonly AdminRoute[] {
+  const { control } = context;
   return [
     {
       method: 'GET',
@@ -73,13 +80,31 @@ function conflictRoutes({ control }: RouteContext): readonly AdminRoute[] {
         const { name, mapping } = mappingOf(control, request);
         const { id } = parseInput(conflictPath, request.params, 'path');
         const entry = mapping.conflict(id);
-        if (entry === undefined) {
-          throw new ApiError('UNKNOWN_CONFLICT', `The journal of mapping ${name} has no conflict ${id}.`);
-        }
+        if (entry === undefined) throw unknownConflict(name, id);
         return conflictJson(entry);
       },
     },
+    resolveRoute(context),
   ];
+}
+
+function resolveRoute(context: RouteContext): AdminRoute {
+  return changeRoute(
+    context,
+    'conflicts/:id/resolve',
+    'makes what one side had in a conflict stand; {"keep": "zookeeper"|"consul"}',
+    resolveBody,
+    (mapping, { keep }, request) => {
+      const { id } = parseInput(conflictPath, request.params, 'path');
+      if (mapping.conflict(id) === undefined)
+        throw unknownConflict(mappingOf(context.control, request).name, id);
+      return mapping.resolve(id, keep);
+    },
+  );
+}
+
+function unknownConflict(name: string, id: number): ApiError {
+  return new ApiError('UNKNOWN_CONFLICT', `The journal of mapping ${name} has no conflict ${id}.`);
 }
 
 function explainRoute({ control, reads }: RouteContext): AdminRoute {
@@ -87,11 +112,27 @@ function explainRoute({ control, reads }: RouteContext): AdminRoute {
     method: 'GET',
     path: `${MAPPING}/explain`,
     access: 'trusted',
-    summary: 'why an entry is as it is; ?key=KEY',
+    summary: 'why an entry is as it is; ?key=KEY &values=true',
     handle: async (request, reply) => {
       const { mapping } = mappingOf(control, request);
-      const { key } = parseInput(keyQuery, request.query, 'query');
-      return explanationJson(await reads.run(reply.raw, (signal) => mapping.explain(key, signal)));
+      const { key, values } = parseInput(explainQuery, request.query, 'query');
+      const explain = (signal: AbortSignal) => mapping.explain(key, signal, values === 'true');
+      return explanationJson(await reads.run(reply.raw, explain));
+    },
+  };
+}
+
+function heldRoute({ control, reads }: RouteContext): AdminRoute {
+  return {
+    method: 'GET',
+    path: `${MAPPING}/held`,
+    access: 'trusted',
+    summary: 'what an approval would let pass; ?limit= &after=KEY',
+    handle: async (request, reply) => {
+      const { mapping } = mappingOf(control, request);
+      const { limit, after } = parseInput(heldQuery, request.query, 'query');
+      const options = { limit, ...(after !== undefined && { after }) };
+      return heldJson(await reads.run(reply.raw, (signal) => mapping.held(options, signal)));
     },
   };
 }
@@ -117,9 +158,9 @@ function changeRoutes(context: RouteContext): readonly AdminRoute[] {
     changeRoute(
       context,
       'approve',
-      'lets the deletions and overwrites that are held back now pass',
-      noBody,
-      (mapping) => mapping.approve(),
+      'lets the deletions and overwrites that are held back now pass; {"held": DIGEST} only these',
+      approveBody,
+      (mapping, { held }) => mapping.approve(held),
     ),
     changeRoute(
       context,
@@ -136,54 +177,6 @@ function changeRoutes(context: RouteContext): readonly AdminRoute[] {
       (mapping, { key, keep }) => mapping.release(key, keep),
     ),
   ];
-}
-
-function changeRoute<Body>(
-  { control, changes, logger }: RouteContext,
-  action: string,
-  summary: string,
-  schema: z.ZodType<Body>,
-  change: (mapping: MappingControl, body: Body) => Promise<string>,
-): AdminRoute {
-  return {
-    method: 'POST',
-    path: `${MAPPING}/${action}`,
-    access: 'change',
-    summary,
-    handle: async (request, reply) => {
-      const { name, mapping } = mappingOf(control, request);
-      const body = parseInput(schema, request.body ?? {}, 'body');
-      const fields = { mapping: name, action, remoteAddress: request.ip };
-      // Logged in here, so that the end of a change that nobody waits for any more is logged too.
-      const message = await changes.run(reply.raw, async () => {
-        try {
-          const done = await change(mapping, body);
-          logger.info(fields, `An operator's request was carried out: ${done}`);
-          return done;
-        } catch (err) {
-          logger.warn({ ...fields, err }, "An operator's request failed.");
-          throw err;
-        }
-      });
-      return { mapping: name, action, message };
-    },
-  };
-}
-
-function mappingOf(
-  control: DaemonControl,
-  request: FastifyRequest,
-): { name: string; mapping: MappingControl } {
-  const { name } = parseInput(mappingPath, request.params, 'path');
-  const mapping = control.mapping(name);
-  if (mapping === undefined) throw unknownMapping(control, name);
-  return { name, mapping };
-}
-
-function unknownMapping(control: DaemonControl, name: string): ApiError {
-  const names = control.status().mappings.map((mapping) => mapping.name);
-  const hint = `The configured mappings are: ${names.join(', ')}.`;
-  return new ApiError('UNKNOWN_MAPPING', `There is no mapping ${JSON.stringify(name)}.`, hint);
 }
 
 async function listConflicts(mapping: MappingControl, query: z.infer<typeof conflictsQuery>) {
@@ -210,6 +203,14 @@ function explanationJson({ archive, mark, lastConflict, ...rest }: Explanation) 
     archive: archive ?? null,
     mark: mark ?? null,
     lastConflict: lastConflict === undefined ? null : conflictSummaryJson(lastConflict),
+  };
+}
+
+function heldJson({ entries, more, ...rest }: HeldBack) {
+  return {
+    ...rest,
+    entries: entries.map(({ sinceMs, ...entry }) => ({ ...entry, since: isoTime(sinceMs) })),
+    next: more ? (entries.at(-1)?.key ?? null) : null,
   };
 }
 

@@ -27,10 +27,10 @@ const LOST_AND_FOUND = 'lost+found';
 const FORMAT = 'zk-consul-sync archive';
 /**
  * 1: the first. 2: of ledgers it is known who wrote them, and of the archive whether it was kept by leading or by
- * following (several daemons).
+ * following (several daemons). 3: it keeps what is deleted, and what a person orders to be put back.
  */
-const FORMAT_VERSION = 2;
-const FORMAT_VERSIONS_READ: readonly number[] = [1, 2];
+const FORMAT_VERSION = 3;
+const FORMAT_VERSIONS_READ: readonly number[] = [1, 2, 3];
 
 /** Read from the data file too, so that it can't be taken for another program's, or for an empty one. */
 export const FORMAT_RECORD = formatRecord(FORMAT_VERSION);

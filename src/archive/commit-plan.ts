@@ -5,9 +5,10 @@ import { JournalPlan } from './journal-plan.js';
 import type { Change, LmdbStore } from './lmdb-store.js';
 import { newHead } from './mapping-slot.js';
 import type { MappingHead, MappingSlot } from './mapping-slot.js';
+import { PlannedHeads } from './planned-heads.js';
 import { Staging } from './staging.js';
 import { entryKey, numberKey, tableKey } from './tables.js';
-import { EMPTY_PART, countMark, countRecord, markLabel } from './tallies.js';
+import { EMPTY_PART, ORDERED, countMark, countRecord, markLabel } from './tallies.js';
 import { encodeValue } from './value-codec.js';
 
 /**
@@ -16,7 +17,7 @@ import { encodeValue } from './value-codec.js';
  */
 export class CommitPlan {
   private readonly staging: Staging;
-  private readonly heads = new Map<MappingSlot, MappingHead>();
+  private readonly heads = new PlannedHeads();
   private readonly journal: JournalPlan;
   private readonly garbage: Set<number>;
   private nextNumber: number;
@@ -37,7 +38,7 @@ export class CommitPlan {
    */
   commit(slot: MappingSlot, commit: PreparedCommit): void {
     const before = this.headOf(slot);
-    this.journal.checkRoomFor(commit);
+    this.journal.checkRoomFor(slot, commit);
     let { tally } = before;
     for (const { key, put } of commit.records) {
       const at = entryKey('record', before.part, key);
@@ -49,7 +50,11 @@ export class CommitPlan {
       const replaced = this.staging.get(at);
       tally = countMark(tally, replaced && markLabel(decodeMark(replaced)), put?.label);
       this.stage(at, put?.value);
+      // An order stands as long as its mark.
+      if (replaced !== undefined && put?.label !== ORDERED)
+        this.staging.remove(entryKey('order', before.part, key));
     }
+    for (const { key, value } of commit.orders) this.staging.put(entryKey('order', before.part, key), value);
     if (commit.state !== undefined) this.staging.put(numberKey('state', before.part), commit.state);
     this.heads.set(slot, { ...before, tally });
     this.journal.add(slot, commit);
@@ -59,7 +64,7 @@ export class CommitPlan {
    * Gives the mapping a new part with nothing but `state`, and leaves the old one to be removed later, in pieces.
    */
   reset(slot: MappingSlot, state: Buffer | undefined): void {
-    const before = this.heads.get(slot) ?? slot.head;
+    const before = this.heads.find(slot);
     if (before === undefined && state === undefined) return;
     if (before !== undefined) {
       this.garbage.add(before.part);
@@ -86,7 +91,7 @@ export class CommitPlan {
   }
 
   changes(): Change[] {
-    for (const [{ places }, { number, part, tally, journal }] of this.heads) {
+    for (const [{ places }, { number, part, tally, journal }] of this.heads.changes()) {
       this.staging.put(numberKey('mapping', number), encodeValue({ places, part, journal }));
       this.staging.put(numberKey('tally', part), encodeValue(tally));
     }
@@ -96,13 +101,13 @@ export class CommitPlan {
   }
 
   publish(): void {
-    for (const [slot, head] of this.heads) slot.head = head;
+    for (const [slot, head] of this.heads.changes()) slot.head = head;
     this.index.garbage = this.garbage;
     this.index.nextNumber = this.nextNumber;
   }
 
   private headOf(slot: MappingSlot): MappingHead {
-    return this.heads.get(slot) ?? slot.head ?? newHead(this.takeNumber(), this.takeNumber());
+    return this.heads.find(slot) ?? newHead(this.takeNumber(), this.takeNumber());
   }
 
   private takeNumber(): number {

@@ -1,6 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { MappingState } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
+import type { Order } from '../core/order.js';
 import { pairOf } from '../core/pair.js';
 import type {
   ArchiveChanges,
@@ -9,6 +10,7 @@ import type {
   MappingArchive,
   RecordCounts,
 } from '../ports/archive.js';
+import type { TrashEntry, TrashSummary, TrashWanted } from '../ports/trash.js';
 import { fitsArchive } from './entry-key-bytes.js';
 import type { ArchiveIndex } from './archive-index.js';
 import type { CommitQueue } from './commit-queue.js';
@@ -18,15 +20,8 @@ import type { Maintenance } from './maintenance.js';
 import type { MappingSlot } from './mapping-slot.js';
 import { decodeMark, decodeRecord, prepareCommit } from './prepared-commit.js';
 import { decodeConflict, journalEntry } from './stored-conflict.js';
-import {
-  conflictIdOf,
-  conflictKey,
-  conflictValueKey,
-  entryKey,
-  entryKeyOf,
-  numberKey,
-  wholeRange,
-} from './tables.js';
+import { readTrash, readTrashList } from './trash-reads.js';
+import { conflictValueKey, entryKey, entryKeyOf, idKey, idOf, numberKey, wholeRange } from './tables.js';
 import { EMPTY_JOURNAL, EMPTY_PART, hasMarks } from './tallies.js';
 import { decodeValue, encodeValue } from './value-codec.js';
 
@@ -90,11 +85,11 @@ export class LmdbMappingArchive implements MappingArchive {
     const table = openOnly ? 'openConflict' : 'conflict';
     const { number } = this.slot.head;
     const whole = wholeRange(table, number);
-    const to = beforeId === undefined ? whole.to : conflictKey(table, number, beforeId);
+    const to = beforeId === undefined ? whole.to : idKey(table, number, beforeId);
     const entries: JournalEntry[] = [];
     let bytes = 0;
     for (const key of this.works.store.keys({ from: whole.from, to, limit, reverse: true })) {
-      const entry = this.conflict(conflictIdOf(key));
+      const entry = this.conflict(idOf(key));
       if (entry === undefined) continue;
       bytes += (entry.sides.left.value?.length ?? 0) + (entry.sides.right.value?.length ?? 0);
       if (bytes > LISTED_BYTES_MAX && entries.length > 0) break;
@@ -106,7 +101,7 @@ export class LmdbMappingArchive implements MappingArchive {
   conflict(id: number): JournalEntry | undefined {
     if (this.slot.head === undefined) return undefined;
     const { number } = this.slot.head;
-    const bytes = this.works.store.get(conflictKey('conflict', number, id));
+    const bytes = this.works.store.get(idKey('conflict', number, id));
     if (bytes === undefined) return undefined;
     const values = pairOf((side) => this.works.store.get(conflictValueKey(number, id, side)));
     return journalEntry(id, decodeConflict(bytes), values);
@@ -115,6 +110,28 @@ export class LmdbMappingArchive implements MappingArchive {
   conflictCounts(): { readonly open: number; readonly total: number } {
     const { open, total } = this.slot.head?.journal ?? EMPTY_JOURNAL;
     return { open, total };
+  }
+
+  trash(wanted: TrashWanted): readonly TrashSummary[] {
+    const { head } = this.slot;
+    return head === undefined ? [] : readTrashList(this.works.store, head.number, wanted);
+  }
+
+  trashed(id: number): TrashEntry | undefined {
+    const { head } = this.slot;
+    return head && readTrash(this.works.store, head.number, id);
+  }
+
+  lastTrashOf(key: EntryKey): TrashEntry | undefined {
+    const { head } = this.slot;
+    if (head === undefined || !fitsArchive(key)) return undefined;
+    const id = this.works.store.get(entryKey('trashOf', head.number, key));
+    return id && this.trashed(decodeValue(id) as number);
+  }
+
+  order(key: EntryKey): Order | undefined {
+    const bytes = fitsArchive(key) ? this.get((part) => entryKey('order', part, key)) : undefined;
+    return bytes && (decodeValue(bytes) as Order);
   }
 
   async commit(changes: ArchiveChanges): Promise<void> {

@@ -5,6 +5,8 @@ import type { ArchiveChanges, EntryMark, RecordCounts } from '../ports/archive.j
 import { archiveKeyBytesMax, fitsArchive } from './entry-key-bytes.js';
 import { prepareConflict } from './stored-conflict.js';
 import type { PreparedConflict } from './stored-conflict.js';
+import { prepareTrash } from './stored-trash.js';
+import type { PreparedTrash } from './stored-trash.js';
 import { markLabel, recordKind } from './tallies.js';
 import { decodeValue, encodeValue } from './value-codec.js';
 
@@ -12,7 +14,9 @@ import { decodeValue, encodeValue } from './value-codec.js';
 export interface PreparedCommit {
   readonly records: readonly PreparedPut<keyof RecordCounts>[];
   readonly marks: readonly PreparedPut<string>[];
+  readonly orders: readonly { readonly key: EntryKey; readonly value: Buffer }[];
   readonly conflicts: readonly PreparedConflict[];
+  readonly trash: readonly PreparedTrash[];
   readonly settled: ReadonlyMap<number, Side>;
   /** Settled journal entries older than this go. */
   readonly dropBeforeMs: number;
@@ -30,13 +34,16 @@ export interface PreparedPut<Label> {
  * @throws TypeError for what can't be stored exactly
  */
 export function prepareCommit(changes: ArchiveChanges, journalKeepMs: number): PreparedCommit {
-  const { records, marks, conflicts = [], settled = new Map<number, Side>(), state } = changes;
+  const { records, marks, conflicts = [], trash = [], settled = new Map<number, Side>(), state } = changes;
   // The archive has no clock; when there is a new entry, that is the time.
-  const newest = conflicts.reduce((latest, { atMs }) => Math.max(latest, atMs), -Infinity);
+  const newest = [...conflicts, ...trash].reduce((latest, { atMs }) => Math.max(latest, atMs), -Infinity);
+  for (const { key } of trash) checkLength(key);
   return {
     records: prepareAll(records, (record) => ({ value: encodeRecord(record), label: recordKind(record) })),
     marks: prepareAll(marks, (mark) => ({ value: encodeValue(mark), label: markLabel(mark) })),
+    orders: Array.from(changes.orders ?? [], ([key, order]) => ({ key, value: encodeValue(order) })),
     conflicts: conflicts.map(prepareConflict),
+    trash: trash.map(prepareTrash),
     settled: new Map(settled),
     dropBeforeMs: Math.max(changes.dropSettledBeforeMs ?? -Infinity, newest - journalKeepMs),
     state: state && encodeValue(state),

@@ -37,6 +37,16 @@ const TABLES = {
   settledConflict: 12,
   /** part: no longer any mapping's; what is left of it has to be removed. */
   garbage: 13,
+  /** mapping, id: a deleted value's circumstances. */
+  trash: 14,
+  /** mapping, id: the deleted value, as it is. */
+  trashValue: 15,
+  /** mapping, time, id: what is in the trash. */
+  trashTime: 16,
+  /** mapping, entry key: the id of the newest that is kept of the entry. */
+  trashOf: 17,
+  /** part, entry key: what a person has ordered for an entry that is marked so. */
+  order: 18,
 } as const;
 
 type Table = keyof typeof TABLES;
@@ -49,7 +59,7 @@ const WIDE_BYTES = 6;
 const WIDE_MAX = 2 ** 48 - 1;
 
 /** Tables that are keyed by a part, where garbage can be. */
-export const PART_TABLES = ['tally', 'state', 'record', 'mark'] as const satisfies readonly Table[];
+export const PART_TABLES = ['tally', 'state', 'record', 'mark', 'order'] as const satisfies readonly Table[];
 
 export function tableKey(table: 'format' | 'seat' | 'numbers'): Buffer {
   return Buffer.of(TABLES[table]);
@@ -63,9 +73,14 @@ export function numberKey(table: 'mapping' | 'tally' | 'state' | 'garbage', numb
   return prefix(table, number);
 }
 
-export function entryKey(table: 'record' | 'mark', part: number, key: EntryKey): Buffer {
+/** @param number of the part, or of the mapping in `trashOf` */
+export function entryKey(
+  table: 'record' | 'mark' | 'order' | 'trashOf',
+  number: number,
+  key: EntryKey,
+): Buffer {
   const bytes = Buffer.allocUnsafe(PREFIX_BYTES + Math.min(2 * archiveKeyBytesMax, 3 * key.length));
-  bytes.set(prefix(table, part));
+  bytes.set(prefix(table, number));
   return bytes.subarray(0, writeEntryKey(key, bytes, PREFIX_BYTES));
 }
 
@@ -73,7 +88,11 @@ export function entryKeyOf(key: Buffer): EntryKey {
   return readEntryKey(key, PREFIX_BYTES);
 }
 
-export function conflictKey(table: 'conflict' | 'openConflict', mapping: number, id: number): Buffer {
+export function idKey(
+  table: 'conflict' | 'openConflict' | 'trash' | 'trashValue',
+  mapping: number,
+  id: number,
+): Buffer {
   return Buffer.concat([prefix(table, mapping), wide(id)]);
 }
 
@@ -81,16 +100,21 @@ export function conflictValueKey(mapping: number, id: number, side: Side): Buffe
   return Buffer.concat([prefix('conflictValue', mapping), wide(id), Buffer.of(side === 'left' ? 0 : 1)]);
 }
 
-export function settledConflictKey(mapping: number, atMs: number, id: number): Buffer {
-  return Buffer.concat([prefix('settledConflict', mapping), wide(atMs), wide(id)]);
+export function timeKey(
+  table: 'settledConflict' | 'trashTime',
+  mapping: number,
+  atMs: number,
+  id: number,
+): Buffer {
+  return Buffer.concat([prefix(table, mapping), wide(atMs), wide(id)]);
 }
 
-/** The id at the end of a key of the journal's tables, but for those of the values. */
-export function conflictIdOf(key: Buffer): number {
+/** The id at the end of a key of the journal's tables, but for those of the conflicts' values. */
+export function idOf(key: Buffer): number {
   return key.readUIntBE(key.length - WIDE_BYTES, WIDE_BYTES);
 }
 
-export function settledAtOf(key: Buffer): number {
+export function timeOf(key: Buffer): number {
   return key.readUIntBE(PREFIX_BYTES, WIDE_BYTES);
 }
 

@@ -8,7 +8,7 @@ export interface PartTally {
   readonly marks: Readonly<Record<string, number>>;
 }
 
-/** What there is in a mapping's journal. */
+/** What there is in a mapping's journal, and in its trash. */
 export interface JournalTally {
   /** The id that the next entry gets. */
   readonly nextId: number;
@@ -17,11 +17,23 @@ export interface JournalTally {
   readonly bytes: number;
   /** Of these, the open entries', which are never dropped to make room. */
   readonly openBytes: number;
+  /** How many deleted values are kept; their bytes are counted above. */
+  readonly trash: number;
+  /** The id that the next one gets. */
+  readonly nextTrashId: number;
 }
 
 export const EMPTY_PART: PartTally = { records: { entries: 0, sessionBound: 0, structure: 0 }, marks: {} };
 
-export const EMPTY_JOURNAL: JournalTally = { nextId: 1, open: 0, total: 0, bytes: 0, openBytes: 0 };
+export const EMPTY_TRASH = { trash: 0, nextTrashId: 1 } as const;
+
+export const EMPTY_JOURNAL: JournalTally = {
+  ...{ nextId: 1, open: 0, total: 0, bytes: 0, openBytes: 0 },
+  ...EMPTY_TRASH,
+};
+
+/** The name under which marks are counted that come with an order. */
+export const ORDERED = 'ordered' satisfies EntryMark['kind'];
 
 export function recordKind(record: ArchiveRecord): keyof RecordCounts {
   if (record.kind === 'structure') return 'structure';

@@ -83,6 +83,7 @@ const WORDS: readonly string[] = [
     'generation',
     'recent',
   ],
+  ...['access', 'inner', 'writtenAtMs', 'valueBytes', 'bytes', 'content', 'replaces', 'origin', 'ordered'],
 ];
 const PLACES: ReadonlyMap<string, number> = new Map(WORDS.map((word, place) => [word, place]));
 

@@ -4,6 +4,8 @@ import { z } from 'zod';
 
 export const errorAnswer = z.object({ error: z.string(), code: z.string(), hint: z.string() });
 
+export type ErrorAnswer = z.output<typeof errorAnswer>;
+
 const store = z.looseObject({
   connected: z.boolean(),
   address: z.string(),
@@ -18,9 +20,11 @@ const hold = z.looseObject({
   detail: z.string(),
 });
 
-const mappingStatus = z.looseObject({
+export const mappingStatusAnswer = z.looseObject({
   name: z.string(),
   role: z.string(),
+  /** Which of several daemons leads it; null while none is known to, or a daemon is alone. */
+  leader: z.looseObject({ host: z.string(), admin: z.string().nullable() }).nullable().default(null),
   state: z.string(),
   inSync: z.boolean(),
   inSyncSince: z.string().nullable(),
@@ -44,19 +48,32 @@ export const statusAnswer = z.looseObject({
   role: z.string(),
   uptimeSeconds: z.number(),
   replicas: z.object({ zookeeper: store, consul: store }),
-  mappings: z.array(mappingStatus),
+  mappings: z.array(mappingStatusAnswer),
 });
 
 export type StatusAnswer = z.output<typeof statusAnswer>;
-export type MappingAnswer = z.output<typeof mappingStatus>;
+export type MappingAnswer = z.output<typeof mappingStatusAnswer>;
 export type StoreAnswer = z.output<typeof store>;
 export type HoldAnswer = z.output<typeof hold>;
 
 const plain = z.record(z.string(), z.unknown());
 
+const written = z.looseObject({ earliest: z.string().nullable(), latest: z.string().nullable() });
+
 const conflictSide = z.looseObject({
   value: z.looseObject({ bytes: z.number() }).nullable(),
+  written,
 });
+
+const conflict = {
+  id: z.number(),
+  at: z.string().nullable(),
+  open: z.boolean(),
+  kind: z.string(),
+  winner: z.string().nullable(),
+  rule: z.string(),
+  ambiguous: z.boolean(),
+};
 
 export const explanationAnswer = z.looseObject({
   key: z.string(),
@@ -66,19 +83,83 @@ export const explanationAnswer = z.looseObject({
   mark: plain.nullable(),
   decision: z.string(),
   why: z.string(),
-  lastConflict: z
-    .looseObject({
-      id: z.number(),
-      at: z.string().nullable(),
-      open: z.boolean(),
-      kind: z.string(),
-      winner: z.string().nullable(),
-      rule: z.string(),
-      ambiguous: z.boolean(),
-      zookeeper: conflictSide,
-      consul: conflictSide,
-    })
-    .nullable(),
+  lastConflict: z.looseObject({ ...conflict, zookeeper: conflictSide, consul: conflictSide }).nullable(),
 });
 
 export type ExplanationAnswer = z.output<typeof explanationAnswer>;
+
+const summary = z.looseObject({
+  ...conflict,
+  key: z.string(),
+  zookeeper: conflictSide,
+  consul: conflictSide,
+});
+
+/** A page of the conflict journal. */
+export const conflictsAnswer = z.looseObject({ conflicts: z.array(summary), next: z.number().nullable() });
+
+export type ConflictSummaryAnswer = z.output<typeof summary>;
+
+const conflictSideWithValue = z.looseObject({
+  value: z.looseObject({ bytes: z.number(), base64: z.string(), utf8: z.string().nullable() }).nullable(),
+  written,
+});
+
+export const conflictAnswer = z.looseObject({
+  ...conflict,
+  key: z.string(),
+  zookeeper: conflictSideWithValue,
+  consul: conflictSideWithValue,
+});
+
+export type ConflictAnswer = z.output<typeof conflictAnswer>;
+
+/** What every changing request is answered with. */
+export const changeAnswer = z.looseObject({ mapping: z.string(), action: z.string(), message: z.string() });
+
+export const allMappingsAnswer = z.looseObject({
+  action: z.string(),
+  mappings: z.array(
+    z.discriminatedUnion('ok', [
+      z.looseObject({ mapping: z.string(), ok: z.literal(true), message: z.string() }),
+      z.looseObject({ mapping: z.string(), ok: z.literal(false), ...errorAnswer.shape }),
+    ]),
+  ),
+});
+
+export type MappingResult = z.output<typeof allMappingsAnswer>['mappings'][number];
+
+export const heldAnswer = z.looseObject({
+  deletions: z.number(),
+  overwrites: z.number(),
+  digest: z.string(),
+  entries: z.array(
+    z.looseObject({
+      key: z.string(),
+      action: z.string(),
+      on: z.string(),
+      since: z.string().nullable(),
+    }),
+  ),
+  next: z.string().nullable(),
+});
+
+export type HeldAnswer = z.output<typeof heldAnswer>;
+
+const bySide = z.object({ zookeeper: z.number(), consul: z.number() });
+
+/** What a resync would do. */
+export const previewAnswer = z.looseObject({
+  entries: z.number(),
+  create: bySide,
+  update: bySide,
+  delete: bySide,
+  conflicts: z.number(),
+  skipped: z.number(),
+  actions: z.array(
+    z.looseObject({ key: z.string(), action: z.string(), on: z.string().nullable(), detail: z.string() }),
+  ),
+  truncated: z.boolean(),
+});
+
+export type PreviewAnswer = z.output<typeof previewAnswer>;

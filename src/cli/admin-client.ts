@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.js';
 import type { Environment } from '../config/variables.js';
 import { CommandError, EXIT, isUnreachable, usageError } from './exit-code.js';
 import type { ExitCode } from './exit-code.js';
+import type { ErrorAnswer } from './admin-answers.js';
 import { errorAnswer } from './admin-answers.js';
 
 /** Above the longest that the admin server waits for the daemon. */
@@ -16,6 +17,16 @@ export const TOKEN_VARIABLE = 'ZK_CONSUL_SYNC_ADMIN_TOKEN';
 export class DaemonUnreachableError extends CommandError {
   constructor(message: string, options?: { cause?: unknown }) {
     super(EXIT.unreachable, message, options);
+  }
+}
+
+/** A daemon answers, and the answer is no. */
+export class RefusedError extends CommandError {
+  constructor(
+    message: string,
+    readonly answer: ErrorAnswer,
+  ) {
+    super(exitCodeOfAnswer(answer.code), message);
   }
 }
 
@@ -68,31 +79,61 @@ export class AdminClient {
 
   /**
    * @param path below the address, encoded
-   * @throws DaemonUnreachableError when no daemon answers, CommandError when it refuses
+   * @throws DaemonUnreachableError when no daemon answers, RefusedError when it refuses
    */
   async get<T>(path: string, schema: z.ZodType<T>, options: { trusted?: boolean } = {}): Promise<T> {
-    const what = `GET ${this.shownUrl}/${path}`;
-    const { status, text } = await this.fetch(what, path, options.trusted === true);
+    const headers = options.trusted === true ? this.credentials : {};
+    return this.ask('GET', path, { headers }, schema, [200]);
+  }
+
+  /**
+   * A request that changes something.
+   * @param answers the statuses that are answered as `schema` says
+   * @throws as `get` does
+   */
+  async post<T>(
+    path: string,
+    body: object,
+    schema: z.ZodType<T>,
+    answers: readonly number[] = [200],
+  ): Promise<T> {
+    const headers = { ...this.credentials, 'content-type': 'application/json' };
+    return this.ask('POST', path, { headers, body: JSON.stringify(body) }, schema, answers);
+  }
+
+  private async ask<T>(
+    method: 'GET' | 'POST',
+    path: string,
+    request: RequestInit,
+    schema: z.ZodType<T>,
+    answers: readonly number[],
+  ): Promise<T> {
+    const what = `${method} ${this.shownUrl}/${path}`;
+    const { status, text } = await this.fetch(what, path, { ...request, method });
     const body = parseJson(text);
+    const parsed = answers.includes(status) ? schema.safeParse(body) : undefined;
+    if (parsed?.success === true) return parsed.data;
     if (status !== 200) throw refusal(what, status, body);
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return parsed.data;
     throw new DaemonUnreachableError(
       `${what} was not answered as a zk-consul-sync daemon would: is this its admin.listen address?`,
-      { cause: parsed.error },
+      { cause: parsed?.error },
     );
+  }
+
+  /** The token goes only where it is asked for, and nowhere that an answer points to. */
+  private get credentials(): Record<string, string> {
+    const { token } = this.address;
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   private async fetch(
     what: string,
     path: string,
-    trusted: boolean,
+    request: RequestInit,
   ): Promise<{ status: number; text: string }> {
-    const { url, token } = this.address;
     try {
-      const response = await fetch(new URL(path, url), {
-        // The token goes only where it is asked for, and nowhere that an answer points to.
-        ...(trusted && token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+      const response = await fetch(new URL(path, this.address.url), {
+        ...request,
         redirect: 'error',
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
@@ -142,7 +183,7 @@ function refusal(what: string, status: number, body: unknown): CommandError {
     return new DaemonUnreachableError(message);
   }
   const { error, code, hint } = answer.data;
-  return new CommandError(exitCodeOfAnswer(code), `${what} was refused: ${error} (${code}) ${hint}`);
+  return new RefusedError(`${what} was refused: ${error} (${code}) ${hint}`, answer.data);
 }
 
 function exitCodeOfAnswer(code: string): ExitCode {

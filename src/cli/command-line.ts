@@ -1,8 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/problem.js';
 import { VERSION } from '../daemon/version.js';
 import { SyncError } from '../ports/errors.js';
 import { checkCommand } from './check/check-command.js';
+import type { CommonOptions, Setting } from './command-setting.js';
+import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from './command-setting.js';
 import { CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, requireConfigFile } from './config-file.js';
 import type { DiffCommandOptions } from './diff-command.js';
 import { diffCommand } from './diff-command.js';
@@ -11,14 +13,17 @@ import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, exitCodeOf } from './exit-code.js';
 import type { ExplainOptions } from './explain-command.js';
 import { explainCommand } from './explain-command.js';
+import { addConflicts } from './operate/conflicts-commands.js';
+import { addApprove, addPause, addRelease, addResume, addResync } from './operate/operate-commands.js';
 import type { PlanCommandOptions } from './plan-command.js';
 import { planCommand } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
+import { addRetire } from './retire-cli.js';
 import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
 import { statusCommand } from './status-command.js';
 import type { Surroundings } from './terminal.js';
-import { Terminal } from './terminal.js';
+import { addTrash } from './trash-cli.js';
 
 /**
  * Does what the arguments say.
@@ -39,21 +44,6 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   }
 }
 
-/** The options that every command takes. */
-interface CommonOptions {
-  readonly config?: string;
-  /** False with `--no-color`. */
-  readonly color: boolean;
-}
-
-/** What the commands are given, and where they leave their exit code. */
-interface Setting {
-  readonly surroundings: Surroundings;
-  readonly finish: (code: ExitCode) => void;
-}
-
-const LISTED_DEFAULT = 50;
-
 function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): Command {
   const program = new Command('zk-consul-sync')
     .description('Keeps ZooKeeper subtrees and Consul KV prefixes equal, in both directions, live.')
@@ -70,7 +60,19 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     .exitOverride()
     .addHelpText('after', EXIT_CODES);
   const setting = { surroundings, finish };
-  for (const add of [addRun, addCheck, addPlan, addDiff, addStatus, addExplain]) add(program, setting);
+  const offline = [addRun, addCheck, addPlan, addDiff];
+  const asking = [
+    addStatus,
+    addExplain,
+    addConflicts,
+    addTrash,
+    addPause,
+    addResume,
+    addApprove,
+    addResync,
+    addRelease,
+  ];
+  for (const add of [...offline, ...asking, addRetire]) add(program, setting);
   return program;
 }
 
@@ -167,7 +169,7 @@ function addStatus(program: Command, { surroundings, finish }: Setting): void {
       'What a running daemon says of itself: its stores and mappings, what is held and what to do about it. ' +
         'Ends with 0 when everything is live and in sync, with 1 when it is not.',
     )
-    .option('--admin <url>', "the daemon's address; else admin.listen of the configuration")
+    .option(...ADMIN_OPTION)
     .option('--watch', 'again every 2 seconds, until Ctrl-C')
     .option('--json', 'print JSON; with --watch, one line each time')
     .addHelpText('after', examples('status', 'status --watch --admin http://sync.internal:9464'))
@@ -189,7 +191,7 @@ function addExplain(program: Command, { surroundings, finish }: Setting): void {
     )
     .argument('<mapping>', 'name of a mapping')
     .argument('<key>', "the entry's key, relative to what is mapped")
-    .option('--admin <url>', "the daemon's address; else admin.listen of the configuration")
+    .option(...ADMIN_OPTION)
     .option('--json', 'print JSON')
     .addHelpText('after', examples('explain config db/host', 'explain config db/host --json | jq .archive'))
     .action(async (mapping: string, key: string, _options, command: Command) => {
@@ -199,19 +201,6 @@ function addExplain(program: Command, { surroundings, finish }: Setting): void {
         await explainCommand(terminalOf(surroundings, options), surroundings.environment, entry, options),
       );
     });
-}
-
-function terminalOf(surroundings: Surroundings, { color }: CommonOptions): Terminal {
-  return new Terminal(surroundings, { color });
-}
-
-function parseCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It has to be a whole number.');
-}
-
-function examples(...lines: readonly string[]): string {
-  return ['', 'Examples:', ...lines.map((line) => `  zk-consul-sync ${line}`)].join('\n');
 }
 
 function describeFailure(error: unknown): string {

@@ -1,23 +1,20 @@
-import { isLoopbackHost } from '../config/network-address.js';
 import type { MappingHoldReason } from '../core/mapping-state.js';
 import type { EntryHoldReason } from '../ports/archive.js';
-import { TOKEN_VARIABLE } from './admin-client.js';
 import { shellWord } from './printable.js';
-import { jsonText } from './terminal.js';
 
-/** What a person can do about a hold: first what to find out, then the requests that end it. */
+/** What a person can do about a hold: first what to find out, then the commands that end it. */
 export interface HoldAdvice {
   readonly first: string;
-  readonly requests: readonly HoldRequest[];
+  readonly commands: readonly HoldCommand[];
 }
 
-export interface HoldRequest {
+export interface HoldCommand {
   readonly effect: string;
-  readonly action: 'approve' | 'resync' | 'release';
-  readonly body: Readonly<Record<string, string>> | undefined;
+  readonly command: 'approve' | 'resync' | 'release';
+  readonly options: readonly string[];
 }
 
-const APPROVE: HoldRequest = { effect: 'let exactly these pass', action: 'approve', body: undefined };
+const APPROVE: HoldCommand = { effect: 'let exactly these pass', command: 'approve', options: [] };
 
 function resync(first: string): HoldAdvice {
   const effects = {
@@ -25,33 +22,33 @@ function resync(first: string): HoldAdvice {
     consul: 'start over, Consul wins',
     merge: 'start over, each difference decided as a conflict',
   };
-  const requests = Object.entries(effects).map(([from, effect]) => ({
+  const commands = Object.entries(effects).map(([from, effect]) => ({
     effect,
-    action: 'resync' as const,
-    body: { from },
+    command: 'resync' as const,
+    options: ['--from', from],
   }));
-  return { first, requests };
+  return { first, commands };
 }
 
 function release(first: string): HoldAdvice {
-  const requests = (['zookeeper', 'consul'] as const).map((keep) => ({
+  const commands = (['zookeeper', 'consul'] as const).map((keep) => ({
     effect: `the content of ${keep} stands on both sides`,
-    action: 'release' as const,
-    body: { keep },
+    command: 'release' as const,
+    options: ['--keep', keep],
   }));
-  return { first, requests };
+  return { first, commands };
 }
 
 const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> = {
   'mass-deletion': {
     first:
       'Find out who deleted so much. If it was a mistake, put the entries back: the hold then has nothing left to hold.',
-    requests: [APPROVE],
+    commands: [APPROVE],
   },
   'mass-conflict': {
     first:
       'Both sides differ in much. Look at what would be overwritten, and whether the right stores are mapped.',
-    requests: [APPROVE],
+    commands: [APPROVE],
   },
   'identity-changed': resync(
     'Look whether the configuration names the right store. If it was mispointed, correct that: the hold ends by itself.',
@@ -63,7 +60,7 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
   'mapped-twice': {
     first:
       'Another daemon syncs the same entries. Stop one of them, or give them different entries. If the hold does not end by itself within a minute then, start this daemon again.',
-    requests: [],
+    commands: [],
   },
   conflict: release('Both sides changed it. Decide whose content stands.'),
   oscillating: release(
@@ -75,7 +72,7 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
   'journal-full': {
     first:
       'Give the conflict journal more room (journal.maxBytes), or decide its open conflicts; writing goes on by itself then.',
-    requests: [],
+    commands: [],
   },
 };
 
@@ -84,19 +81,21 @@ export function holdAdvice(reason: string): HoldAdvice | undefined {
   return Object.hasOwn(ADVICE, reason) ? ADVICE[reason as keyof typeof ADVICE] : undefined;
 }
 
-/** A command to copy that makes the request. */
-export function curlCommand(
-  adminUrl: string,
+/**
+ * The command to copy.
+ * @param daemon the options that name the daemon, as they were given
+ */
+export function holdCommandLine(
+  daemon: readonly string[],
   mapping: string,
   key: string | null,
-  { action, body }: HoldRequest,
+  { command, options }: HoldCommand,
 ): string {
-  const data = action === 'release' ? { key, ...body } : body;
-  const isLocal = isLoopbackHost(new URL(adminUrl).hostname.replace(/^\[|\]$/g, ''));
-  return [
-    "curl -X POST -H 'Content-Type: application/json'",
-    ...(isLocal ? [] : [`-H "Authorization: Bearer $${TOKEN_VARIABLE}"`]),
-    ...(data === undefined ? [] : [`-d ${shellWord(jsonText(data))}`]),
-    shellWord(`${adminUrl}/api/v1/mappings/${encodeURIComponent(mapping)}/${action}`),
-  ].join(' ');
+  const entry = command === 'release' ? [key ?? ''] : [];
+  // What begins like an option is one, if nothing says that there are no more.
+  const named = [mapping, ...entry];
+  const words = named.some((word) => word.startsWith('-'))
+    ? [command, ...options, ...daemon, '--', ...named]
+    : [command, ...named, ...options, ...daemon];
+  return ['zk-consul-sync', ...words.map(shellWord)].join(' ');
 }

@@ -10,7 +10,20 @@ export function printableKey(key: string): string {
 
 const SAFE_IN_SHELL = /^[A-Za-z0-9_@%+=:,./-]+$/;
 
-/** One word of a command line for a POSIX shell. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u;
+
+/**
+ * One word of a command line for a shell. What a terminal would obey or hide is written in octal, as every shell that
+ * people work in, and POSIX since 2024, understands it.
+ */
 export function shellWord(word: string): string {
-  return SAFE_IN_SHELL.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  if (SAFE_IN_SHELL.test(word)) return word;
+  if (!UNPRINTABLE.test(word)) return `'${word.replaceAll("'", `'\\''`)}'`;
+  return `$'${[...word].map(octal).join('')}'`;
+}
+
+function octal(character: string): string {
+  if (character === "'" || character === '\\') return `\\${character}`;
+  if (!UNPRINTABLE.test(character)) return character;
+  return [...Buffer.from(character, 'utf8')].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }

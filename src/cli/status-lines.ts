@@ -1,6 +1,6 @@
 import type { HoldAnswer, MappingAnswer, StatusAnswer, StoreAnswer } from './admin-answers.js';
 import { groupedBy } from './grouped.js';
-import { curlCommand, holdAdvice } from './hold-advice.js';
+import { holdAdvice, holdCommandLine } from './hold-advice.js';
 import { printableText } from '../core/printable-text.js';
 import { printableKey } from './printable.js';
 import type { Cell, Column } from './table.js';
@@ -11,11 +11,14 @@ import { showAge, showCount, showCounted, showDuration } from './times.js';
 /** How many entries are listed of one kind. */
 const KEYS_LISTED_MAX = 10;
 
-/** A daemon's status for a person. */
+/**
+ * A daemon's status for a person.
+ * @param daemon the options by which it was named
+ */
 export function statusLines(
   terminal: Terminal,
   status: StatusAnswer,
-  adminUrl: string,
+  daemon: readonly string[],
   nowMs: number,
 ): string[] {
   const { version, instance, role, uptimeSeconds, mappings } = status;
@@ -26,7 +29,7 @@ export function statusLines(
     '',
     ...mappingTable(terminal, mappings, nowMs),
     ...problemLines(terminal, mappings),
-    ...mappings.flatMap((mapping) => holdLines(terminal, mapping, adminUrl, nowMs)),
+    ...mappings.flatMap((mapping) => holdLines(terminal, mapping, daemon, nowMs)),
     ...skippedLines(terminal, mappings),
     ...driftedLines(terminal, mappings),
   ];
@@ -95,14 +98,19 @@ function problemLines(terminal: Terminal, mappings: readonly MappingAnswer[]): s
 }
 
 /** What is held, by reason, and what can be done about it. */
-function holdLines(terminal: Terminal, mapping: MappingAnswer, adminUrl: string, nowMs: number): string[] {
+function holdLines(
+  terminal: Terminal,
+  mapping: MappingAnswer,
+  daemon: readonly string[],
+  nowMs: number,
+): string[] {
   const byReason = groupedBy(mapping.holds, ({ reason }) => reason);
   return [...byReason].flatMap(([reason, holds]) => [
     '',
     terminal.style(`Held: ${printableText(`${mapping.name}, ${reason}`)}`, 'red'),
     ...holds.slice(0, KEYS_LISTED_MAX).map((hold) => `  ${describeHold(hold, nowMs)}`),
     ...moreLine(holds.length),
-    ...adviceLines(mapping.name, reason, holds[0]?.key ?? null, adminUrl),
+    ...adviceLines(mapping.name, reason, holds[0]?.key ?? null, daemon),
   ]);
 }
 
@@ -111,14 +119,26 @@ function describeHold({ key, since, detail }: HoldAnswer, nowMs: number): string
   return `${what}, ${showAge(since, nowMs)}: ${printableText(detail)}`;
 }
 
-function adviceLines(mapping: string, reason: string, key: string | null, adminUrl: string): string[] {
+function adviceLines(
+  mapping: string,
+  reason: string,
+  key: string | null,
+  daemon: readonly string[],
+): string[] {
   const advice = holdAdvice(reason);
   if (advice === undefined) return [];
-  const requests = advice.requests.map((request) => [
-    `    # ${request.effect}`,
-    `    ${curlCommand(adminUrl, mapping, key, request)}`,
+  // The shell would end the word there, and name another entry.
+  if (key?.includes('\0') === true) {
+    return [
+      `  ${advice.first}`,
+      '    # no command line can name a key with a zero byte: see docs/http-api.md',
+    ];
+  }
+  const commands = advice.commands.map((command) => [
+    `    # ${command.effect}`,
+    `    ${holdCommandLine(daemon, mapping, key, command)}`,
   ]);
-  return [`  ${advice.first}`, ...requests.flat()];
+  return [`  ${advice.first}`, ...commands.flat()];
 }
 
 interface Listed {

@@ -30,11 +30,18 @@ const archiveSection = z.strictObject({
 
 const journalSection = z
   .strictObject({
-    keep: duration('How long settled conflicts are kept.', { default: '30d', min: '1s', max: '3650d' }),
-    maxBytes: byteSize('The size of the journal. When it is full, conflicts are held, never dropped.', {
-      default: '1GiB',
-      minBytes: 1024,
+    keep: duration('How long settled conflicts and deleted values are kept.', {
+      default: '30d',
+      min: '1s',
+      max: '3650d',
     }),
+    maxBytes: byteSize(
+      'The size of the journal and of what was deleted, together. When it is full of open conflicts, further conflicts and deletions are held, never dropped.',
+      {
+        default: '1GiB',
+        minBytes: 1024,
+      },
+    ),
   })
   .transform(({ keep, maxBytes }) => ({ keepMs: keep, maxBytes }));
 

@@ -51,6 +51,11 @@ export function name(): z.ZodString {
   return z.string().regex(NAME_PATTERN);
 }
 
+/** Whether a text is a name of something that is configured. */
+export function isName(text: string): boolean {
+  return NAME_PATTERN.test(text);
+}
+
 export const NAME_ALLOWED = 'up to 63 letters, digits, ".", "_" and "-", the first one a letter or digit';
 
 /** Milliseconds, written as a whole number with its unit. */

@@ -167,6 +167,11 @@ export class ConsulReplica implements Replica {
     return proveKeysAbsent(this.#context, keys, signal);
   }
 
+  /** Who may do what is a matter of tokens here, not of keys. */
+  accessOf(): Promise<ReadonlyMap<EntryKey, string>> {
+    return Promise.resolve(new Map());
+  }
+
   write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
     return writeBatch(this.#context, batch, signal);
   }

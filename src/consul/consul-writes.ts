@@ -75,7 +75,7 @@ function encodeOperation(context: WriteContext, operation: WriteOperation): Tran
   const key = context.keys.storedKey(operation.key);
   switch (operation.kind) {
     case 'create':
-      return { verb: 'cas', key, value: operation.value, flags: 0n, index: 0n };
+      return { verb: 'cas', key, value: operation.value, flags: operation.flags ?? 0n, index: 0n };
     case 'update': {
       const { flags, version } = operation.base;
       return { verb: 'cas', key, value: operation.value, flags, index: version.modified };
@@ -206,12 +206,13 @@ async function putValue(
   signal: AbortSignal,
 ): Promise<boolean> {
   const base = operation.kind === 'update' ? operation.base : undefined;
+  const flags = operation.kind === 'create' ? operation.flags : operation.base.flags;
   const { value } = operation;
   const request: ConsulRequest = {
     operation: 'write',
     method: 'PUT',
     path: kvPath(storedKey),
-    query: [`cas=${base?.version.modified ?? 0n}`, `flags=${base?.flags ?? 0n}`],
+    query: [`cas=${base?.version.modified ?? 0n}`, `flags=${flags ?? 0n}`],
     body: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
     accepts: [200],
     repeatable: false,

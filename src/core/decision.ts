@@ -39,6 +39,19 @@ export interface CopyDecision {
   readonly copy: Side | undefined;
   readonly session: Side | undefined;
   readonly mirrorRewrites: number;
+  readonly ordered?: OrderedCopy;
+}
+
+/** A person has ordered a write: see carry-out-order.ts. */
+export interface Ordered {
+  /** The other side is as it was ordered already: with this write, both are in step. */
+  readonly isLast: boolean;
+}
+
+export interface OrderedCopy extends Ordered {
+  /** For an entry that is made anew; see order.ts. */
+  readonly flags: bigint;
+  readonly access: string | undefined;
 }
 
 /** Remove the entry on `on`. */
@@ -48,6 +61,7 @@ export interface RemoveDecision {
   readonly base: PresentReading;
   readonly cause: RemoveCause;
   readonly conflict: Conflict | undefined;
+  readonly ordered?: Ordered;
 }
 
 export type RemoveCause =

@@ -17,6 +17,7 @@ export function describeDecision(decision: Decision): string {
       const on = SIDE_NAMES[decision.on];
       const from = SIDE_NAMES[otherSide(decision.on)];
       const verb = decision.base === undefined ? 'create' : 'update';
+      if (decision.ordered !== undefined) return `${verb} in ${on} what an operator has ordered`;
       const why = decision.conflict === undefined ? '' : `; decides a conflict by ${decision.conflict.rule}`;
       return `${verb} in ${on} what ${from} has${why}`;
     }

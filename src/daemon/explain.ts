@@ -1,6 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { EntryKey, Reading } from '../core/observation.js';
 import { SIDES } from '../core/pair.js';
+import type { Side } from '../core/pair.js';
 import type { Version } from '../core/version.js';
 import type { JournalEntry, MappingArchive } from '../ports/archive.js';
 import type { Explanation } from '../ports/control.js';
@@ -15,14 +16,21 @@ const CONFLICTS_PAGE = 100;
 type Plain = Readonly<Record<string, unknown>>;
 
 /** Why an entry is as it is: what is archived, what was just read, and what follows from both. */
-export function explain(archive: MappingArchive, key: EntryKey, examined: Examined | undefined): Explanation {
+export function explain(
+  archive: MappingArchive,
+  key: EntryKey,
+  examined: Examined | undefined,
+  withValues = false,
+): Explanation {
   const record = archive.record(key);
   const mark = archive.mark(key);
   const unchanged = { state: 'as archived' };
+  const shown = (side: Side): Plain =>
+    examined === undefined ? unchanged : plainReading(examined.situation.readings[side], withValues);
   return {
     key,
-    zookeeper: examined === undefined ? unchanged : plainReading(examined.situation.readings.left),
-    consul: examined === undefined ? unchanged : plainReading(examined.situation.readings.right),
+    zookeeper: shown('left'),
+    consul: shown('right'),
     archive: record === undefined ? undefined : plainRecord(record),
     mark: mark === undefined ? undefined : { ...mark },
     decision: examined === undefined ? 'nothing' : examined.decision.do,
@@ -45,7 +53,7 @@ function lastConflictOf(archive: MappingArchive, key: EntryKey): JournalEntry | 
   return undefined;
 }
 
-function plainReading(reading: Reading): Plain {
+function plainReading(reading: Reading, withValues: boolean): Plain {
   if (reading.kind === 'absent') return { state: 'absent' };
   if (reading.kind === 'unknown') return { state: 'unknown', reason: reading.reason };
   const { value, digest, flags, children, session, stamp } = reading;
@@ -58,6 +66,7 @@ function plainReading(reading: Reading): Plain {
     ...(children > 0 && { children }),
     ...(session !== undefined && { session }),
     ...(stamp !== undefined && { writtenAt: new Date(stamp.atMs).toISOString() }),
+    ...(withValues && { value: Buffer.from(value).toString('base64') }),
   };
 }
 

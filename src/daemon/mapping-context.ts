@@ -64,6 +64,7 @@ export function mappingContext(
     verifyEveryMs: mapping.verifyEveryMs,
     onArchiveLoss: config.archive.onLoss,
     scope: scopeOf(mapping),
+    digest: digestOf,
     keyBytesMax: archiveKeyBytesMax,
     archive: part,
     gates,

@@ -1,10 +1,12 @@
 import type { EntryKey } from '../core/observation.js';
 import type { Explanation, MappingControl, PlanSummary, ResyncFrom } from '../ports/control.js';
-import { SyncError } from '../ports/errors.js';
 import type { MappingSync } from '../sync/mapping-sync.js';
 import type { Operator } from '../sync/operator.js';
 import { explain } from './explain.js';
+import { heldEntries } from './held-entries.js';
 import { sideOf } from './mapping-context.js';
+import { journalControl } from './journal-control.js';
+import { mustLead, refused } from './must-lead.js';
 import { PlanCollector } from './plan-summary.js';
 
 /** What operators may ask of one mapping, in the stores' own names. */
@@ -14,6 +16,7 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
   return {
     pause: async () => {
       mustLead(sync);
+      mustHaveBegun(sync);
       const untold = await operator.pause(stopping);
       if (untold.length > 0) {
         const stores = untold.map((side) => sync.context.sideNames[side]).join(' and ');
@@ -26,12 +29,22 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     },
     resume: async () => {
       mustLead(sync);
+      mustHaveBegun(sync);
       await operator.resume();
       return `mapping ${name} is resumed, and walks everything again`;
     },
-    approve: async () => {
+    held: async (options, signal) => {
       mustLead(sync);
-      const { deletions, overwrites } = await operator.approve();
+      return heldEntries(archive, options, signal);
+    },
+    approve: async (seen) => {
+      mustLead(sync);
+      mustHaveBegun(sync);
+      const approved = await operator.approve(seen);
+      if (approved === undefined) {
+        throw refused(`what mapping ${name} holds back has changed since it was looked at: look again`);
+      }
+      const { deletions, overwrites } = approved;
       if (deletions + overwrites === 0)
         return `mapping ${name} holds nothing back: there is nothing to approve`;
       return `mapping ${name}: ${deletions} deletions and ${overwrites} overwrites may pass now`;
@@ -45,27 +58,26 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
     },
     release: async (key, keep) => {
       mustLead(sync);
+      mustHaveBegun(sync);
       const released = await operator.release(key, sideOf(keep), stopping);
       const shown = JSON.stringify(key);
       if (!released)
         throw refused(`entry ${shown} of mapping ${name} is not held: there is nothing to release`);
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
-    explain: (key, signal) => explainEntry(sync, operator, key, signal),
-    conflicts: (options) => archive.conflicts(options),
-    conflict: (id) => archive.conflict(id),
+    explain: (key, signal, withValues = false) => explainEntry(sync, operator, key, signal, withValues),
+    ...journalControl(sync, operator, stopping),
   };
 }
 
-/** What is decided is decided where it is carried out, and journaled. */
-function mustLead({ role, succession, context }: MappingSync): void {
-  if (role === 'active' || succession === undefined) return;
-  const { leader } = succession;
-  if (leader === undefined) {
-    throw refused(`no daemon leads mapping ${context.name} just now: ask again when one does`);
-  }
-  const where = leader.admin === undefined ? `on ${leader.host}` : `on ${leader.host}, at ${leader.admin}`;
-  throw refused(`this daemon is a standby of mapping ${context.name}: ask the one that leads it, ${where}`);
+/** Before, there is nothing to keep an operator's word in, and nothing is written. */
+function mustHaveBegun({ memory, context, problem }: MappingSync): void {
+  if (memory.state !== undefined) return;
+  const because = problem === undefined ? '' : `: ${problem}`;
+  throw refused(
+    `mapping ${context.name} has not begun yet, and writes nothing until it has${because}. Ask again then; to keep it ` +
+      'from beginning, stop the daemon',
+  );
 }
 
 /** A resync may also be what a mapping waits for that nobody could lead. */
@@ -76,11 +88,6 @@ async function mustLeadOrBegin(sync: MappingSync, stopping: AbortSignal): Promis
     return;
   }
   if (!(await succession.summon(stopping))) mustLead(sync);
-}
-
-/** The daemon is well, and the answer is no. */
-function refused(message: string): SyncError {
-  return new SyncError('REFUSED', message);
 }
 
 function sideOrMerge(from: ResyncFrom): 'merge' | 'left' | 'right' {
@@ -102,6 +109,7 @@ async function explainEntry(
   operator: Operator,
   key: EntryKey,
   signal: AbortSignal,
+  withValues: boolean,
 ): Promise<Explanation> {
   if (!sync.context.scope.includes(key)) {
     throw refused(
@@ -109,5 +117,5 @@ async function explainEntry(
     );
   }
   const examined = await operator.look(key, signal);
-  return explain(sync.memory.archive, key, examined);
+  return explain(sync.memory.archive, key, examined, withValues);
 }

@@ -19,6 +19,10 @@ const NOTHING_ARCHIVED: MappingArchive = {
   conflicts: () => [],
   conflict: () => undefined,
   conflictCounts: () => ({ open: 0, total: 0 }),
+  trash: () => [],
+  trashed: () => undefined,
+  lastTrashOf: () => undefined,
+  order: () => undefined,
   commit: refuse,
   reset: refuse,
 };
@@ -36,6 +40,10 @@ export function readOnlyArchive(archive: MappingArchive, state: MappingState | u
     conflicts: (options) => archive.conflicts(options),
     conflict: (id) => archive.conflict(id),
     conflictCounts: () => archive.conflictCounts(),
+    trash: (wanted) => archive.trash(wanted),
+    trashed: (id) => archive.trashed(id),
+    lastTrashOf: (key) => archive.lastTrashOf(key),
+    order: (key) => archive.order(key),
     commit: refuse,
     reset: refuse,
   };

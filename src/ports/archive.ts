@@ -1,8 +1,10 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { Conflict } from '../core/conflict.js';
 import type { EntryKey } from '../core/observation.js';
+import type { Order } from '../core/order.js';
 import type { Pair, Side } from '../core/pair.js';
 import type { MappingState } from '../core/mapping-state.js';
+import type { NewTrash, TrashEntry, TrashSummary, TrashWanted } from './trash.js';
 
 /**
  * The durable record of what both replicas agreed on, for all mappings of a daemon. One process writes it at a time.
@@ -14,7 +16,7 @@ export interface Archive {
    * edited path is a new mapping.
    */
   mapping(places: Pair<string>): MappingArchive;
-  /** Bytes that the journals of all mappings take together. */
+  /** Bytes that the journals of all mappings take together, their trash included. */
   journalBytes(): number;
   /** Flushes and closes. No call is allowed afterwards. */
   close(): Promise<void>;
@@ -34,7 +36,7 @@ export interface MappingArchive {
   marksAfter(key: EntryKey | undefined, limit: number): ReadonlyArray<readonly [EntryKey, EntryMark]>;
   /**
    * How many entries carry a mark, by its kind and reason: `hold:oscillating`, `skip:too-large`, `drift:changed`,
-   * `held-deletion`, `held-deletion:approved`, `held-overwrite`, `held-overwrite:approved`.
+   * `held-deletion`, `held-deletion:approved`, `held-overwrite`, `held-overwrite:approved`, `ordered`.
    */
   markCounts(): ReadonlyMap<string, number>;
 
@@ -47,12 +49,21 @@ export interface MappingArchive {
   /** How many entries the journal has now. */
   conflictCounts(): { readonly open: number; readonly total: number };
 
+  /** Deleted values from the newest to the oldest, by when they were deleted. */
+  trash(wanted: TrashWanted): readonly TrashSummary[];
+  trashed(id: number): TrashEntry | undefined;
+  /** The newest that is kept of an entry. */
+  lastTrashOf(key: EntryKey): TrashEntry | undefined;
+  /** What was ordered for an entry that carries the mark `ordered`. */
+  order(key: EntryKey): Order | undefined;
+
   /**
    * Applies all of `changes` in one atomic transaction, or nothing; durable (synced to disk) when it resolves. To make
-   * room for conflicts, the journals' oldest settled entries are dropped, of whatever mapping; open ones never. Some
-   * room is left for conflicts of kind `overwritten-in-race`, which nothing can hold any more.
+   * room for conflicts and trash, the journals' oldest settled entries and trash are dropped, of whatever mapping; open
+   * ones never. Some room is left for conflicts of kind `overwritten-in-race`, which nothing can hold any more, and for
+   * trash.
    * @throws RangeError when a key is longer than the archive can hold
-   * @throws SyncError `ARCHIVE_FULL` when the conflicts don't fit beside the open ones: hold the entry, and go on;
+   * @throws SyncError `ARCHIVE_FULL` when they don't fit beside the open ones: hold the entry, and go on;
    *   anything else: nothing can be committed any more, by no mapping, until the process is started again
    */
   commit(changes: ArchiveChanges): Promise<void>;
@@ -109,7 +120,9 @@ export type EntryMark =
       readonly drift: 'added' | 'changed' | 'deleted';
       readonly sinceMs: number;
       readonly at?: Side | undefined;
-    };
+    }
+  /** A person has ordered what is to stand on both sides; not both have it yet. */
+  | { readonly kind: 'ordered'; readonly sinceMs: number; readonly detail: string };
 
 /** Why the writes of one entry are stopped until an operator decides. */
 export type EntryHoldReason = 'conflict' | 'oscillating' | 'copy-modified' | 'journal-full';
@@ -130,9 +143,16 @@ export interface ArchiveChanges {
   readonly marks?: ReadonlyMap<EntryKey, EntryMark | undefined>;
   /** Conflicts to append to the journal, in order; ids are given by the archive. */
   readonly conflicts?: readonly NewConflict[];
+  /**
+   * Values that are about to be deleted. An incarnation of an entry is deleted once: of one that is kept already, the
+   * later value takes the place of the earlier.
+   */
+  readonly trash?: readonly NewTrash[];
+  /** Of entries that get the mark `ordered` with the same changes. Forgotten when they carry it no more. */
+  readonly orders?: ReadonlyMap<EntryKey, Order>;
   /** Journal entries that are settled now, with the side whose content stands. One that is gone is passed over. */
   readonly settled?: ReadonlyMap<number, Side>;
-  /** Settled journal entries older than this are removed, a bounded number with each commit. */
+  /** Settled journal entries and trash older than this are removed, a bounded number with each commit. */
   readonly dropSettledBeforeMs?: number;
   readonly state?: MappingState;
 }

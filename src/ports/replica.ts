@@ -58,6 +58,12 @@ export interface Replica {
   proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>>;
 
   /**
+   * Who may do what with these entries, as text of the store's own with which they can be made anew. Where the store has
+   * no such thing, or does not tell all of it, there is no answer.
+   */
+  accessOf(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, string>>;
+
+  /**
    * Applies one batch: all of it or nothing, together with its ledger write where it has one, each operation only
    * under its condition. Never retries by itself.
    */
@@ -142,7 +148,15 @@ export interface WriteBatch {
 
 export type WriteOperation =
   /** Makes an entry that must not exist. Missing parents are made with it, as structure. */
-  | { readonly kind: 'create'; readonly key: EntryKey; readonly value: Uint8Array }
+  | {
+      readonly kind: 'create';
+      readonly key: EntryKey;
+      readonly value: Uint8Array;
+      /** Where the store has flags; 0, without. */
+      readonly flags?: bigint | undefined;
+      /** As `accessOf` told; as configured for new entries, without. */
+      readonly access?: string | undefined;
+    }
   /** Replaces the value of an entry that must still be at `base`; its flags and permissions stay. */
   | {
       readonly kind: 'update';

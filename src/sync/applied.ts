@@ -54,7 +54,8 @@ export class AppliedWrites {
     for (const { intended, key } of applied.items) {
       this.pending.settled(key);
       this.attention.settled(key);
-      this.rings.wrote(key, applied.side, contentsOf(intended.situation));
+      if (intended.decision.ordered === undefined)
+        this.rings.wrote(key, applied.side, contentsOf(intended.situation));
       this.context.metrics.propagated(applied.side, (nowMs - intended.mark.noticedMs) / 1000);
     }
     this.lookAround(applied);
@@ -85,9 +86,11 @@ export class AppliedWrites {
       if (this.memory.archive.record(key)?.kind === 'entry') continue;
       records.set(key, { kind: 'structure', side, version, owner: 'daemon' });
     }
-    for (const item of items) records.set(item.key, this.recordOf(item, applied));
-    const marks = new Map(items.map(({ key }) => [key, undefined] as const));
-    const standing = new Map(items.map(({ key }) => [key, otherSide(side)] as const));
+    // Of what a person has ordered, the other side is still to follow.
+    const inStep = items.filter(({ intended }) => intended.decision.ordered?.isLast !== false);
+    for (const item of inStep) records.set(item.key, this.recordOf(item, applied));
+    const marks = new Map(inStep.map(({ key }) => [key, undefined] as const));
+    const standing = new Map(inStep.map(({ key }) => [key, otherSide(side)] as const));
     const settled = conflictsToClose(this.memory.archive, standing);
     const conflicts = [...outcome.overwrittenInRace]
       .map(([key, replaced]) => this.overwritten(key, replaced, applied))
@@ -109,7 +112,7 @@ export class AppliedWrites {
     const version = outcome.versions.get(item.key);
     if (version === undefined) return situation.record;
     // An operator's word ends a row of rounds.
-    const ordered = decision.conflict?.rule === 'operator';
+    const ordered = decision.conflict?.rule === 'operator' || decision.ordered !== undefined;
     const known = situation.record?.kind === 'entry' && !ordered ? situation.record.oscillation : undefined;
     const nowMs = this.context.clock.nowMs();
     const isOneWay = this.context.policy.source !== undefined;
@@ -181,6 +184,7 @@ export class AppliedWrites {
   private lookAround({ items, outcome }: Applied): void {
     const around = new Set<EntryKey>();
     for (const { intended, key } of items) {
+      if (intended.decision.ordered?.isLast === false) around.add(key);
       if (intended.decision.do === 'copy') {
         // An inner node that was emptied is structure from now on, and its empty copy has no reason left.
         const { source } = intended.decision;

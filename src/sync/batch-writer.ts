@@ -327,11 +327,12 @@ function toItem(intended: Intended, bytesOf: (key: EntryKey, valueBytes: number)
     const operation: WriteOperation = { kind: 'delete', key, base: decision.base };
     return { key, kind: 'delete', bytes: bytesOf(key, 0), order: 0n, intended, operation };
   }
-  const { source, base } = decision;
+  const { source, base, ordered } = decision;
+  const { value } = source;
   const operation: WriteOperation =
     base === undefined
-      ? { kind: 'create', key, value: source.value }
-      : { kind: 'update', key, value: source.value, base };
-  const bytes = bytesOf(key, source.value.length);
+      ? { kind: 'create', key, value, flags: ordered?.flags, access: ordered?.access }
+      : { kind: 'update', key, value, base };
+  const bytes = bytesOf(key, value.length) + (ordered?.access?.length ?? 0);
   return { key, kind: operation.kind, bytes, order: source.version.modified, intended, operation };
 }

@@ -1,4 +1,4 @@
-import type { EntryKey } from '../core/observation.js';
+import type { Digest, EntryKey } from '../core/observation.js';
 import type { Budget } from '../core/deletion-budget.js';
 import type { Pair } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
@@ -30,6 +30,8 @@ export interface MappingContext {
   /** What to do when ledgers are found but no archive. */
   readonly onArchiveLoss: 'hold' | 'merge';
   readonly scope: Scope;
+  /** As the replicas make them of what they read. */
+  readonly digest: (value: Uint8Array) => Digest;
   /** The longest key the archive can hold, in UTF-8 bytes. */
   readonly keyBytesMax: number;
   readonly archive: MappingArchive;

@@ -7,7 +7,6 @@ import type { EntryMark } from '../ports/archive.js';
 import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
-import type { Custody } from './custody.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
 import type { Intended } from './guards.js';
@@ -20,6 +19,7 @@ import type { Rings } from './rings.js';
 import { RoundRecord } from './round-record.js';
 import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
+import { trashOf } from './trash.js';
 import { UnrecordableKeys } from './unrecordable-keys.js';
 
 /** What a round may do besides looking. */
@@ -61,16 +61,10 @@ export class Drain {
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
     private readonly rings: Rings,
-    private readonly custody: Custody,
     private readonly following: Following | undefined,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
-  }
-
-  /** Whether no deletion is held back by the guard. */
-  get nothingIsToBeDeleted(): boolean {
-    return (this.memory.archive.markCounts().get('held-deletion') ?? 0) === 0;
   }
 
   /** Rounds from here on belong together: what they create makes up for what they delete. */
@@ -135,7 +129,7 @@ export class Drain {
     this.account(work);
     if (permission === 'count') return NOTHING_WRITTEN;
     if (permission === 'record') {
-      await this.record.commit({ work, writes: [], held: new Map(), holds: [], sizeBefore: this.sizeBefore });
+      await this.record.commit({ ...NO_WRITES, work, sizeBefore: this.sizeBefore });
       return NOTHING_WRITTEN;
     }
     if (permission === 'follow') {
@@ -149,6 +143,7 @@ export class Drain {
     const guarded = guard(this.context, this.memory, intended, size, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
+    const trash = await trashOf(this.context, proven, signal);
     const needsLedgers = proven.length + work.openConflicts.length > 0;
     // A proof is later than what was seen.
     const stillSeen = proven.some(needsProof) ? undefined : seen;
@@ -156,13 +151,9 @@ export class Drain {
     if (ledgers === 'moved') this.attention.putBack(examined.map(({ mark }) => mark));
     if (ledgers !== 'whole') return NOTHING_WRITTEN;
     const { held, holds } = guarded;
-    const writes = await this.record.commit({
-      work,
-      writes: proven.map((one) => this.journalIfInDoubt(one)),
-      held,
-      holds,
-      sizeBefore: this.sizeBefore,
-    });
+    const { sizeBefore } = this;
+    const intendedNow = proven.map((one) => this.journalIfCarriedBefore(one));
+    const writes = await this.record.commit({ work, writes: intendedNow, trash, held, holds, sizeBefore });
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
     await this.liftSettledHolds();
     return result;
@@ -171,11 +162,15 @@ export class Drain {
   /** Records what both sides agree on; what has to be written or decided is left to the daemon that leads. */
   private async follow(work: SortedWork, examined: readonly Examined[]): Promise<void> {
     const marks = new Map([...work.marks].filter(([, mark]) => mark?.kind !== 'hold'));
+    // Whoever led before may have been given orders: the one that leads now does not know of them.
+    for (const { mark } of examined) {
+      if (this.memory.archive.mark(mark.key)?.kind === 'ordered') marks.set(mark.key, undefined);
+    }
     const sticky = this.following?.stickyStructure(examined) ?? new Map<EntryKey, ArchiveRecord>();
     const records = new Map([...work.records, ...sticky]);
     const agreed = { ...work, records, marks, openConflicts: [] };
     const { sizeBefore } = this;
-    await this.record.commit({ work: agreed, writes: [], held: new Map(), holds: [], sizeBefore });
+    await this.record.commit({ ...NO_WRITES, work: agreed, sizeBefore });
     for (const key of sticky.keys()) this.pending.settled(key);
     this.following?.noteExamined(examined.filter(({ mark }) => !sticky.has(mark.key)));
     await this.liftSettledHolds();
@@ -226,27 +221,17 @@ export class Drain {
   }
 
   /**
-   * What is missing may have been deleted, or lost when the store was restored to a backup that its ledger does not tell
-   * of. It is deleted, and kept in the journal, so that it is not lost in either case (S1).
-   */
-  private journalIfInDoubt(one: Intended): Intended {
-    const { decision, situation } = one;
-    if (this.wasCarriedBefore(one) && decision.do === 'copy') {
-      const outcome = { winner: otherSide(decision.on), rule: 'last-writer-wins', ambiguous: true } as const;
-      return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
-    }
-    if (!needsProof(one) || decision.do !== 'remove' || decision.conflict !== undefined) return one;
-    const missingOn = otherSide(decision.on);
-    if (!this.custody.isInDoubt(missingOn, situation.record)) return one;
-    const outcome = { winner: missingOn, rule: 'last-writer-wins', ambiguous: true } as const;
-    return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
-  }
-
-  /**
    * What only one side has, and the archive does not know, is new; or it was carried over by a process that could not
    * record it, or by another daemon, and its copy was deleted before this one saw it. Nothing but the ledger's list of
    * what was written tells. It is carried over once more, and the journal tells of the deletion (S4).
    */
+  private journalIfCarriedBefore(one: Intended): Intended {
+    const { decision, situation } = one;
+    if (decision.do !== 'copy' || !this.wasCarriedBefore(one)) return one;
+    const outcome = { winner: otherSide(decision.on), rule: 'last-writer-wins', ambiguous: true } as const;
+    return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
+  }
+
   private wasCarriedBefore({ decision, situation, mark }: Intended): boolean {
     if (decision.do !== 'copy' || decision.base !== undefined || decision.conflict !== undefined)
       return false;
@@ -318,8 +303,9 @@ export class Drain {
     const marks = new Map<EntryKey, EntryMark>();
     for (const { key, reason, detail } of rejected) {
       const at = this.memory.archive.record(key) === undefined ? source : undefined;
-      marks.set(key, leftOut(this.memory.archive.mark(key), { kind: 'skip', reason, detail, sinceMs, at }));
-      this.pending.settled(key);
+      const known = this.memory.archive.mark(key);
+      marks.set(key, leftOut(known, { kind: 'skip', reason, detail, sinceMs, at }));
+      if (known?.kind !== 'ordered') this.pending.settled(key);
       // What stood in the way (a permission, an ephemeral parent) may go away by itself.
       this.attention.retryLater(key, true);
     }
@@ -344,6 +330,8 @@ export class Drain {
     await this.memory.addHold({ reason: 'rolled-back', side, detail, sinceMs });
   }
 }
+
+const NO_WRITES = { writes: [], trash: new Map(), held: new Map(), holds: [] } as const;
 
 const NOTHING_WRITTEN: DrainResult = {
   trouble: undefined,

@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
+import { carryOut } from '../core/carry-out-order.js';
 import { isEmpty, isRegressed } from '../core/classify.js';
 import type { Decision } from '../core/decision.js';
 import { wroteVersion } from '../core/ledger.js';
@@ -27,6 +28,8 @@ export interface Examined {
   readonly decision: Decision;
   /** The other side was not read: the write that makes the entry there is under the condition that there is none. */
   readonly presumed: boolean;
+  /** What a person has ordered for it is over: a client has changed the entry since. */
+  readonly isOrderOver?: boolean;
 }
 
 export interface Examination {
@@ -213,10 +216,19 @@ export class Examiner {
 
   private decide(mark: Mark, situation: Situation, presumed: boolean): Examined {
     const held = this.memory.archive.mark(mark.key);
+    if (held?.kind === 'ordered') return this.decideOrdered(mark, situation);
     const winner = held?.kind === 'hold' ? held.keep : undefined;
     const policy = this.policy();
     const decision = winner === undefined ? reconcile(situation, policy) : impose(situation, winner, policy);
     return { mark, situation, decision, presumed };
+  }
+
+  private decideOrdered(mark: Mark, situation: Situation): Examined {
+    const order = this.memory.archive.order(mark.key);
+    const step = order && carryOut(situation, order);
+    if (step !== undefined) return { mark, situation, decision: step, presumed: false };
+    const decision = reconcile(situation, this.policy());
+    return { mark, situation, decision, presumed: false, isOrderOver: true };
   }
 
   private situation(mark: Mark, readings: Pair<Readings>): Situation {

@@ -199,16 +199,17 @@ export function isCountedOverwrite({ decision }: Intended): boolean {
   );
 }
 
-/** A person released this very entry: no guard asks again, and would make the word that was given be forgotten. */
-function isOrdered({ conflict }: Intended['decision']): boolean {
-  return conflict?.rule === 'operator';
+/** A person decided on this very entry: no guard asks again, and would make the word that was given be forgotten. */
+function isOrdered({ conflict, ordered }: Intended['decision']): boolean {
+  return conflict?.rule === 'operator' || ordered !== undefined;
 }
 
 /**
  * Whether a write makes up for a deletion. Mirrors of session-bound entries don't: they come and go with sessions. Nor
- * does what was refused before, and is only tried again.
+ * does what was refused before, and is only tried again; and what is put back at both sides counts once.
  */
 export function isCountedCreate({ decision }: Intended, mark: EntryMark | undefined): boolean {
   if (mark?.kind === 'skip') return false;
-  return decision.do === 'copy' && decision.base === undefined && decision.session === undefined;
+  if (decision.do !== 'copy' || decision.ordered?.isLast === false) return false;
+  return decision.base === undefined && decision.session === undefined;
 }

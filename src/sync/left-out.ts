@@ -5,6 +5,8 @@ import type { EntryMark } from '../ports/archive.js';
  * and the hold says what is in the way: else it would be held anew, and its conflict journaled once more.
  */
 export function leftOut(known: EntryMark | undefined, skip: EntryMark & { kind: 'skip' }): EntryMark {
+  const why = `but it can't be written: ${skip.reason}: ${skip.detail}`;
+  if (known?.kind === 'ordered') return { ...known, detail: `ordered, ${why}` };
   if (known?.kind !== 'hold' || known.keep === undefined) return skip;
-  return { ...known, detail: `released, but it can't be written: ${skip.reason}: ${skip.detail}` };
+  return { ...known, detail: `released, ${why}` };
 }

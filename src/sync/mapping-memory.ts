@@ -1,7 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import { mayBeNoted, withoutPrints } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
-import type { Pair, Side } from '../core/pair.js';
+import type { Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
@@ -23,7 +23,6 @@ export interface OnItsWay {
 export class MappingMemory {
   private current: MappingState | undefined;
   private last: Promise<unknown> = Promise.resolve();
-  private newest: Pair<bigint> = { left: 0n, right: 0n };
   /** Told of the ledgers whenever they were recorded anew. */
   onLedgers: (ledgers: MappingState['ledgers']) => void = () => undefined;
 
@@ -50,11 +49,6 @@ export class MappingMemory {
     return unrecorded[side].length > 0 && mayBeNoted(ledgers[side]?.copied ?? '', key);
   }
 
-  /** Each store's highest version that this process has given to the archive; 0 where there was none. */
-  get newestRecorded(): Pair<bigint> {
-    return this.newest;
-  }
-
   /** The same mapping as if nothing of it had ever been agreed on; only for looking. */
   withoutRecords(): MappingMemory {
     const { archive } = this;
@@ -69,6 +63,10 @@ export class MappingMemory {
       conflicts: (options) => archive.conflicts(options),
       conflict: (id) => archive.conflict(id),
       conflictCounts: () => archive.conflictCounts(),
+      trash: (wanted) => archive.trash(wanted),
+      trashed: (id) => archive.trashed(id),
+      lastTrashOf: (key) => archive.lastTrashOf(key),
+      order: () => undefined,
       commit: () => Promise.reject(new Error('this view of the archive is only for looking')),
       reset: () => Promise.reject(new Error('this view of the archive is only for looking')),
     };
@@ -94,7 +92,6 @@ export class MappingMemory {
   async commit(build: (state: MappingState) => MappingChanges): Promise<void> {
     await this.inTurn(async () => {
       const { state: asked, ...changes } = build(this.known);
-      this.noteNewest(changes.records);
       const patch = this.withoutPrintsOfGone(asked, changes.records);
       if (patch === undefined) {
         await this.archive.commit(changes);
@@ -114,7 +111,6 @@ export class MappingMemory {
     let durable: Promise<void> = Promise.resolve();
     await this.inTurn(() => {
       const { state: asked, ...changes } = build(this.known);
-      this.noteNewest(changes.records);
       const patch = this.withoutPrintsOfGone(asked, changes.records);
       const state: MappingState = { ...this.known, ...patch };
       durable = this.archive.commit({ ...changes, state });
@@ -155,17 +151,6 @@ export class MappingMemory {
     });
     const isSame = SIDES.every((side) => ledgers[side]?.copied === known[side]?.copied);
     return isSame ? patch : { ...patch, ledgers };
-  }
-
-  private noteNewest(records: ReadonlyMap<EntryKey, ArchiveRecord | undefined> = new Map()): void {
-    for (const record of records.values()) {
-      if (record?.kind !== 'entry') continue;
-      const { versions } = record;
-      this.newest = pairOf((side) => {
-        const { modified } = versions[side];
-        return modified > this.newest[side] ? modified : this.newest[side];
-      });
-    }
   }
 
   private take(state: MappingState, patch: Partial<MappingState> | undefined): void {

@@ -12,7 +12,6 @@ import { BatchWriter } from './batch-writer.js';
 import type { Applied } from './batch-writer.js';
 import { Chores } from './chores.js';
 import type { MappingContext } from './context.js';
-import { Custody } from './custody.js';
 import { Drain } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
@@ -51,7 +50,6 @@ export class MappingSync {
   readonly attention: Attention;
   readonly pending = new PendingWrites();
   readonly examiner: Examiner;
-  private readonly custody: Custody;
   private readonly ledgers: LedgerKeeper;
   private readonly readiness: Readiness;
   private readonly walks: Walks;
@@ -83,8 +81,7 @@ export class MappingSync {
     const ledgers = new LedgerKeeper(context, memory);
     const fence = new Fence(context, memory, ledgers);
     const readiness = new Readiness(context, memory, ledgers, fence);
-    const custody = new Custody(memory);
-    const walks = new Walks(context, memory, attention, this.pending, custody);
+    const walks = new Walks(context, memory, attention, this.pending);
     const rings = new Rings(context.clock);
     const { pending } = this;
     const parts = { context, memory, ledgers, fence, readiness, walks, attention, pending, rings };
@@ -108,13 +105,12 @@ export class MappingSync {
     this.memory = memory;
     this.attention = attention;
     this.examiner = examiner;
-    this.custody = custody;
     this.ledgers = ledgers;
     this.readiness = readiness;
     this.walks = walks;
     this.succession = succession;
     const following = succession?.following;
-    const looked = [attention, pending, rings, custody, following] as const;
+    const looked = [attention, pending, rings, following] as const;
     this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked);
     this.writer = writer;
     this.chores = new Chores(context, memory, writer, attention);
@@ -269,7 +265,6 @@ export class MappingSync {
     this.blocked = part === 'wait' || (part === 'lead' && !(await this.readiness.ensure(signal)));
     if (this.blocked) return;
     if (part === 'lead' && (await this.readiness.recheck(signal))) this.attention.startOver('operator');
-    this.custody.follow();
     await this.settleIntents(signal);
     await this.checkClock();
     await this.tellPause(signal);
@@ -284,7 +279,6 @@ export class MappingSync {
     this.attention.takeUpRetries();
     await this.drainMarks(signal);
     await this.chores.run(this.permission(), signal);
-    if (this.isIdle && this.drain.nothingIsToBeDeleted) this.custody.settled();
     await this.succession?.endTurn(this.isIdle && this.walks.completed);
     if (!this.isInSync) this.inSyncAtMs = undefined;
   }
@@ -346,14 +340,9 @@ export class MappingSync {
       if (!this.attention.isBlind(side)) {
         this.context.logger.warn({}, `${this.context.sideNames[side]} is not watched: ${why}`);
       }
-      this.custody.broken(side);
       marking.lost(why);
     };
-    const rescan: HintListener['rescan'] = (reason) => {
-      if (reason === 'reconnect') this.custody.broken(side);
-      marking.rescan(reason);
-    };
-    return { ...marking, lost, rescan };
+    return { ...marking, lost };
   }
 
   /** What was announced and never heard of again is settled before anything else is written, where it can be. */

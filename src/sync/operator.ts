@@ -5,11 +5,10 @@ import type { EntryMark } from '../ports/archive.js';
 import type { Examined } from './examine.js';
 import { Examiner } from './examine.js';
 import { effectiveSize } from './guards.js';
+import { heldBack, HeldDigest } from './held-back.js';
 import type { MappingSync } from './mapping-sync.js';
 import type { PlannedStep } from './plan.js';
 import { planMapping } from './plan.js';
-
-const MARKS_PAGE = 1_000;
 
 /** What a person may do to a mapping while it runs. Each call is durable when it resolves. */
 export class Operator {
@@ -33,26 +32,23 @@ export class Operator {
 
   /**
    * Lets exactly the deletions and overwrites that are held back now pass.
-   * @returns how many
+   * @param seen the digest of what a person has looked at: nothing passes when it is no longer what is held back
+   * @returns how many; undefined when nothing passed because of that
    */
-  async approve(): Promise<{ deletions: number; overwrites: number }> {
+  async approve(seen?: string): Promise<{ deletions: number; overwrites: number } | undefined> {
     return this.sync.exclusively(async () => {
       const { memory, context, attention } = this.sync;
+      if (seen !== undefined && seen !== this.heldDigest()) return undefined;
       const counted = { deletions: 0, overwrites: 0 };
-      let last: EntryKey | undefined;
-      for (;;) {
-        const page = memory.archive.marksAfter(last, MARKS_PAGE);
+      for (const page of heldBack(memory.archive)) {
         const approved = new Map<EntryKey, EntryMark>();
         for (const [key, mark] of page) {
-          if (mark.kind !== 'held-deletion' && mark.kind !== 'held-overwrite') continue;
           approved.set(key, { ...mark, approved: true });
           if (mark.kind === 'held-deletion') counted.deletions++;
           else counted.overwrites++;
         }
         if (approved.size > 0) await memory.commit(() => ({ marks: approved }));
         attention.look(approved.keys());
-        last = page.at(-1)?.[0];
-        if (last === undefined) break;
       }
       const nowMs = context.clock.nowMs();
       await memory.commit((state) => ({
@@ -112,5 +108,10 @@ export class Operator {
     const mark = { key, at: undefined, noticedMs };
     const { examined } = await new Examiner(context, memory).examine([mark], signal);
     return examined[0];
+  }
+  private heldDigest(): string {
+    const digest = new HeldDigest();
+    for (const page of heldBack(this.sync.memory.archive)) digest.add(page);
+    return digest.text;
   }
 }

@@ -2,8 +2,9 @@ import type { Conflict } from '../core/conflict.js';
 import { recordSize } from '../core/deletion-budget.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
-import type { EntryMark, NewConflict } from '../ports/archive.js';
+import type { ArchiveChanges, EntryMark, NewConflict } from '../ports/archive.js';
 import { SyncError } from '../ports/errors.js';
+import type { NewTrash } from '../ports/trash.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { MappingContext } from './context.js';
 import { effectiveSize } from './guards.js';
@@ -17,13 +18,22 @@ export interface DecidedRound {
   readonly work: SortedWork;
   /** The writes that may go ahead as far as guards and proofs are concerned. */
   readonly writes: readonly Intended[];
+  /** What deletions among them take away. */
+  readonly trash: ReadonlyMap<EntryKey, NewTrash>;
   readonly held: ReadonlyMap<EntryKey, EntryMark>;
   readonly holds: readonly MappingHold[];
   /** How large the mapping was before the rounds that belong together. */
   readonly sizeBefore: number;
 }
 
-/** Records in the archive what a round has decided: what is in step, what is held, and every conflict. */
+/** What enters the journal before a write may go ahead, or before an entry is held. */
+interface Entering {
+  readonly key: EntryKey;
+  readonly conflict: Conflict | undefined;
+  readonly trash: NewTrash | undefined;
+}
+
+/** Records in the archive what a round has decided: what is in step, what is held, every conflict and every deletion. */
 export class RoundRecord {
   private readonly journaled = new JournaledConflicts();
 
@@ -34,29 +44,37 @@ export class RoundRecord {
     private readonly pending: PendingWrites,
   ) {}
 
-  /** @returns the writes that may go ahead: those without a conflict, and those whose conflict is in the journal */
+  /** @returns the writes that may go ahead: those for which all that they replace or delete is in the journal */
   async commit(round: DecidedRound): Promise<readonly Intended[]> {
-    const nowMs = this.context.clock.monotonicMs();
-    const isNew = ({ decision: { conflict } }: Intended): boolean =>
-      conflict !== undefined && this.journaled.isNew(conflict, nowMs);
     const entering = [
-      ...round.writes.filter(isNew).flatMap(({ decision }) => decision.conflict ?? []),
-      ...round.work.openConflicts,
+      ...round.writes.flatMap((write) => this.enteringWith(write, round.trash) ?? []),
+      ...round.work.openConflicts.map((conflict) => ({ key: conflict.key, conflict, trash: undefined })),
     ];
     const entered = await this.enterWhatFits(round, entering);
-    const left = new Set(entering.filter((conflict) => !entered.includes(conflict)).map(({ key }) => key));
+    const left = new Set(entering.filter((one) => !entered.includes(one)).map(({ key }) => key));
     return left.size === 0 ? round.writes : round.writes.filter(({ mark }) => !left.has(mark.key));
   }
 
+  private enteringWith(
+    { mark: { key }, decision }: Intended,
+    kept: DecidedRound['trash'],
+  ): Entering | undefined {
+    const trash = kept.get(key);
+    const isNew =
+      decision.conflict !== undefined &&
+      this.journaled.isNew(decision.conflict, this.context.clock.monotonicMs());
+    const conflict = isNew ? decision.conflict : undefined;
+    return conflict === undefined && trash === undefined ? undefined : { key, conflict, trash };
+  }
+
   /**
-   * Where the journal has no room for all of a round's conflicts, it gets as many of them as it can take together, the
-   * smallest first; the others follow, since what is settled then makes room. One that has no room at all is held,
-   * never dropped (S9).
+   * Where the journal has no room for all that a round has for it, it gets as much as it can take together, the smallest
+   * first; the rest follows, since what is settled then makes room. What has no room at all is held, never dropped (S9).
    */
   private async enterWhatFits(
     round: DecidedRound,
-    entering: readonly Conflict[],
-  ): Promise<readonly Conflict[]> {
+    entering: readonly Entering[],
+  ): Promise<readonly Entering[]> {
     if (await this.fits(round, entering, [])) return entering;
     const smallestFirst = entering.toSorted((a, b) => bytesOf(a) - bytesOf(b));
     for (let count = entering.length >> 1; count > 0; count >>= 1) {
@@ -72,27 +90,29 @@ export class RoundRecord {
   }
 
   /**
-   * Commits the round with these conflicts.
+   * Commits the round with what enters the journal.
    * @param others what this round leaves undecided
-   * @returns false when the journal has no room for them, and nothing was committed
+   * @returns false when the journal has no room for it, and nothing was committed
    */
   private async fits(
     round: DecidedRound,
-    entering: readonly Conflict[],
-    others: readonly Conflict[],
+    entering: readonly Entering[],
+    others: readonly Entering[],
   ): Promise<boolean> {
     const { work, held } = round;
     const marks = without(new Map([...work.marks, ...held]), others);
-    const conflicts = entering.map((conflict) => this.newConflict(conflict));
-    if (work.records.size + marks.size + conflicts.length + round.holds.length === 0) return true;
+    const entered = entering.flatMap(({ conflict }) => conflict ?? []);
+    const conflicts = entered.map((conflict) => this.newConflict(conflict));
+    const trash = entering.flatMap((one) => one.trash ?? []);
+    if (work.records.size + marks.size + entering.length + round.holds.length === 0) return true;
     try {
-      await this.write(round, marks, conflicts);
+      await this.write(round, marks, { conflicts, trash });
     } catch (error) {
       if (error instanceof SyncError && error.code === 'ARCHIVE_FULL') return false;
       throw error;
     }
     const nowMs = this.context.clock.monotonicMs();
-    for (const conflict of entering) {
+    for (const conflict of entered) {
       if (work.openConflicts.includes(conflict)) this.attention.settled(conflict.key);
       else this.journaled.note(conflict, nowMs);
       this.count(conflict);
@@ -100,7 +120,7 @@ export class RoundRecord {
     return true;
   }
 
-  private async hold(round: DecidedRound, conflicts: readonly Conflict[]): Promise<void> {
+  private async hold(round: DecidedRound, entering: readonly Entering[]): Promise<void> {
     const detail = 'the conflict journal is full: raise journal.maxBytes, or resolve and drop old conflicts';
     const full: EntryMark = {
       kind: 'hold',
@@ -108,10 +128,10 @@ export class RoundRecord {
       sinceMs: this.context.clock.nowMs(),
       detail,
     };
-    const marks = without(new Map([...round.work.marks, ...round.held]), conflicts);
-    for (const { key } of conflicts) if (!this.keepsMark(key)) marks.set(key, full);
-    await this.write(round, marks, []);
-    for (const { key } of conflicts) {
+    const marks = without(new Map([...round.work.marks, ...round.held]), entering);
+    for (const { key } of entering) if (!this.keepsMark(key)) marks.set(key, full);
+    await this.write(round, marks, {});
+    for (const { key } of entering) {
       this.pending.settled(key);
       this.attention.retryLater(key, true);
     }
@@ -120,14 +140,14 @@ export class RoundRecord {
   /** What a person has said of an entry outlives the journal's being full, and so does what a person is asked. */
   private keepsMark(key: EntryKey): boolean {
     const mark = this.memory.archive.mark(key);
-    if (mark?.kind === 'hold') return true;
+    if (mark?.kind === 'hold' || mark?.kind === 'ordered') return true;
     return (mark?.kind === 'held-deletion' || mark?.kind === 'held-overwrite') && mark.approved;
   }
 
   private async write(
     { work, holds, sizeBefore }: DecidedRound,
     marks: ReadonlyMap<EntryKey, EntryMark | undefined>,
-    conflicts: readonly NewConflict[],
+    entering: Pick<ArchiveChanges, 'conflicts' | 'trash'>,
   ): Promise<void> {
     const nowMs = this.context.clock.nowMs();
     const standing = new Map(work.settledHolds.map((key) => [key, 'left'] as const));
@@ -136,7 +156,7 @@ export class RoundRecord {
     await this.memory.commit((state) => ({
       records: work.records,
       marks,
-      conflicts,
+      ...entering,
       settled: conflictsToClose(this.memory.archive, standing),
       state: {
         holds: mergeHolds(state.holds, holds),
@@ -155,15 +175,16 @@ export class RoundRecord {
   }
 }
 
-function bytesOf({ sides: { left, right } }: Conflict): number {
-  return (left.value?.length ?? 0) + (right.value?.length ?? 0);
+function bytesOf({ conflict, trash }: Entering): number {
+  const of = (value: Uint8Array | undefined): number => value?.length ?? 0;
+  return of(conflict?.sides.left.value) + of(conflict?.sides.right.value) + of(trash?.value);
 }
 
 function without(
   marks: Map<EntryKey, EntryMark | undefined>,
-  conflicts: readonly Conflict[],
+  entering: readonly Entering[],
 ): Map<EntryKey, EntryMark | undefined> {
-  for (const { key } of conflicts) marks.delete(key);
+  for (const { key } of entering) marks.delete(key);
   return marks;
 }
 

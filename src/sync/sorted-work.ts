@@ -72,6 +72,7 @@ class Sorter {
 
   sort(examined: Examined): void {
     const { decision } = examined;
+    if (examined.isOrderOver === true) this.work.marks.set(examined.mark.key, undefined);
     for (const side of SIDES) {
       if (sawForeignChange(examined, side) && !this.wasFollowed(examined, side)) {
         this.work.foreignChanges.add(side);
@@ -131,7 +132,7 @@ class Sorter {
     }
     const { record } = examined.situation;
     const history = record?.kind === 'entry' ? record.oscillation : undefined;
-    const ordered = decision.conflict?.rule === 'operator';
+    const ordered = decision.conflict?.rule === 'operator' || decision.ordered !== undefined;
     if (!ordered && isOscillating(history, contentsOf(examined.situation), this.nowMs)) {
       this.hold(examined, 'oscillating', undefined);
       return;
@@ -151,7 +152,7 @@ class Sorter {
         return;
       }
     }
-    if (decision.conflict?.rule === 'operator') this.rings.forget(key);
+    if (decision.conflict?.rule === 'operator' || decision.ordered !== undefined) this.rings.forget(key);
     switch (this.rings.judge(key, decision.on, contents)) {
       case 'write':
         this.work.intended.push({ ...examined, decision });
@@ -178,8 +179,9 @@ class Sorter {
   private leaveOut(examined: Examined, reason: SkipReason, detail: string): void {
     const { key } = examined.mark;
     const skip = { kind: 'skip', reason, detail, sinceMs: this.nowMs, at: onlySide(examined) } as const;
-    this.mark(examined, leftOut(this.memory.archive.mark(key), skip));
-    this.work.settled.push(key);
+    const known = this.markOf(examined);
+    this.mark(examined, leftOut(known, skip));
+    (known?.kind === 'ordered' ? this.work.later : this.work.settled).push(key);
   }
 
   private wait(examined: Examined): void {
@@ -197,7 +199,7 @@ class Sorter {
       if (reading.reason === 'unreadable')
         left = { reason: 'unreadable', detail: `${name} can't give its exact value` };
     }
-    const known = this.memory.archive.mark(key)?.kind;
+    const known = this.markOf(examined)?.kind;
     const isHeld = known !== undefined && known !== 'skip' && known !== 'drift';
     if (left !== undefined && !isHeld) this.mark(examined, { kind: 'skip', ...left, sinceMs: this.nowMs });
     (left === undefined ? this.work.later : this.work.aside).push(key);
@@ -217,7 +219,7 @@ class Sorter {
       this.work.settled.push(key);
       return;
     }
-    if (mark?.kind === 'hold') this.rings.forget(key);
+    if (mark?.kind === 'hold' || mark?.kind === 'ordered') this.rings.forget(key);
     const verdict = this.rings.inStep(key);
     if (verdict === 'ring') {
       this.hold(examined, 'oscillating', undefined);
@@ -229,10 +231,14 @@ class Sorter {
     if (mark.kind === 'hold') this.work.settledHolds.push(key);
   }
 
+  private markOf({ mark: { key }, isOrderOver }: Examined): EntryMark | undefined {
+    return isOrderOver === true ? undefined : this.memory.archive.mark(key);
+  }
+
   /** Marks an entry, unless it carries the same mark already. */
   private mark(examined: Examined, mark: EntryMark): void {
     const { key } = examined.mark;
-    const known = this.memory.archive.mark(key);
+    const known = this.markOf(examined);
     if (known !== undefined && sameMark(known, mark)) return;
     this.work.marks.set(key, mark);
   }

@@ -3,7 +3,6 @@ import type { Pair, Side } from '../core/pair.js';
 import { SIDES, withSide } from '../core/pair.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { MappingContext } from './context.js';
-import type { Custody } from './custody.js';
 import type { Permission } from './drain.js';
 import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
@@ -27,7 +26,6 @@ export class Walks {
     private readonly memory: MappingMemory,
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
-    private readonly custody: Custody,
   ) {}
 
   /** Whether both sides were walked, and all that was found dealt with, since the loop began. */
@@ -83,7 +81,6 @@ export class Walks {
     if (request.reason !== undefined) this.context.metrics.rescan(request.reason);
     const startedAtMs = this.context.clock.nowMs();
     const unrecorded = this.memory.state?.unrecorded[side] ?? [];
-    const breaks = this.custody.breaksOf(side);
     this.underWay = request.mayFind;
     const isWhole = request.parts.includes('');
     this.attention.walkBegins(side);
@@ -110,7 +107,6 @@ export class Walks {
       this.attention.walkEnds(side);
     }
     if (!isWhole) return false;
-    this.custody.walked(side, breaks);
     await this.note(side, { startedAtMs, unrecorded }, permission());
     return true;
   }

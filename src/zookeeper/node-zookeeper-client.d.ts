@@ -106,6 +106,14 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
       readonly GetDataRequest: new (path: string, watch: boolean) => JuteRecord;
       readonly GetChildren2Request: new (path: string, watch: boolean) => JuteRecord;
       readonly GetACLRequest: new (path: string) => JuteRecord;
+      readonly GetACLResponse: new () => JuteRecord & {
+        readonly acl:
+          | readonly {
+              readonly perms: number;
+              readonly id: { readonly scheme: string | undefined; readonly id: string | undefined };
+            }[]
+          | undefined;
+      };
       readonly CreateRequest: new (
         path: string,
         data: Buffer,

@@ -7,6 +7,7 @@ export const OP = {
   exists: 3,
   getData: 4,
   setData: 5,
+  getACL: 6,
   getChildren: 8,
   sync: 9,
   ping: 11,
@@ -26,7 +27,7 @@ export const XID = { notification: -1, ping: -2, auth: -4 } as const;
 const PERSISTENT_RECURSIVE = 1;
 
 export type OperationName =
-  'exists' | 'getData' | 'getChildren2' | 'sync' | 'multi' | 'multiRead' | 'addWatch';
+  'exists' | 'getData' | 'getACL' | 'getChildren2' | 'sync' | 'multi' | 'multiRead' | 'addWatch';
 
 /** A request ready to be sent, but for its transaction id. */
 export interface WireRequest {
@@ -96,6 +97,10 @@ export function existsRequest(path: string, watch: boolean): WireRequest {
 
 export function getDataRequest(path: string, watch: boolean): WireRequest {
   return request('getData', path, OP.getData, [new jute.protocol.GetDataRequest(path, watch)]);
+}
+
+export function getAclRequest(path: string): WireRequest {
+  return request('getACL', path, OP.getACL, [new jute.protocol.GetACLRequest(path)]);
 }
 
 export function getChildren2Request(path: string, watch: boolean): WireRequest {
@@ -186,6 +191,16 @@ export function decodeExists(body: Buffer): Stat {
 /** The data is a view into `body`. */
 export function decodeData(body: Buffer): NodeData {
   return dataAt(body, 0).node;
+}
+
+export function decodeAcl(body: Buffer): AclEntry[] {
+  const response = new jute.protocol.GetACLResponse();
+  response.deserialize(body, 0);
+  return (response.acl ?? []).map(({ perms, id }) => ({
+    scheme: id.scheme ?? '',
+    id: id.id ?? '',
+    permissions: perms,
+  }));
 }
 
 export function decodeChildren(body: Buffer): NodeChildren {

@@ -1,6 +1,7 @@
 import type { EntryKey } from '../core/observation.js';
 import type { WriteBatch, WriteOperation } from '../ports/replica.js';
 import { parentPath, type MappingPaths } from './mapping-paths.js';
+import { aclOf } from './node-access.js';
 import { ancestorsOf } from './parent-nodes.js';
 import type { AclEntry, MultiOperation } from './wire.js';
 
@@ -63,7 +64,8 @@ export function planWrite(batch: WriteBatch, context: WriteContext): WritePlan {
         add(create, { kind: 'parent', key, neededBy: operation.key });
       }
       tree.create(path);
-      const create = { kind: 'create', path, data: operation.value, acl: context.acl } as const;
+      const acl = operation.access === undefined ? context.acl : aclOf(operation.access);
+      const create = { kind: 'create', path, data: operation.value, acl } as const;
       add(create, { kind: 'entry', operation, clears: false });
     } else {
       const { revision: version } = operation.base.version;

@@ -13,6 +13,7 @@ import type {
 } from '../ports/replica.js';
 import { LedgerNodes } from './ledger-nodes.js';
 import { MappingPaths } from './mapping-paths.js';
+import { readAccess } from './node-access.js';
 import { NodeReader, type DataAnswer } from './node-reader.js';
 import { presentReading, versionOf } from './readings.js';
 import { TreeWalk, type WalkedNode } from './tree-walk.js';
@@ -184,6 +185,13 @@ export class ZooKeeperReplica implements Replica {
       this.#reader.readNodes([...pathOf.values()], signal),
     );
     return new Set(keys.filter((key) => answers.get(pathOf.get(key) ?? '')?.kind === 'no-node'));
+  }
+
+  async accessOf(keys: readonly EntryKey[], signal: AbortSignal): Promise<Map<EntryKey, string>> {
+    const pathOf = this.#pathsOf(keys);
+    const access = await readAccess(this.#options.session, [...pathOf.values()], signal);
+    const told = [...pathOf].map(([key, path]) => [key, access.get(path)] as const);
+    return new Map(told.flatMap(([key, text]) => (text === undefined ? [] : [[key, text]])));
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {

@@ -2,6 +2,7 @@ import { ReachedZxid } from './reached-zxid.js';
 import { ReconnectingClient, type ZooKeeperSessionOptions } from './reconnecting-client.js';
 import {
   addWatchRequest,
+  decodeAcl,
   decodeChildren,
   decodeData,
   decodeExists,
@@ -9,11 +10,13 @@ import {
   decodeMultiReadChildren,
   decodeMultiReadData,
   existsRequest,
+  getAclRequest,
   getChildren2Request,
   getDataRequest,
   multiReadRequest,
   multiRequest,
   syncRequest,
+  type AclEntry,
   type MultiOperation,
   type MultiReadAnswer,
   type NodeChildren,
@@ -116,6 +119,11 @@ export class ZooKeeperSession extends ReconnectingClient {
   async getData(path: string, signal: AbortSignal): Promise<NodeAnswer<NodeData>> {
     const reply = await this.#request(getDataRequest(this.#absolute(path), false), signal);
     return this.#answer('getData', path, reply, decodeData);
+  }
+
+  async getAcl(path: string, signal: AbortSignal): Promise<NodeAnswer<AclEntry[]>> {
+    const reply = await this.#request(getAclRequest(this.#absolute(path)), signal);
+    return this.#answer('getACL', path, reply, decodeAcl);
   }
 
   /** The names of a node's children, in no order, and its own stat. */

@@ -8,7 +8,7 @@ import type { ArchiveChanges, EntryMark } from '../../src/ports/archive.js';
 import { anyChanges, anyKey } from './archive-arbitraries.js';
 import { AMPLE, Bench, PLACES } from './archive-bench.js';
 import type { ArchivePlace, JournalLimits } from './archive-bench.js';
-import { journalLimits, journals } from './archive-journal-contract.js';
+import { journalLimits, journals, trashes } from './archive-journal-contract.js';
 import { ArchiveModel } from './archive-model.js';
 import { entryRecord, mappingState, newConflict, structureRecord } from './archive-samples.js';
 
@@ -33,6 +33,7 @@ export function archiveContract(
     resets(bench);
     journals(bench);
     journalLimits(bench);
+    trashes(bench);
   });
 }
 

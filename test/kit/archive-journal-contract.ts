@@ -4,7 +4,7 @@ import { SIDES, pairOf } from '../../src/core/pair.js';
 import type { MappingArchive } from '../../src/ports/archive.js';
 import { AMPLE } from './archive-bench.js';
 import type { Bench } from './archive-bench.js';
-import { entryRecord, mappingState, newConflict } from './archive-samples.js';
+import { entryRecord, mappingState, newConflict, newTrash, order } from './archive-samples.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -161,6 +161,107 @@ export function journalLimits(bench: Bench): void {
         mapping.conflicts({ limit: 99 }).map((entry) => entry.atMs),
       );
       expect(Math.min(...atMs)).toBe(40 - atMs.length);
+    });
+  });
+}
+
+export function trashes(bench: Bench): void {
+  describe('the trash', () => {
+    const idsOf = (mapping: MappingArchive): number[] => mapping.trash({ limit: 99 }).map(({ id }) => id);
+
+    it('S1: gives back a deleted value of up to 1 MiB with all that belongs to it', async () => {
+      const large = newTrash(1, { key: 'large', access: '[{"id":"anyone"}]', writtenAtMs: 7 }, MIB);
+      const empty = newTrash(2, { key: 'empty', side: 'left', inner: true }, 0);
+      await bench.mapping.commit({ trash: [large, empty] });
+      await bench.reopen();
+      expectSameBytes(bench.mapping.trashed(1)?.value, large.value);
+      expect({ ...bench.mapping.trashed(1), value: 0 }).toStrictEqual({ ...large, id: 1, value: 0 });
+      expect(bench.mapping.trashed(2)).toStrictEqual({ ...empty, id: 2 });
+      expect(bench.mapping.trash({ limit: 9 }).map(({ valueBytes }) => valueBytes)).toEqual([0, MIB]);
+    });
+
+    it('lists from the newest by time, before any entry, and within a span', async () => {
+      const trash = [10, 30, 20, 40].map((atMs) => newTrash(atMs, { key: `k${atMs}` }));
+      await bench.mapping.commit({ trash });
+      await bench.other.commit({ trash: [newTrash(25)] });
+      const at = (wanted: Omit<Parameters<MappingArchive['trash']>[0], 'limit'>): number[] =>
+        bench.mapping.trash({ limit: 2, ...wanted }).map(({ atMs }) => atMs);
+      expect(at({})).toEqual([40, 30]);
+      expect(at({ beforeId: 2 })).toEqual([20, 10]);
+      expect(at({ sinceMs: 20, untilMs: 40 })).toEqual([30, 20]);
+      expect(at({ sinceMs: 20, beforeId: 3 })).toEqual([]);
+      expect(at({ beforeId: 99 }), 'after it was dropped').toEqual([]);
+    });
+
+    it('knows the newest of an entry', async () => {
+      await bench.mapping.commit({ trash: [newTrash(1, { key: 'a' }), newTrash(2, { key: 'b' })] });
+      await bench.mapping.commit({ trash: [newTrash(3, { key: 'a' })] });
+      await bench.reopen();
+      expect(bench.mapping.lastTrashOf('a')).toMatchObject({ id: 3, atMs: 3 });
+      expect(bench.mapping.lastTrashOf('c')).toBeUndefined();
+    });
+
+    it('keeps a value once however often its deletion is tried, and of an incarnation the last one', async () => {
+      const version = { modified: 5n, created: 3n, revision: 1 };
+      await bench.mapping.commit({ trash: [newTrash(1, { version })] });
+      await bench.mapping.commit({ trash: [newTrash(2, { version })] });
+      expect(bench.mapping.trash({ limit: 9 }).map(({ atMs }) => atMs)).toEqual([1]);
+      await bench.mapping.commit({ trash: [newTrash(3, { version: { ...version, modified: 6n } })] });
+      expect(bench.mapping.trash({ limit: 9 }).map(({ atMs }) => atMs)).toEqual([3]);
+      const again = { modified: 9n, created: 8n, revision: 0 };
+      await bench.mapping.commit({ trash: [newTrash(4, { version: again })] });
+      expect(bench.mapping.trash({ limit: 9 }).map(({ atMs }) => atMs)).toEqual([4, 3]);
+    });
+
+    it('S9: makes room by dropping what is oldest, trash and settled conflicts alike', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 100 * KIB });
+      await bench.mapping.commit({ trash: [newTrash(10, { key: 'a' }, 30 * KIB)] });
+      await bench.other.commit({ conflicts: [newConflict(20, {}, 30 * KIB)] });
+      await bench.mapping.commit({ trash: [newTrash(30, { key: 'b' }, 30 * KIB)] });
+      await bench.mapping.commit({ trash: [newTrash(40, { key: 'c' }, 60 * KIB)] });
+      expect(idsOf(bench.mapping)).toEqual([3, 2]);
+      expect(bench.other.conflicts({ limit: 9 })).toEqual([]);
+      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * KIB);
+    });
+
+    it('S9: is what open conflicts never make room for by themselves, and never takes their room', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 160 * KIB });
+      const open = [newConflict(1, { open: true }, 70 * KIB), newConflict(2, { open: true }, 60 * KIB)];
+      await bench.mapping.commit({ conflicts: open });
+      await bench.mapping.commit({ trash: [newTrash(3, {}, 15 * KIB)] });
+      const tooMuch = { trash: [newTrash(4, { key: 'x' }, 40 * KIB)], records: new Map([['x', undefined]]) };
+      await expect(bench.mapping.commit(tooMuch)).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
+      expect(idsOf(bench.mapping)).toEqual([1]);
+      expect(bench.mapping.conflictCounts()).toEqual({ open: 2, total: 2 });
+    });
+
+    it('drops what is older than it has to be kept', async () => {
+      await bench.startOver({ ...AMPLE, keepMs: 1_000 });
+      await bench.mapping.commit({ trash: [newTrash(5_000, { key: 'a' }), newTrash(5_001, { key: 'b' })] });
+      await bench.mapping.commit({ trash: [newTrash(6_001, { key: 'c' })] });
+      expect(idsOf(bench.mapping)).toEqual([3, 2]);
+      await bench.mapping.commit({ dropSettledBeforeMs: 6_001 });
+      expect(idsOf(bench.mapping)).toEqual([3]);
+    });
+
+    it('outlives a reset of its mapping, and what was ordered does not', async () => {
+      const marks = new Map([['a', { kind: 'ordered', sinceMs: 1, detail: '' } as const]]);
+      await bench.mapping.commit({ trash: [newTrash(1)], marks, orders: new Map([['a', order(1)]]) });
+      await bench.mapping.reset(mappingState());
+      await bench.reopen();
+      expect(idsOf(bench.mapping)).toEqual([1]);
+      expect(bench.mapping.order('a')).toBeUndefined();
+    });
+
+    it('has an order as long as its entry carries the mark of one', async () => {
+      const mark = { kind: 'ordered', sinceMs: 1, detail: '' } as const;
+      await bench.mapping.commit({ marks: new Map([['a', mark]]), orders: new Map([['a', order(7)]]) });
+      await bench.mapping.commit({ marks: new Map([['a', { ...mark, detail: 'waits' }]]) });
+      await bench.reopen();
+      expect(bench.mapping.order('a')).toStrictEqual(order(7));
+      expect(bench.mapping.markCounts().get('ordered')).toBe(1);
+      await bench.mapping.commit({ marks: new Map([['a', undefined]]) });
+      expect(bench.mapping.order('a')).toBeUndefined();
     });
   });
 }

@@ -3,7 +3,9 @@ import type { ArchiveRecord } from '../../src/core/archive-record.js';
 import { compareKeys } from '../../src/core/key-order.js';
 import type { MappingState } from '../../src/core/mapping-state.js';
 import type { EntryKey } from '../../src/core/observation.js';
+import type { Order } from '../../src/core/order.js';
 import type { ArchiveChanges, EntryMark, JournalEntry, MappingArchive } from '../../src/ports/archive.js';
+import type { NewTrash, TrashEntry, TrashSummary } from '../../src/ports/trash.js';
 import { paged } from './paged.js';
 
 /** What a mapping's part of an archive has to be after a number of commits, in the plainest way. */
@@ -11,12 +13,19 @@ export class ArchiveModel {
   private state: MappingState | undefined;
   private records = new Map<EntryKey, ArchiveRecord>();
   private marks = new Map<EntryKey, EntryMark>();
+  private orders = new Map<EntryKey, Order>();
   private journal: JournalEntry[] = [];
+  private trash: readonly TrashEntry[] = [];
+  private readonly lastTrash = new Map<EntryKey, TrashEntry>();
   private nextId = 1;
+  private nextTrashId = 1;
 
   apply(changes: ArchiveChanges): void {
     put(this.records, changes.records);
     put(this.marks, changes.marks);
+    put(this.orders, changes.orders);
+    for (const key of this.orders.keys())
+      if (this.marks.get(key)?.kind !== 'ordered') this.orders.delete(key);
     this.state = changes.state ?? this.state;
     for (const [id, winner] of changes.settled ?? []) {
       this.journal = this.journal.map((entry) =>
@@ -26,12 +35,34 @@ export class ArchiveModel {
     const beforeMs = changes.dropSettledBeforeMs ?? -Infinity;
     this.journal = this.journal.filter(({ open, atMs }) => open || atMs >= beforeMs);
     for (const conflict of changes.conflicts ?? []) this.journal.push({ ...conflict, id: this.nextId++ });
+    for (const entry of this.trash) if (entry.atMs < beforeMs) this.drop(entry);
+    const fresh = (changes.trash ?? []).filter(({ key, side, version }) => {
+      const last = this.lastTrash.get(key);
+      return last?.side !== side || last.version.modified !== version.modified;
+    });
+    for (const one of fresh) this.keep(one);
+  }
+
+  private keep(one: NewTrash): void {
+    const last = this.lastTrash.get(one.key);
+    const isFailed =
+      last?.side === one.side && last.version.created === one.version.created && !last.inner && !one.inner;
+    if (isFailed) this.drop(last);
+    const entry = { ...one, id: this.nextTrashId++ };
+    this.trash = [...this.trash, entry];
+    this.lastTrash.set(entry.key, entry);
+  }
+
+  private drop(entry: TrashEntry): void {
+    this.trash = this.trash.filter((other) => other !== entry);
+    if (this.lastTrash.get(entry.key) === entry) this.lastTrash.delete(entry.key);
   }
 
   reset(next?: MappingState): void {
     this.state = next;
     this.records = new Map();
     this.marks = new Map();
+    this.orders = new Map();
   }
 
   /** Compares everything that `mapping` can be asked for, and pages through it, `limit` at a time. */
@@ -43,7 +74,23 @@ export class ArchiveModel {
     for (const [key, mark] of this.marks) expect(mapping.mark(key)).toStrictEqual(mark);
     expect(mapping.counts()).toStrictEqual(this.counts());
     expect(new Map(mapping.markCounts())).toStrictEqual(this.markCounts());
+    for (const key of [...this.marks.keys(), 'a']) {
+      expect(mapping.order(key)).toStrictEqual(this.orders.get(key));
+    }
     this.expectSameJournal(mapping, limit);
+    this.expectSameTrash(mapping, limit);
+  }
+
+  private expectSameTrash(mapping: MappingArchive, limit: number): void {
+    const newestFirst = this.trash.toSorted((a, b) => b.atMs - a.atMs || b.id - a.id);
+    const found = pagedTrash(mapping, limit);
+    expect(found.map(({ id }) => id)).toStrictEqual(newestFirst.map(({ id }) => id));
+    for (const [at, { value, ...rest }] of newestFirst.entries()) {
+      expect(found[at]).toStrictEqual({ ...rest, valueBytes: value.length });
+      expect(mapping.trashed(rest.id)).toStrictEqual({ value, ...rest });
+      expect(mapping.lastTrashOf(rest.key)).toStrictEqual(this.lastTrash.get(rest.key));
+    }
+    expect(mapping.trashed(this.nextTrashId)).toBeUndefined();
   }
 
   private expectSameJournal(mapping: MappingArchive, limit: number): void {
@@ -81,7 +128,7 @@ function labelOf(mark: EntryMark): string {
   if (mark.kind === 'held-deletion' || mark.kind === 'held-overwrite') {
     return mark.approved ? `${mark.kind}:approved` : mark.kind;
   }
-  return `${mark.kind}:${mark.reason}`;
+  return mark.kind === 'ordered' ? mark.kind : `${mark.kind}:${mark.reason}`;
 }
 
 function pagedJournal(mapping: MappingArchive, limit: number, openOnly: boolean): JournalEntry[] {
@@ -90,6 +137,15 @@ function pagedJournal(mapping: MappingArchive, limit: number, openOnly: boolean)
   while (page.length > 0) {
     found.push(...page);
     page = mapping.conflicts({ limit, openOnly, beforeId: found.at(-1)?.id ?? 0 });
+  }
+  return found;
+}
+
+function pagedTrash(mapping: MappingArchive, limit: number): TrashSummary[] {
+  const found: TrashSummary[] = [];
+  for (let page = mapping.trash({ limit }); page.length > 0;) {
+    found.push(...page);
+    page = mapping.trash({ limit, beforeId: found.at(-1)?.id });
   }
   return found;
 }

@@ -1,7 +1,9 @@
 import type { EntryRecord, StructureRecord } from '../../src/core/archive-record.js';
 import { startOverwriteHistory, startSizeHistory } from '../../src/core/deletion-budget.js';
 import type { MappingState } from '../../src/core/mapping-state.js';
+import type { Order } from '../../src/core/order.js';
 import type { NewConflict } from '../../src/ports/archive.js';
+import type { NewTrash } from '../../src/ports/trash.js';
 
 /** Things to archive, for the tests of archives. */
 
@@ -92,5 +94,30 @@ export function newConflict(atMs: number, changes: Partial<NewConflict> = {}, by
     atMs,
     open: false,
     ...changes,
+  };
+}
+
+/** A deleted value of so many bytes. */
+export function newTrash(atMs: number, changes: Partial<NewTrash> = {}, bytes = 2): NewTrash {
+  return {
+    key: 'a/b',
+    side: 'right',
+    value: new Uint8Array(bytes).fill(3),
+    flags: 2n ** 64n - 1n,
+    access: undefined,
+    version: { modified: BigInt(atMs), created: BigInt(atMs), revision: 0 },
+    inner: false,
+    writtenAtMs: undefined,
+    atMs,
+    ...changes,
+  };
+}
+
+export function order(id: number): Order {
+  const version = { modified: 2n ** 63n, created: 7n, revision: 2 };
+  return {
+    content: { value: new Uint8Array([1, 0, id]), digest: 'digest', flags: 2n ** 64n - 1n, access: '[]' },
+    replaces: { left: undefined, right: { version, digest: 'other' } },
+    origin: { kind: 'trash', id },
   };
 }

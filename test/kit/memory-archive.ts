@@ -3,6 +3,7 @@ import { journalReserveBytes } from '../../src/archive/journal-plan.js';
 import { compareKeys } from '../../src/core/key-order.js';
 import type { MappingState } from '../../src/core/mapping-state.js';
 import type { EntryKey } from '../../src/core/observation.js';
+import type { Order } from '../../src/core/order.js';
 import type { Pair } from '../../src/core/pair.js';
 import type {
   Archive,
@@ -14,6 +15,9 @@ import type {
   RecordCounts,
 } from '../../src/ports/archive.js';
 import { SyncError } from '../../src/ports/errors.js';
+import type { NewTrash, TrashEntry, TrashSummary, TrashWanted } from '../../src/ports/trash.js';
+import { MemoryTrash, trashBytes } from './memory-trash.js';
+import type { Droppable } from './memory-trash.js';
 
 export interface MemoryArchiveOptions {
   readonly journal: { readonly keepMs: number; readonly maxBytes: number };
@@ -25,6 +29,8 @@ export interface MemoryArchiveOptions {
 /** Told of what became durable, by whoever checks a daemon. */
 export interface DiskListener {
   journaled(entry: JournalEntry): void;
+  trashed(entry: TrashEntry): void;
+  ordered(key: EntryKey): void;
   recorded(key: EntryKey, record: ArchiveRecord): void;
   /** Everything that was agreed on is forgotten. */
   reset(): void;
@@ -90,23 +96,25 @@ export class MemoryArchiveDisk {
     return [...this.mappings.values()].reduce((bytes, mapping) => bytes + mapping.journalBytes(), 0);
   }
 
-  /** Drops the oldest settled entries of any mapping until `conflicts` have room. Drops none when that can't be. */
-  makeRoom(conflicts: readonly NewConflict[]): void {
+  /** Drops what is settled and oldest, of any mapping, until all has room. Drops nothing when that can't be. */
+  makeRoom(conflicts: readonly NewConflict[], trash: readonly NewTrash[]): void {
     const { maxBytes } = this.options.journal;
-    const needed = conflicts.reduce((bytes, conflict) => bytes + bytesOf(conflict), 0);
-    const settled = [...this.mappings.values()].flatMap((mapping) => mapping.settled());
-    const droppable = settled.reduce((bytes, { entry }) => bytes + bytesOf(entry), 0);
+    const forConflicts = conflicts.reduce((bytes, conflict) => bytes + bytesOf(conflict), 0);
+    const needed = trash.reduce((bytes, one) => bytes + trashBytes(one), forConflicts);
+    const settled = [...this.mappings.values()].flatMap((mapping) => mapping.droppable());
+    const droppable = settled.reduce((sum, { bytes }) => sum + bytes, 0);
     const isTooLateToHold = conflicts.every(({ kind }) => kind === 'overwritten-in-race');
     const limit = isTooLateToHold ? maxBytes : maxBytes - journalReserveBytes(maxBytes);
     const excess = this.journalBytes() + needed - maxBytes;
-    if (this.journalBytes() + needed - limit > droppable)
+    const isFull = forConflicts > 0 && this.journalBytes() + forConflicts - limit > droppable;
+    if (isFull || (needed > 0 && excess > droppable))
       throw new SyncError('ARCHIVE_FULL', 'The conflict journal is full.');
-    settled.sort((a, b) => a.entry.atMs - b.entry.atMs);
+    settled.sort((a, b) => a.atMs - b.atMs);
     for (let freed = 0; freed < excess;) {
       const oldest = settled.shift();
       if (oldest === undefined) return;
-      oldest.mapping.drop(oldest.entry.id);
-      freed += bytesOf(oldest.entry);
+      oldest.drop();
+      freed += oldest.bytes;
     }
   }
 }
@@ -188,12 +196,14 @@ function attempt(commit: PendingCommit): { error: unknown } | undefined {
 
 /** What is in the collections is never changed in place; they themselves may be. */
 function copyOf(changes: ArchiveChanges): ArchiveChanges {
-  const { records, marks, conflicts, settled } = changes;
+  const { records, marks, orders, conflicts, trash, settled } = changes;
   return {
     ...changes,
     ...(records && { records: new Map(records) }),
     ...(marks && { marks: new Map(marks) }),
+    ...(orders && { orders: new Map(orders) }),
     ...(conflicts && { conflicts: [...conflicts] }),
+    ...(trash && { trash: [...trash] }),
     ...(settled && { settled: new Map(settled) }),
   };
 }
@@ -249,6 +259,22 @@ class MemoryMappingArchive implements MappingArchive {
     return { open: entries.filter(({ open }) => open).length, total: entries.length };
   }
 
+  trash(wanted: TrashWanted): readonly TrashSummary[] {
+    return this.read().trash.list(wanted);
+  }
+
+  trashed(id: number): TrashEntry | undefined {
+    return this.read().trash.entry(id);
+  }
+
+  lastTrashOf(key: EntryKey): TrashEntry | undefined {
+    return this.read().trash.lastOf(key);
+  }
+
+  order(key: EntryKey): Order | undefined {
+    return this.read().orders.get(key);
+  }
+
   async commit(changes: ArchiveChanges): Promise<void> {
     for (const key of [...(changes.records?.keys() ?? []), ...(changes.marks?.keys() ?? [])]) {
       if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new RangeError('the key is too long for the archive');
@@ -275,6 +301,9 @@ class MemoryMapping {
   marks = new SortedMap<EntryMark>();
   /** In the order of their ids. */
   readonly journal = new Map<number, JournalEntry>();
+  readonly trash = new MemoryTrash();
+  /** Of entries that carry the mark of it. */
+  orders = new Map<EntryKey, Order>();
   private nextId = 1;
   private recordCounts: RecordCounts | undefined;
   private countsOfMarks: ReadonlyMap<string, number> | undefined;
@@ -296,17 +325,26 @@ class MemoryMapping {
     for (const [key, mark] of this.marks.after(undefined, Infinity)) copy.marks.set(key, mark);
     for (const [id, entry] of this.journal) copy.journal.set(id, entry);
     copy.nextId = this.nextId;
+    this.trash.copyTo(copy.trash);
+    copy.orders = new Map(this.orders);
     return copy;
   }
 
   apply(changes: ArchiveChanges): void {
     const { conflicts = [] } = changes;
-    if (conflicts.length > 0) this.disk.makeRoom(conflicts);
+    this.disk.makeRoom(conflicts, this.trash.fresh(changes.trash ?? []));
     for (const [key, record] of changes.records ?? []) {
       this.records.set(key, record);
       if (record !== undefined) this.disk.options.listener?.recorded(key, record);
     }
-    for (const [key, mark] of changes.marks ?? []) this.marks.set(key, mark);
+    for (const [key, mark] of changes.marks ?? []) {
+      this.marks.set(key, mark);
+      if (mark?.kind !== 'ordered') this.orders.delete(key);
+    }
+    for (const [key, order] of changes.orders ?? []) {
+      this.orders.set(key, order);
+      this.disk.options.listener?.ordered(key);
+    }
     if (changes.records !== undefined) this.recordCounts = undefined;
     if (changes.marks !== undefined) this.countsOfMarks = undefined;
     if (changes.state !== undefined) this.state = changes.state;
@@ -320,33 +358,43 @@ class MemoryMapping {
       this.journal.set(entry.id, entry);
       this.disk.options.listener?.journaled(entry);
     }
+    for (const one of this.trash.fresh(changes.trash ?? [])) {
+      const entry = this.trash.keep(one);
+      this.disk.options.listener?.trashed(entry);
+    }
   }
 
   reset(next: MappingState | undefined): void {
     this.state = next;
     this.records = new SortedMap();
     this.marks = new SortedMap();
+    this.orders = new Map();
     this.recordCounts = undefined;
     this.countsOfMarks = undefined;
     this.disk.options.listener?.reset();
   }
 
-  settled(): { mapping: MemoryMapping; entry: JournalEntry }[] {
-    return [...this.journal.values()].filter(({ open }) => !open).map((entry) => ({ mapping: this, entry }));
-  }
-
-  drop(id: number): void {
-    this.journal.delete(id);
+  /** What may be dropped to make room. */
+  droppable(): Droppable[] {
+    const settled = [...this.journal.values()].filter(({ open }) => !open);
+    return [
+      ...settled.map((entry) => ({
+        atMs: entry.atMs,
+        bytes: bytesOf(entry),
+        drop: () => void this.journal.delete(entry.id),
+      })),
+      ...this.trash.droppable(),
+    ];
   }
 
   journalBytes(): number {
-    return [...this.journal.values()].reduce((bytes, entry) => bytes + bytesOf(entry), 0);
+    return [...this.journal.values()].reduce((bytes, entry) => bytes + bytesOf(entry), this.trash.bytes);
   }
 
-  private dropOld({ conflicts = [], dropSettledBeforeMs = -Infinity }: ArchiveChanges): void {
-    const newestMs = Math.max(-Infinity, ...conflicts.map(({ atMs }) => atMs));
+  private dropOld({ conflicts = [], trash = [], dropSettledBeforeMs = -Infinity }: ArchiveChanges): void {
+    const newestMs = Math.max(-Infinity, ...[...conflicts, ...trash].map(({ atMs }) => atMs));
     const beforeMs = Math.max(dropSettledBeforeMs, newestMs - this.disk.options.journal.keepMs);
-    for (const { entry } of this.settled()) if (entry.atMs < beforeMs) this.drop(entry.id);
+    for (const { atMs, drop } of this.droppable()) if (atMs < beforeMs) drop();
   }
 }
 
@@ -380,6 +428,8 @@ function labelOf(mark: EntryMark): string {
       return `${mark.kind}:${mark.reason}`;
     case 'drift':
       return `drift:${mark.drift}`;
+    case 'ordered':
+      return mark.kind;
     case 'held-deletion':
     case 'held-overwrite':
       return mark.approved ? `${mark.kind}:approved` : mark.kind;

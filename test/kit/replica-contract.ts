@@ -169,6 +169,24 @@ function conditionalWrites(subject: () => ReplicaUnderTest): void {
     }
   });
 
+  it('S1: an entry is made anew with the flags, and the access that was told of it, that it had', async () => {
+    const { replica, other } = subject();
+    await other.put('a', bytes('one'));
+    const access = await replica.accessOf(['a', 'missing'], NEVER);
+    expect(access.has('missing')).toBe(false);
+    await write(replica, [{ kind: 'delete', key: 'a', base: await present(replica, 'a') }]);
+
+    const flags = 2n ** 64n - 1n;
+    const value = bytes('one');
+    mustApply(await write(replica, [{ kind: 'create', key: 'a', value, flags, access: access.get('a') }]));
+    const reading = await present(replica, 'a');
+    // A store has flags, or tells who may do what; none has neither.
+    expect([reading.flags === flags, access.has('a')]).toEqual(
+      reading.flags === 0n ? [false, true] : [true, false],
+    );
+    expect(await replica.accessOf(['a'], NEVER)).toEqual(new Map([...access].filter(([key]) => key === 'a')));
+  });
+
   it('a value too large for any route is rejected by name, and nothing of its batch is applied', async () => {
     const { replica, other } = subject();
     const large = new Uint8Array(replica.limits.valueBytesMax + 1);

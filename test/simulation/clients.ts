@@ -16,6 +16,8 @@ const PUTS_AT_ONCE_MAX = 50;
 export class Clients {
   /** Every value that a key has had, in the order in which they were written. */
   readonly #past = new Map<string, string[]>();
+  /** The keys that sessions have owned at some time. */
+  readonly everOwned = new Set<string>();
   operations = 0;
   /** Entries that sessions owned, and sessions that ended. */
   readonly done = new Map<string, number>();
@@ -115,6 +117,7 @@ export class Clients {
   /** An ephemeral znode in place of whatever was there, or a lock on a key, whoever wrote it. */
   #own({ side, key, value, session, behavior }: ClientAct & { do: 'own' }): void {
     const before = this.#value(side, key);
+    this.everOwned.add(key);
     if (side === 'right') {
       this.flat.openSession(session, behavior);
       const lock = { kind: 'lock', key: PREFIX + key, value: bytes(value), session } as const;

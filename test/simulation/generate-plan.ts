@@ -21,6 +21,9 @@ interface Kind {
 
 const WATCHES_TELL: readonly WatchTells[] = ['stirs', 'parts', 'views'];
 const LONG_PAUSE_MS = 20 * 60_000;
+const ORDERS_SALT = 0x7a57;
+const ORDERS_SHARE = 0.3;
+const ORDERS_MAX = 6;
 
 /**
  * Makes a plan from a seed. Each plan has only some kinds of acts, with weights of its own ("swarm testing"): what
@@ -51,7 +54,26 @@ export function generatePlan(seed: number, focus?: Focus): Plan {
     const afterMs = i === longPauseAt ? LONG_PAUSE_MS : pause(random, haste);
     steps.push({ afterMs, act: kind.make(maker) });
   }
-  return { seed, setup, steps };
+  return { seed, setup, steps: focus === undefined ? withOrders(steps, seed) : steps };
+}
+
+/**
+ * What a person orders from the trash and the journal, put between the steps of some plans: by chances of its own, so that
+ * seeds go on meaning what they did in all else.
+ */
+function withOrders(steps: readonly Step[], seed: number): readonly Step[] {
+  const random = new SeededRandom(Math.imul(seed, 0x85ebca6b) ^ ORDERS_SALT);
+  if (!random.chance(ORDERS_SHARE)) return steps;
+  const maker = new Maker(random);
+  const ordered = [...steps];
+  for (let left = 1 + random.below(ORDERS_MAX); left > 0; left--) {
+    const folder = random.pick(['', maker.key()]);
+    const act: Act = random.chance(0.6)
+      ? { do: 'put-back', folder, lastMs: 10 * maker.span() }
+      : { do: 'resolve', keep: maker.side() };
+    ordered.splice(random.below(ordered.length + 1), 0, { afterMs: random.below(300), act });
+  }
+  return ordered;
 }
 
 function weighted(choices: readonly { kind: Kind; weight: number }[], random: SeededRandom): Kind {

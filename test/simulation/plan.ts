@@ -159,4 +159,8 @@ export type PersonAct =
   | { readonly do: 'resume' }
   | { readonly do: 'approve' }
   | { readonly do: 'resync'; readonly from: 'merge' | Side }
-  | { readonly do: 'release'; readonly keep: Side };
+  | { readonly do: 'release'; readonly keep: Side }
+  /** Puts back from the trash what was deleted lately, below a folder or anywhere. */
+  | { readonly do: 'put-back'; readonly folder: string; readonly lastMs: number }
+  /** Has the newest settled conflict decided the other way, or the same way again. */
+  | { readonly do: 'resolve'; readonly keep: Side };

@@ -1,5 +1,6 @@
 import type { ArchiveRecord } from '../../src/core/archive-record.js';
 import type { JournalEntry } from '../../src/ports/archive.js';
+import type { TrashEntry } from '../../src/ports/trash.js';
 import type {
   ClientWrite,
   Ending,
@@ -8,8 +9,9 @@ import type {
   PerStore,
   Replacement,
   StoreName,
+  Trashed,
 } from '../kit/history/history.js';
-import type { CommittedChange, TimelineEvent } from '../kit/history/timeline.js';
+import type { CommittedChange, StoreReplaced, TimelineEvent } from '../kit/history/timeline.js';
 import type { Change, Commit, CommitFeed } from '../kit/memory-store/commit-feed.js';
 import { PREFIX, ROOT } from '../kit/simulation/daemon-context.js';
 import { keyOf } from './entry-names.js';
@@ -30,6 +32,8 @@ export class Recorder {
   readonly timeline: TimelineEvent[] = [];
   readonly writes: ClientWrite[] = [];
   readonly journal: JournaledConflict[] = [];
+  readonly trash: Trashed[] = [];
+  readonly orders: { readonly key: string; readonly atMs: number }[] = [];
   readonly replacements: Replacement[] = [];
   readonly restartsOfAgreement: { readonly atMs: number }[] = [];
   readonly restarts = new Map<string, number>();
@@ -46,13 +50,17 @@ export class Recorder {
     private readonly trace: TraceLog,
   ) {}
 
-  follow(store: StoreName, feed: CommitFeed, contents: () => ReadonlyMap<string, string>): void {
+  follow(
+    store: StoreName,
+    feed: CommitFeed,
+    present: () => Pick<StoreReplaced, 'contents' | 'isUnnoticeable'>,
+  ): void {
     feed.subscribe({
       committed: (commit) => this.#committed(store, commit),
       replaced: (how) => {
         const atMs = this.nowMs();
         this.replacements.push({ store, atMs, how });
-        this.timeline.push({ kind: 'replaced', atMs, store, contents: contents() });
+        this.timeline.push({ kind: 'replaced', atMs, store, ...present() });
       },
     });
   }
@@ -105,6 +113,22 @@ export class Recorder {
     );
   }
 
+  trashed({ key, side, value, access, flags }: TrashEntry): void {
+    const trashed = { key, store: storeOf(side), value: textOf(value) ?? '' };
+    this.trash.push(trashed);
+    this.timeline.push({ kind: 'trashed', atMs: this.nowMs(), ...trashed });
+    this.trace.add(
+      () => `trash: ${JSON.stringify(key)}, ${trashed.store} ${trashed.value} ${access ?? ''} ${flags}`,
+    );
+  }
+
+  ordered(key: string): void {
+    const atMs = this.nowMs();
+    this.orders.push({ key, atMs });
+    this.timeline.push({ kind: 'ordered', atMs, key });
+    this.trace.add(() => `ordered: ${JSON.stringify(key)}`);
+  }
+
   /** @param counts whether the daemon's own agreement is meant, and not that of a rival beside it */
   agreementRestarted(counts: boolean): void {
     const atMs = this.nowMs();
@@ -122,7 +146,7 @@ export class Recorder {
     ending: Ending,
     source: StoreName | undefined,
   ): History {
-    const { journal, replacements, restartsOfAgreement, restarts } = this;
+    const { journal, trash, orders, replacements, restartsOfAgreement, restarts } = this;
     const writes = this.writes.map((write) => {
       const tookAway = this.#tookAway.get(write);
       if (tookAway === undefined) return write;
@@ -132,7 +156,18 @@ export class Recorder {
       );
       return { ...write, removedUnknownCopy: !isKnown };
     });
-    return { writes, finals, journal, ending, replacements, restartsOfAgreement, restarts, source };
+    return {
+      writes,
+      finals,
+      journal,
+      trash,
+      orders,
+      ending,
+      replacements,
+      restartsOfAgreement,
+      restarts,
+      source,
+    };
   }
 
   #agreementOn(store: StoreName, key: string, number: bigint): string {

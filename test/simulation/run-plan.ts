@@ -192,7 +192,7 @@ class Run {
     this.violations.push(
       ...checkHistory(history),
       ...checkExactLoss(history),
-      ...checkJustifiedWrites(recorder.timeline, { raceMs: RACE_MS }),
+      ...checkJustifiedWrites(recorder.timeline, { raceMs: RACE_MS, everOwned: world.clients.everOwned }),
       ...checkInsideTheLines(recorder.timeline),
       ...checkNoEcho(recorder.timeline, quietFromMs),
     );
@@ -285,6 +285,8 @@ function perform(world: World, act: Act): void {
     case 'approve':
     case 'resync':
     case 'release':
+    case 'put-back':
+    case 'resolve':
       world.order(act);
   }
 }

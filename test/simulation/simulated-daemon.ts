@@ -5,6 +5,7 @@ import type { Logger, LogFields } from '../../src/ports/logger.js';
 import type { MappingMetrics } from '../../src/ports/metrics.js';
 import { MappingSync } from '../../src/sync/mapping-sync.js';
 import { Operator } from '../../src/sync/operator.js';
+import { Orders } from '../../src/sync/orders.js';
 import { contentDigest } from '../kit/memory-store/content-digest.js';
 import { Link } from '../kit/memory-store/link.js';
 import type { MemoryFlat } from '../kit/memory-store/memory-flat.js';
@@ -46,6 +47,7 @@ export class SimulatedDaemon {
   readonly process = new MortalProcess();
   readonly sync: MappingSync;
   readonly operator: Operator;
+  readonly orders: Orders;
   readonly #links: Pair<Link>;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
@@ -73,6 +75,7 @@ export class SimulatedDaemon {
       maxOverwrite: { ...setup.maxOverwrite, ...hour },
     });
     this.operator = new Operator(this.sync);
+    this.orders = new Orders(this.sync);
     parts.network.connect('left', this.#links.left);
     parts.network.connect('right', this.#links.right);
     this.#running = this.sync.run(this.#stopping.signal);
@@ -89,8 +92,9 @@ export class SimulatedDaemon {
     const keys: string[] = [...this.sync.unrecordableKeys];
     const { archive } = this.sync.memory;
     for (let page = archive.marksAfter(undefined, MARKS_PAGE); page.length > 0;) {
-      keys.push(...page.map(([key]) => key));
-      page = archive.marksAfter(keys.at(-1), MARKS_PAGE);
+      // What was ordered is to be done.
+      keys.push(...page.filter(([, mark]) => mark.kind !== 'ordered').map(([key]) => key));
+      page = archive.marksAfter(page.at(-1)?.[0], MARKS_PAGE);
     }
     return keys;
   }

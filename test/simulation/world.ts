@@ -8,7 +8,7 @@ import type { TreeSnapshot } from '../kit/memory-store/memory-tree.js';
 import { MemoryTree } from '../kit/memory-store/memory-tree.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import { SimClock } from '../kit/memory-store/sim-clock.js';
-import { PREFIX, ROOT } from '../kit/simulation/daemon-context.js';
+import { LEDGER_PLACE, PLACES, PREFIX, ROOT } from '../kit/simulation/daemon-context.js';
 import { Clients } from './clients.js';
 import { keyOf } from './entry-names.js';
 import { Network } from './network.js';
@@ -66,8 +66,17 @@ export class World {
     this.recorder = new Recorder(nowMs, this.trace);
     this.#tree = new MemoryTree(this.clock);
     this.#flat = new MemoryFlat(this.clock);
-    this.recorder.follow('zookeeper', this.#tree.feed, () => this.contents().zookeeper);
-    this.recorder.follow('consul', this.#flat.feed, () => this.contents().consul);
+    this.recorder.follow('zookeeper', this.#tree.feed, () => ({
+      contents: this.contents().zookeeper,
+      isUnnoticeable: this.#isAsKnown('left', this.#tree.node(`/zk-consul-sync/${LEDGER_PLACE}`)?.mzxid),
+    }));
+    this.recorder.follow('consul', this.#flat.feed, () => ({
+      contents: this.contents().consul,
+      isUnnoticeable: this.#isAsKnown(
+        'right',
+        this.#flat.entry(`zk-consul-sync/${LEDGER_PLACE}`)?.modifyIndex,
+      ),
+    }));
     this.clients = new Clients(this.#tree, this.#flat, this.recorder, nowMs);
     this.network = new Network(this.clock, this.#over.signal);
     this.#main = {
@@ -83,6 +92,13 @@ export class World {
   /** The daemon that runs now, if it does. */
   get daemon(): SimulatedDaemon | undefined {
     return this.#main.daemon;
+  }
+
+  /** Whether a store's ledger is where a daemon knows it to be: then nothing tells it that the store was replaced. */
+  #isAsKnown(side: Side, ledgerAt: bigint | undefined): boolean {
+    const state = this.#main.daemon?.sync.memory.state ?? this.#main.disk.mapping(PLACES).state;
+    const known = state?.ledgers[side]?.version.modified;
+    return known !== undefined && ledgerAt !== undefined && ledgerAt >= known;
   }
 
   /** What both stores hold below the mapping. */
@@ -214,7 +230,7 @@ export class World {
   }
 
   async #carryOut(act: PersonAct, daemon: SimulatedDaemon): Promise<unknown> {
-    const { operator, sync } = daemon;
+    const { operator, orders, sync } = daemon;
     switch (act.do) {
       case 'pause':
         return operator.pause(NEVER);
@@ -229,6 +245,14 @@ export class World {
         const held = marks.filter(([, mark]) => mark.kind === 'hold' && mark.reason !== 'journal-full');
         for (const [key] of held) await operator.release(key, act.keep, NEVER);
         return undefined;
+      }
+      case 'put-back': {
+        const sinceMs = sync.context.clock.nowMs() - act.lastMs;
+        return orders.restore({ folder: act.folder, sinceMs, untilMs: undefined }, NEVER);
+      }
+      case 'resolve': {
+        const settled = sync.memory.archive.conflicts({ limit: 20 }).find(({ open }) => !open);
+        return settled && orders.resolve(settled, act.keep, NEVER);
       }
     }
   }
@@ -356,6 +380,8 @@ export class World {
           if (name === this.#main.name || copy !== undefined) this.recorder.recorded(key, record, copy);
         },
         journaled: (entry) => this.recorder.journaled(name, entry),
+        ordered: (key) => this.recorder.ordered(key),
+        trashed: (entry) => this.recorder.trashed(entry),
         // A rival that leads goes on by what it knows.
         reset: () => this.recorder.agreementRestarted(name === this.#main.name && this.#rival === undefined),
       },

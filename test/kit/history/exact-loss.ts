@@ -6,7 +6,7 @@ const CHECKER = 'exact loss';
 /**
  * S1 where clients' writes have conditions, so that each tells which value it took the place of: every value that was
  * acknowledged stands on both sides in the end, or is the very one that some client's write replaced, on whichever
- * side, or is in a journal. That two writes came at about the same time excuses nothing.
+ * side, or is in a journal or in the trash. That two writes came at about the same time excuses nothing.
  *
  * What is allowed besides, and why:
  * - a write of unknown outcome counts as one that replaced what it was to replace, as long as its own value has turned
@@ -22,12 +22,14 @@ const CHECKER = 'exact loss';
 export function checkExactLoss(history: History): Violation[] {
   const violations: Violation[] = [];
   const journaled = byKey(history.journal);
+  const trashed = byKey(history.trash ?? []);
   for (const [key, writes] of byKey(history.writes)) {
     const possible = writes.filter(({ outcome }) => outcome !== 'refused');
     if (possible.some(({ replaced }) => replaced === undefined)) continue;
     const kept = new Set<Value | undefined>();
     for (const { values } of journaled.get(key) ?? []) kept.add(values.zookeeper).add(values.consul);
     for (const value of standing(history, key)) kept.add(value);
+    for (const { value } of trashed.get(key) ?? []) kept.add(value);
     const replaced = replacedValues(possible, kept);
     for (const { value, outcome, ...write } of possible) {
       if (value === undefined || value === '' || outcome !== 'acknowledged') continue;

@@ -11,6 +11,10 @@ export interface History {
   readonly finals: PerStore<ReadonlyMap<Key, Value>>;
   /** Every conflict that any daemon has ever entered into its journal. */
   readonly journal: readonly JournaledConflict[];
+  /** Every value that any daemon has ever put into its trash, where that is known. */
+  readonly trash?: readonly Trashed[];
+  /** What operators had put back, from the trash or from the journal. */
+  readonly orders?: readonly { readonly key: Key; readonly atMs: number }[];
   /** How the mapping and its entries stand in the end. */
   readonly ending: Ending;
   /** The moments at which the stores themselves lost or brought back what clients had written. */
@@ -74,6 +78,14 @@ export interface JournaledConflict {
   readonly values: PerStore<Value | undefined>;
   /** The versions of both, as text; undefined where the entry was not there. */
   readonly versions: PerStore<string | undefined>;
+}
+
+/** A value that a daemon kept because it was about to delete it. */
+export interface Trashed {
+  readonly key: Key;
+  /** Where it was to be deleted. */
+  readonly store: StoreName;
+  readonly value: Value;
 }
 
 export interface Ending {

@@ -19,6 +19,11 @@ interface Standing {
   supersededUntilMs: number;
   /** The other store held nothing at some moment since. */
   otherWasAbsent: boolean;
+  /**
+   * The other store was replaced since, and nothing could tell a daemon so: what is missing there looks deleted. Or an
+   * operator said that it is to go.
+   */
+  looksDeleted: boolean;
   /** This incarnation has had a value, or the other store the same key beside it: it is more than an inner node. */
   wasEntry: boolean;
 }
@@ -29,15 +34,19 @@ export interface JustifiedWritesOptions {
    * have recreated a znode (the exception of S3) or put back a value without the daemon being able to see it.
    */
   readonly raceMs: number;
+  /** Keys that sessions have owned at some time: their mirrors go with them, and nobody keeps those. */
+  readonly everOwned?: ReadonlySet<Key>;
 }
 
 /**
  * S1, S3, S4 and S5 at every instant, as far as the stores' own commits tell. For each write of a daemon to an entry:
  *
- * - What it writes stood at the other store at some moment before: nothing is invented.
+ * - What it writes stood at the other store at some moment before, or at this one where an operator has something put
+ *   back: nothing is invented.
  * - It replaces or deletes a client's value only if that very value had been at rest on both sides *and* a client then
  *   changed or deleted it at the other store (a later write of a client replaces it), or if a conflict with that value
  *   is durably in the journal at that instant.
+ * - What it deletes with a value is in the trash at that instant, unless a session owned it at the other store.
  * - It deletes a copy that a daemon made only if the key was absent at the other store at some moment since the copy
  *   was made. Empty nodes and keys that a daemon made itself it may take away again, and so what a client emptied if
  *   the entry was deleted at the other store. A node that a client made as a mere parent stays.
@@ -47,10 +56,13 @@ export interface JustifiedWritesOptions {
  *   store, or was itself replaced there under these rules;
  * - clients wrote the same value to both stores, which are read one after the other: a look may have met it at both,
  *   though the one had lost it to a client's later write when the other one got it;
+ * - a client had deleted a value before a backup brought it back: if the deletion had been decided by then, the value is
+ *   deleted, at both stores, and is in the trash;
  * - S3's exception: a client deleted and recreated a znode less than `raceMs` before the daemon's conditional write.
  *
  * Where a store is replaced (wiped, restored) and holds another value afterwards, the copy at the other one counts as a
- * client's value, since it may be the last one left, and what clients changed before no longer justifies anything. When
+ * client's value, since it may be the last one left, and what clients changed before no longer justifies anything. If
+ * nothing could tell the daemon of it, it may delete that copy: it is in the trash. When
  * agreement begins anew, nothing counts as having been at rest unless it is then; what was decided before may arrive for
  * `raceMs`.
  */
@@ -81,6 +93,9 @@ class Audit {
   private readonly standing: PerStore<Map<Key, Standing>> = { zookeeper: new Map(), consul: new Map() };
   private readonly everHeld: PerStore<Map<Key, Set<Value>>> = { zookeeper: new Map(), consul: new Map() };
   private readonly journaled = new Map<Key, Set<Value>>();
+  /** By key, what is in the trash as a store held it. */
+  private readonly trashed = new Map<Key, Set<string>>();
+  private readonly ordered = new Set<Key>();
   /** When a client last took a value away from a store, by key and value. */
   private readonly takenAway: PerStore<Map<string, number>> = { zookeeper: new Map(), consul: new Map() };
 
@@ -102,6 +117,18 @@ class Audit {
         this.journaled.set(event.key, values);
         return;
       }
+      case 'trashed': {
+        const values = this.trashed.get(event.key) ?? new Set();
+        this.trashed.set(event.key, values.add(`${event.store} ${event.value}`));
+        return;
+      }
+      case 'ordered':
+        this.ordered.add(event.key);
+        for (const store of STORES) {
+          const standing = this.at(store, event.key);
+          if (standing !== undefined) standing.looksDeleted = true;
+        }
+        return;
       case 'agreement-restarted':
         for (const store of STORES) {
           for (const standing of this.standing[store].values()) this.restart(standing, event.atMs);
@@ -116,7 +143,7 @@ class Audit {
   }
 
   /** Entries that are as they were have lost nothing. */
-  private replace({ store, contents, atMs }: StoreReplaced): void {
+  private replace({ store, contents, atMs, isUnnoticeable = false }: StoreReplaced): void {
     for (const key of new Set([...this.standing[store].keys(), ...contents.keys()])) {
       const value = contents.get(key);
       const lost = this.at(store, key);
@@ -128,6 +155,7 @@ class Audit {
         if (copy.by === 'daemon' && !copy.rested)
           Object.assign(copy, { rested: true, supersededUntilMs: untilMs });
         distrust(copy, copy.rested, untilMs);
+        copy.looksDeleted = isUnnoticeable && value === undefined;
       }
       this.put(store, key, { value, by: 'client', sinceMs: atMs, recreatedMs: undefined });
       const restored = this.at(store, key);
@@ -137,6 +165,9 @@ class Audit {
         restored.rested = true;
         restored.supersededUntilMs = Infinity;
       }
+      // What was decided on its deletion before the backup brought it back may still be carried out, at both stores.
+      if (restored !== undefined && this.takenAway[store].has(`${key} ${value ?? ''}`))
+        restored.looksDeleted = true;
       this.compare(key, atMs);
     }
   }
@@ -178,7 +209,8 @@ class Audit {
   }
 
   private judge(commit: StoreCommit, change: EntryChange): void {
-    const reason = this.invention(commit, change) ?? this.unjustified(commit, change);
+    const reason =
+      this.invention(commit, change) ?? this.unjustified(commit, change) ?? this.notKept(commit, change);
     if (reason === undefined) return;
     const { store, atMs, number } = commit;
     const done = `at ${atMs} ms (${number}), the daemon made ${show(change.before)} ${show(change.after)} at ${store}`;
@@ -188,7 +220,22 @@ class Audit {
   private invention({ store }: StoreCommit, { key, after }: EntryChange): string | undefined {
     if (after === undefined || after === '') return undefined;
     const held = this.everHeld[otherStore(store)].get(key)?.has(after) === true;
-    return held ? undefined : 'the other store has never held that value';
+    const isPutBack = this.ordered.has(key) && this.everHeld[store].get(key)?.has(after) === true;
+    return held || isPutBack ? undefined : 'the other store has never held that value';
+  }
+
+  private notKept({ store, atMs }: StoreCommit, { key, after }: EntryChange): string | undefined {
+    const standing = this.at(store, key);
+    const value = standing?.value;
+    if (after !== undefined || value === undefined || value === '') return undefined;
+    if (this.isInTrash(store, key, value) || this.options.everOwned?.has(key) === true) return undefined;
+    const recreatedMs = standing?.recreatedMs ?? -Infinity;
+    if (store === 'zookeeper' && atMs - recreatedMs <= this.options.raceMs) return undefined;
+    return 'what it deleted is not in the trash';
+  }
+
+  private isInTrash(store: StoreName, key: Key, value: Value): boolean {
+    return this.trashed.get(key)?.has(`${store} ${value}`) === true;
   }
 
   private unjustified({ store, atMs }: StoreCommit, { key, after }: EntryChange): string | undefined {
@@ -198,6 +245,7 @@ class Audit {
     const removes = after === undefined || after === '';
     if (value === '' && (by === 'daemon' || !removes || (wasEntry && otherWasAbsent))) return undefined;
     if (this.journaled.get(key)?.has(value) === true) return undefined;
+    if (removes && standing.looksDeleted && this.isInTrash(store, key, value)) return undefined;
     if (by === 'daemon') {
       return removes && !otherWasAbsent ? 'the other store has held the entry ever since' : undefined;
     }
@@ -234,7 +282,10 @@ class Audit {
     const { value } = put;
     const before = this.at(store, key);
     const wasEntry = value !== '' || (before?.value !== undefined && before.wasEntry);
-    const fresh = { rested: false, supersededUntilMs: -Infinity, otherWasAbsent: false, wasEntry };
+    const fresh = {
+      ...{ rested: false, supersededUntilMs: -Infinity, otherWasAbsent: false, looksDeleted: false },
+      wasEntry,
+    };
     this.standing[store].set(key, { ...put, ...fresh });
     if (value === undefined) return;
     const held = this.everHeld[store].get(key) ?? new Set();

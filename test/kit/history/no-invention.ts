@@ -4,7 +4,7 @@ import { byKey, show, STORES } from './history.js';
 const CHECKER = 'no invention';
 
 /**
- * Every value that stands anywhere in the end, or is in a journal, was written by a client to that very key, by a write
+ * Every value that stands anywhere in the end, or is in a journal or in the trash, was written by a client to that very key, by a write
  * that was not refused. Empty values are allowed everywhere: an inner znode has no data, whoever made it.
  */
 export function checkNoInvention(history: History): Violation[] {
@@ -23,6 +23,7 @@ export function checkNoInvention(history: History): Violation[] {
   for (const { key, values, daemon } of history.journal) {
     for (const store of STORES) check(key, values[store], `the journal of ${daemon} has for ${store}`);
   }
+  for (const { key, value } of history.trash ?? []) check(key, value, 'the trash has');
   return violations;
 }
 

@@ -5,7 +5,7 @@ const CHECKER = 'no loss';
 
 /**
  * S1: every value whose write was acknowledged stands on both sides in the end, or may have been superseded by a
- * client's write that came later or at the same time, or is in a journal.
+ * client's write that came later or at the same time, or is in a journal or in the trash.
  *
  * What is allowed besides, and why:
  * - an entry that is listed as held, left out or drifted, and a mapping that is held, may stand on its own side only;
@@ -16,7 +16,7 @@ const CHECKER = 'no loss';
  *   same time comes later, only the stores know. (Where they tell, `justified-writes` is stricter.)
  */
 export function checkNoLoss(history: History): Violation[] {
-  const journaled = journaledValues(history);
+  const journaled = keptValues(history);
   const violations: Violation[] = [];
   for (const [key, writes] of byKey(history.writes)) {
     const ends = new LastEnds(writes);
@@ -80,13 +80,14 @@ function wasLostByItsStore({ replacements }: History, write: ClientWrite): boole
   return replacements.some(({ store, atMs }) => store === write.store && atMs >= write.invokedMs);
 }
 
-function journaledValues({ journal }: History): ReadonlyMap<Key, ReadonlySet<Value>> {
+function keptValues({ journal, trash = [] }: History): ReadonlyMap<Key, ReadonlySet<Value>> {
   const values = new Map<Key, Set<Value>>();
   for (const { key, values: both } of journal) {
     const known = values.get(key) ?? new Set();
     for (const value of [both.zookeeper, both.consul]) if (value !== undefined) known.add(value);
     values.set(key, known);
   }
+  for (const { key, value } of trash) values.set(key, (values.get(key) ?? new Set()).add(value));
   return values;
 }
 

@@ -12,6 +12,7 @@ const CHECKER = 'no resurrection';
  * - clients wrote the same value at both stores: one of the two may have been deleted before the other one was seen;
  * - the journal tells of a conflict that the value won, against the deletion or against what was written in its place
  *   afterwards: the times of the writes overlapped, or the policy said so;
+ * - an operator had something put back there, from the trash or from the journal;
  * - the deletion took away a copy that no daemon knew of: it died, or got no answer, before it could note that it had
  *   made one, so there is nothing by which the deletion could be told from a copy that was never made;
  * - agreement began anew after the deletion (a resync, a lost archive that was merged): it deletes nothing, so what
@@ -24,9 +25,10 @@ export function checkNoResurrection(history: History): Violation[] {
   if (history.ending.mappingHolds.length > 0) return [];
   const violations: Violation[] = [];
   const written = byKey(history.writes);
+  const ordered = new Set(history.orders?.map(({ key }) => key));
   for (const store of STORES) {
     for (const [key, value] of history.finals[store]) {
-      if (value === '' || history.ending.setAside.has(key)) continue;
+      if (value === '' || history.ending.setAside.has(key) || ordered.has(key)) continue;
       const writes = written.get(key) ?? [];
       const deletion = deletionSince(history, writes, value);
       if (deletion === undefined || hasWonConflict(history, writes, value, deletion)) continue;

@@ -4,7 +4,8 @@ import type { Key, PerStore, StoreName, Value } from './history.js';
  * Everything that happened, in the order in which it did, as only stores that tell of each of their commits can tell
  * it. A real cluster has no such record; a simulated one has.
  */
-export type TimelineEvent = StoreCommit | StoreReplaced | ConflictJournaled | AgreementRestarted;
+export type TimelineEvent =
+  StoreCommit | StoreReplaced | ConflictJournaled | ValueTrashed | OrderGiven | AgreementRestarted;
 
 /** One atomic write of a store. */
 export interface StoreCommit {
@@ -43,6 +44,8 @@ export interface StoreReplaced {
   readonly store: StoreName;
   /** What the store holds below the mapping from now on. */
   readonly contents: ReadonlyMap<Key, Value>;
+  /** The ledger in it is where the daemon knows it to be, so that nothing can tell that what is missing was not deleted. */
+  readonly isUnnoticeable?: boolean;
 }
 
 /** A conflict became durable in a journal. */
@@ -51,6 +54,22 @@ export interface ConflictJournaled {
   readonly atMs: number;
   readonly key: Key;
   readonly values: PerStore<Value | undefined>;
+}
+
+/** A value became durable in a trash, before it is deleted. */
+export interface ValueTrashed {
+  readonly kind: 'trashed';
+  readonly atMs: number;
+  readonly store: StoreName;
+  readonly key: Key;
+  readonly value: Value;
+}
+
+/** An operator said what is to stand: something from the trash or from the journal, or nothing. */
+export interface OrderGiven {
+  readonly kind: 'ordered';
+  readonly atMs: number;
+  readonly key: Key;
 }
 
 /** An operator's resync, or a lost archive that was to be merged: nothing counts as agreed on any more. */

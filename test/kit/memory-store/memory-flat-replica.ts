@@ -181,6 +181,10 @@ export class MemoryFlatReplica implements Replica {
     });
   }
 
+  accessOf(): Promise<ReadonlyMap<EntryKey, string>> {
+    return Promise.resolve(new Map());
+  }
+
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
     mustFit(batch, this.limits);
     const { operations, ledger } = batch;
@@ -410,7 +414,7 @@ function sharedPrefix(keys: readonly EntryKey[]): KeyPrefix {
 function toStep(stored: string, operation: WriteOperation): FlatOperation {
   switch (operation.kind) {
     case 'create':
-      return { kind: 'cas', key: stored, value: operation.value, flags: 0n, index: 0n };
+      return { kind: 'cas', key: stored, value: operation.value, flags: operation.flags ?? 0n, index: 0n };
     case 'update': {
       const { flags, version } = operation.base;
       return { kind: 'cas', key: stored, value: operation.value, flags, index: version.modified };

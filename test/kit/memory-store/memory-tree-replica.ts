@@ -162,6 +162,20 @@ export class MemoryTreeReplica implements Replica {
     });
   }
 
+  /** Without a `sync`; what may not be read is left out. */
+  accessOf(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, string>> {
+    const { link, tree } = this.#options;
+    return link.read('read', signal, () => {
+      const access = new Map<EntryKey, string>();
+      for (const key of keys) {
+        const path = this.#pathOf(key);
+        const node = this.#unsynced('glance', tree).node(path);
+        if (node !== undefined && !this.#isDenied(path)) access.set(key, node.access);
+      }
+      return access;
+    });
+  }
+
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
     const { tree, link, writer = 'daemon' } = this.#options;
     const treeBatch = new TreeBatch(batch, this.limits, {

@@ -14,6 +14,8 @@ export interface Znode {
   readonly version: number;
   /** The session with which it goes. */
   readonly ephemeralOwner: string | undefined;
+  /** Who may do what with it. Given when it is created, and kept for nothing but to be told. */
+  readonly access: string;
   /** The leader's clock at the write of its data. */
   readonly mtimeMs: number;
 }
@@ -24,6 +26,7 @@ export type TreeOperation =
       readonly path: string;
       readonly data: Uint8Array;
       readonly ephemeralOwner?: string | undefined;
+      readonly access?: string | undefined;
     }
   /** Under the condition of a version where it has one. */
   | {
@@ -281,10 +284,19 @@ export function parentPath(path: string): string {
 }
 
 function newNode(
-  { data, ephemeralOwner }: TreeOperation & { kind: 'create' },
+  { data, ephemeralOwner, access = 'open' }: TreeOperation & { kind: 'create' },
   { zxid, mtimeMs }: { readonly zxid: bigint; readonly mtimeMs: number },
 ): Znode {
-  return { data: data.slice(), czxid: zxid, mzxid: zxid, pzxid: zxid, version: 0, ephemeralOwner, mtimeMs };
+  return {
+    data: data.slice(),
+    czxid: zxid,
+    mzxid: zxid,
+    pzxid: zxid,
+    version: 0,
+    ephemeralOwner,
+    access,
+    mtimeMs,
+  };
 }
 
 /** What every ensemble has from the beginning. */

@@ -141,7 +141,8 @@ export class TreeBatch {
         parents.unshift(step({ kind: 'create', path: above, data: NO_DATA }, true));
       }
       absent.delete(path);
-      return [...parents, step({ kind: 'create', path, data: operation.value })];
+      const { value: data, access } = operation;
+      return [...parents, step({ kind: 'create', path, data, access })];
     }
     const version = operation.base.version.revision;
     if (operation.kind === 'update') return [step({ kind: 'set', path, data: operation.value, version })];

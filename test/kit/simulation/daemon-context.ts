@@ -7,6 +7,7 @@ import type { MappingMetrics } from '../../../src/ports/metrics.js';
 import type { Replica } from '../../../src/ports/replica.js';
 import type { MappingContext } from '../../../src/sync/context.js';
 import type { Leaderships } from '../../../src/sync/leaderships.js';
+import { contentDigest } from '../memory-store/content-digest.js';
 import { WriteGate } from '../../../src/sync/write-gate.js';
 
 export const ROOT = '/config';
@@ -54,6 +55,7 @@ export function daemonContext(parts: ContextParts): MappingContext {
     verifyEveryMs: 600_000,
     onArchiveLoss: 'hold',
     scope: { id: 'all', includes: () => true },
+    digest: contentDigest,
     keyBytesMax: 2_000,
     gates: { left: new WriteGate(clock, 0), right: new WriteGate(clock, 0) },
   };

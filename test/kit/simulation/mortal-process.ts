@@ -60,6 +60,10 @@ export class MortalProcess {
       conflicts: (options) => archive.conflicts(options),
       conflict: (id) => archive.conflict(id),
       conflictCounts: () => archive.conflictCounts(),
+      trash: (wanted) => archive.trash(wanted),
+      trashed: (id) => archive.trashed(id),
+      lastTrashOf: (key) => archive.lastTrashOf(key),
+      order: (key) => archive.order(key),
       commit: (changes) => this.#call(() => archive.commit(changes)),
       reset: (next) => this.#call(() => archive.reset(next)),
     };
@@ -80,6 +84,7 @@ export class MortalProcess {
       read: (keys, signal) => this.#call(() => replica.read(keys, signal)),
       glance: (keys, signal) => this.#call(() => replica.glance(keys, signal)),
       proveAbsent: (keys, signal) => this.#call(() => replica.proveAbsent(keys, signal)),
+      accessOf: (keys, signal) => this.#call(() => replica.accessOf(keys, signal)),
       write: (batch, signal) => this.#call(() => replica.write(batch, signal)),
       readLedger: (signal) => this.#call(() => replica.readLedger(signal)),
       listLedgers: (signal) => this.#call(() => replica.listLedgers(signal)),

@@ -56,7 +56,7 @@ describe('run and status', () => {
     expect([human.code, human.stderr, json.code, json.stderr]).toEqual([0, '', 0, '']);
   });
 
-  it('tell what is held, with a request that ends it: 1 before, 0 afterwards', async () => {
+  it('tell what is held, with a command that ends it: 1 before, 0 afterwards', async () => {
     const { daemon, root, prefix } = await startDaemon();
     for (const name of ['a', 'b', 'c']) await staging.zookeeper.create(`${root}/${name}`, name);
     await waitUntil('the copies', async () => (await staging.consul.list(`${prefix}/`)).length === 3);
@@ -64,12 +64,8 @@ describe('run and status', () => {
     await daemon.held('mass-deletion');
     const { code, stdout } = await command('status', '--config', daemon.configFile);
     expect(code).toBe(1);
-    const [, url] = /^ {4}curl .* (http:\S+\/approve)$/m.exec(stdout) ?? [];
-    const answer = await fetch(url ?? '', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-    });
-    expect(answer.status).toBe(200);
+    const [, words = ''] = /^ {4}zk-consul-sync (approve .*)$/m.exec(stdout) ?? [];
+    expect(await command(...words.split(' '), '--yes')).toMatchObject({ code: 0, stderr: '' });
     await daemon.inSync();
     expect((await command('status', '--config', daemon.configFile)).code).toBe(0);
   });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeLedger } from '../../../src/core/ledger.js';
 import type { DaemonProcess } from '../../kit/daemon/daemon-process.js';
 import { Staging } from '../../kit/daemon/staging.js';
-import { downgradeToFormat1 } from '../../kit/older-archive.js';
+import { downgrade } from '../../kit/older-archive.js';
 import { waitUntil } from '../../kit/servers/wait-until.js';
 
 const NAMES = ['one', 'two', 'three', 'four'] as const;
@@ -103,7 +103,7 @@ describe('three daemons of one instance with four mappings', () => {
   it('are replaced one by one by a version with another archive format, under writes', async () => {
     for (const daemon of daemons) {
       expect(await daemon.stop()).toBe(0);
-      await downgradeToFormat1(daemon.archivePath);
+      await downgrade(daemon.archivePath, 1);
       await daemon.start();
       await everybodyReady();
     }

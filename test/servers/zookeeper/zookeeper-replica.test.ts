@@ -183,6 +183,26 @@ describe.each(['3.8', '3.4'] as const)('a replica on ZooKeeper %s', (flavour) =>
     expect(await raw.getAcl(`${root}/theirs`)).toEqual(theirs);
   });
 
+  it('S1: makes a node anew with the ACL that it had, and takes one with a masked hash for none', async () => {
+    const { replica, root } = mapping();
+    const hash = 'user:smGaoVKd/cQkjm7b88GyorAUz20=';
+    const shown: readonly ZnodeAcl[] = [{ permissions: 31, scheme: 'ip', id: '127.0.0.1' }];
+    const secret: readonly ZnodeAcl[] = [
+      { permissions: 31, scheme: 'digest', id: hash },
+      { permissions: 9, scheme: 'world', id: 'anyone' },
+    ];
+    await raw.create(`${root}/shown`, 'v', { acl: shown });
+    await raw.create(`${root}/secret`, 'v', { acl: secret });
+    const access = await replica.accessOf(['shown', 'secret', 'missing'], NEVER);
+    expect([...access.keys()]).toEqual(['shown']);
+
+    const base = await present(replica, 'shown');
+    mustApply(await write(replica, [{ kind: 'delete', key: 'shown', base }]));
+    const again = { kind: 'create', key: 'shown', value: bytes('v'), access: access.get('shown') } as const;
+    mustApply(await write(replica, [again]));
+    expect(await raw.getAcl(`${root}/shown`)).toEqual(shown);
+  });
+
   it('S5: a node that may not be read is unknown, not absent, and is reported by the walk', async () => {
     const denied: string[] = [];
     const { replica, root } = mapping({ onDenied: (key) => denied.push(key) });

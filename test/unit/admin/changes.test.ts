@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { SyncError } from '../../../src/ports/errors.js';
+import { journalEntry } from './fake-control.js';
 import { begin, runServer } from './running-server.js';
 
 const base = '/api/v1/mappings/config';
@@ -34,6 +35,50 @@ describe('changing requests', () => {
       fields: { component: 'admin', mapping: 'config', action, remoteAddress: '127.0.0.1' },
       message: `An operator's request was carried out: ${message}`,
     });
+  });
+
+  it('resolves a conflict of the journal, and says so where there is none', async () => {
+    const { post, control } = await runServer();
+    control.config.journal = [journalEntry({ id: 17 })];
+    expect(await post(`${base}/conflicts/17/resolve`, { keep: 'consul' })).toMatchObject({
+      status: 200,
+      json: { mapping: 'config', action: 'resolve', message: 'done: resolve 17 consul' },
+    });
+    expect(await post(`${base}/conflicts/18/resolve`, { keep: 'consul' })).toMatchObject({
+      status: 404,
+      json: { code: 'UNKNOWN_CONFLICT' },
+    });
+    expect(await post(`${base}/conflicts/17/resolve`, { keep: 'both' })).toMatchObject({ status: 400 });
+    control.config.refuses = new SyncError('REFUSED', 'it is held: release it');
+    expect(await post(`${base}/conflicts/17/resolve`, { keep: 'consul' })).toMatchObject({
+      status: 409,
+      json: { code: 'REFUSED', error: 'it is held: release it' },
+    });
+  });
+
+  it('restore from the trash what is named by a key, or by folder and time', async () => {
+    const { post, control } = await runServer();
+    expect(await post(`${base}/trash/restore`, { key: 'a' })).toMatchObject({
+      status: 200,
+      json: { action: 'restore', message: 'done: restore', ordered: 2, refusedTotal: 1 },
+    });
+    await post(`${base}/trash/restore`, { folder: '', since: '2026-01-31T12:00:00Z' });
+    const sinceMs = Date.UTC(2026, 0, 31, 12);
+    expect(control.config.calls).toEqual([
+      ['restore', { key: 'a' }],
+      ['restore', { folder: '', sinceMs, untilMs: undefined }],
+    ]);
+    for (const unfit of [
+      {},
+      { key: 'a', folder: 'a' },
+      { since: '2026-01-31T12:00:00Z' },
+      { folder: 'a', since: '1h' },
+    ]) {
+      expect(await post(`${base}/trash/restore`, unfit), JSON.stringify(unfit)).toMatchObject({
+        status: 400,
+      });
+    }
+    expect(control.config.calls).toHaveLength(2);
   });
 
   it('need no body where nothing is asked in it', async () => {

@@ -1,6 +1,7 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
-import type { DaemonControl, MappingControl } from '../../../src/ports/control.js';
+import type { DaemonControl, HeldEntry, MappingControl, TrashPage } from '../../../src/ports/control.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
+import type { TrashEntry } from '../../../src/ports/trash.js';
 
 export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatus {
   return {
@@ -69,10 +70,33 @@ export function journalEntry(change: Partial<JournalEntry> = {}): JournalEntry {
   };
 }
 
+export function trashEntry(change: Partial<TrashEntry> = {}): TrashEntry {
+  return {
+    id: 41,
+    atMs: Date.UTC(2026, 0, 31, 11),
+    key: 'db/host',
+    side: 'right',
+    value: new TextEncoder().encode('db1'),
+    flags: 2n ** 64n - 1n,
+    access: undefined,
+    version: { modified: 812n, created: 790n, revision: 0 },
+    inner: false,
+    writtenAtMs: undefined,
+    ...change,
+  };
+}
+
 /** A mapping that writes down what it is asked for, and does what `behaviour` says. */
 export class FakeMapping implements MappingControl {
   readonly calls: unknown[][] = [];
   journal: readonly JournalEntry[] = [];
+  /** The newest first. */
+  deleted: readonly TrashEntry[] = [];
+  heldBack: readonly HeldEntry[] = [];
+  /** Of every entry. */
+  mark: Readonly<Record<string, unknown>> | undefined;
+  /** What changing calls are answered with. */
+  refuses: Error | undefined;
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
 
   pause(): Promise<string> {
@@ -83,8 +107,22 @@ export class FakeMapping implements MappingControl {
     return this.#change('resume');
   }
 
-  approve(): Promise<string> {
-    return this.#change('approve');
+  async held({ after = '', limit }: Parameters<MappingControl['held']>[0]) {
+    await this.#asked(undefined, 'held', after, String(limit));
+    const behind = this.heldBack.filter(({ key }) => key > after);
+    const count = (action: HeldEntry['action']) =>
+      this.heldBack.filter((one) => one.action === action).length;
+    return {
+      deletions: count('delete'),
+      overwrites: count('overwrite'),
+      digest: `digest-of-${this.heldBack.length}`,
+      entries: behind.slice(0, limit),
+      more: behind.length > limit,
+    };
+  }
+
+  approve(seen?: string): Promise<string> {
+    return this.#change('approve', ...(seen === undefined ? [] : [seen]));
   }
 
   resync(from: string): Promise<string> {
@@ -112,14 +150,18 @@ export class FakeMapping implements MappingControl {
     };
   }
 
-  async explain(...[key, signal]: Parameters<MappingControl['explain']>) {
+  async explain(...[key, signal, withValues]: Parameters<MappingControl['explain']>) {
     await this.#asked(signal, 'explain', key);
+    const side = (name: string) => ({
+      state: 'present',
+      ...(withValues === true && { value: Buffer.from(`of ${name}\n`).toString('base64') }),
+    });
     return {
       key,
-      zookeeper: { kind: 'present' },
-      consul: { kind: 'absent' },
+      zookeeper: side('zookeeper'),
+      consul: side('consul'),
       archive: undefined,
-      mark: undefined,
+      mark: this.mark,
       decision: 'copy',
       why: 'there is no archive',
       lastConflict: journalEntry({ key }),
@@ -138,12 +180,39 @@ export class FakeMapping implements MappingControl {
     return this.journal.find((entry) => entry.id === id);
   }
 
+  async resolve(id: number, keep: string): Promise<string> {
+    return this.#change('resolve', String(id), keep);
+  }
+
+  trash(wanted: Parameters<MappingControl['trash']>[0]): TrashPage {
+    this.calls.push(['trash', wanted]);
+    const { limit, beforeId = Infinity, folder = '' } = wanted;
+    const page = this.deleted.filter(({ id }) => id < beforeId).slice(0, limit);
+    const entries = page.filter(({ key }) => key.startsWith(folder));
+    return {
+      entries: entries.map(({ value, ...rest }) => ({ ...rest, valueBytes: value.length })),
+      lastId: page.at(-1)?.id,
+    };
+  }
+
+  trashed(id: number): TrashEntry | undefined {
+    return this.deleted.find((entry) => entry.id === id);
+  }
+
+  async restore(wanted: Parameters<MappingControl['restore']>[0]) {
+    await this.#asked(undefined, 'restore', wanted);
+    if (this.refuses !== undefined) throw this.refuses;
+    const refused = [{ key: 'c', reason: 'it is there again' }];
+    return { message: 'done: restore', ordered: 2, refused, refusedTotal: 1, hasMore: false };
+  }
+
   async #change(...call: string[]): Promise<string> {
     await this.#asked(undefined, ...call);
+    if (this.refuses !== undefined) throw this.refuses;
     return `done: ${call.join(' ')}`;
   }
 
-  async #asked(signal: AbortSignal | undefined, ...call: string[]): Promise<void> {
+  async #asked(signal: AbortSignal | undefined, ...call: unknown[]): Promise<void> {
     this.calls.push(call);
     await this.behaviour(signal);
   }
@@ -154,6 +223,8 @@ export class FakeControl implements DaemonControl {
   current = daemonStatus();
   isAlive = true;
   readonly config = new FakeMapping();
+  /** Further mappings, by name. */
+  readonly others = new Map<string, FakeMapping>();
 
   status(): DaemonStatus {
     return this.current;
@@ -164,6 +235,6 @@ export class FakeControl implements DaemonControl {
   }
 
   mapping(name: string): MappingControl | undefined {
-    return name === 'config' ? this.config : undefined;
+    return name === 'config' ? this.config : this.others.get(name);
   }
 }

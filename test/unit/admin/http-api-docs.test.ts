@@ -5,8 +5,9 @@ import { API_ERRORS } from '../../../src/admin/api-error.js';
 import { BoundedCalls } from '../../../src/admin/bounded-calls.js';
 import { Metrics } from '../../../src/admin/metrics.js';
 import { conflictJson } from '../../../src/admin/conflict-json.js';
+import { trashJson } from '../../../src/admin/trash-json.js';
 import { statusJson } from '../../../src/admin/status-json.js';
-import { daemonStatus, FakeControl, journalEntry, mappingStatus } from './fake-control.js';
+import { daemonStatus, FakeControl, journalEntry, mappingStatus, trashEntry } from './fake-control.js';
 import { RecordingLogger } from './recording-logger.js';
 
 const docs = readFileSync(new URL('../../../docs/http-api.md', import.meta.url), 'utf8');
@@ -61,5 +62,9 @@ describe('docs/http-api.md', () => {
   it('shows a conflict as it is', () => {
     expect(exampleIn('Conflicts')).toMatchObject({ consul: { value: null } });
     expect(shapeOf(exampleIn('Conflicts'))).toEqual(shapeOf(conflictJson(journalEntry())));
+  });
+
+  it('shows a deleted value as it is', () => {
+    expect(exampleIn('Trash')).toEqual(JSON.parse(JSON.stringify(trashJson(trashEntry()))));
   });
 });

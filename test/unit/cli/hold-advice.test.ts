@@ -1,15 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { curlCommand, holdAdvice } from '../../../src/cli/hold-advice.js';
+import { holdAdvice, holdCommandLine } from '../../../src/cli/hold-advice.js';
+import { ScriptedHttpPeer } from '../../kit/scripted-http-peer.js';
+import { runCaptured } from './captured-run.js';
 
-const URL_HERE = 'http://127.0.0.1:9464';
-
-/** The arguments that a shell makes of a command. */
-function argumentsOf(command: string, environment: Record<string, string> = {}): string[] {
-  const listed = command.replace(/^curl/, "printf '%s\\n'");
-  return execFileSync('sh', ['-c', listed], { encoding: 'utf8', env: { ...process.env, ...environment } })
-    .trimEnd()
-    .split('\n');
+/** The arguments that a shell makes of a command line. */
+function argumentsOf(commandLine: string): string[] {
+  const listed = commandLine.replace(/^zk-consul-sync/, "printf '%s\\0'");
+  return execFileSync('bash', ['-c', listed], { encoding: 'utf8' }).split('\0').slice(0, -1);
 }
 
 describe('what can be done about a hold', () => {
@@ -24,10 +22,10 @@ describe('what can be done about a hold', () => {
     ['oscillating', ['release', 'release']],
     ['copy-modified', ['release', 'release']],
     ['journal-full', []],
-  ])('is said for %s', (reason, actions) => {
+  ])('is said for %s', (reason, commands) => {
     const advice = holdAdvice(reason);
     expect(advice?.first.length).toBeGreaterThan(20);
-    expect(advice?.requests.map(({ action }) => action)).toEqual(actions);
+    expect(advice?.commands.map(({ command }) => command)).toEqual(commands);
   });
 
   it('is not made up for a reason of a later version', () => {
@@ -36,31 +34,36 @@ describe('what can be done about a hold', () => {
   });
 });
 
-describe('the request that ends a hold', () => {
-  const [keepZooKeeper] = holdAdvice('oscillating')?.requests ?? [];
+describe('the command that ends a hold', () => {
+  const [, keepConsul] = holdAdvice('oscillating')?.commands ?? [];
 
-  it('reaches the daemon with any key, as the shell takes it apart', () => {
-    for (const key of ['a/b', "it's", '$(touch x) `y` "z" \\', 'two\nlines', 'c1\x9b \u202e', '']) {
-      const command = curlCommand(URL_HERE, 'config', key, keepZooKeeper!);
-      const words = argumentsOf(command);
-      expect(words.at(-1)).toBe(`${URL_HERE}/api/v1/mappings/config/release`);
-      expect(JSON.parse(words.at(-2) ?? '')).toEqual({ key, keep: 'zookeeper' });
-      expect(command).not.toMatch(/\p{C}/u);
+  it('reaches the entry by any key, as a shell takes the line apart and the command its words', async () => {
+    for (const key of [
+      'a/b',
+      "it's",
+      '$(touch x) `y` "z" \\',
+      'two\nlines\n',
+      'c1\x9b \u202e 😀',
+      '-x',
+      '',
+    ]) {
+      const peer = await ScriptedHttpPeer.start(() => ({ status: 500 }));
+      const line = holdCommandLine(['--admin', peer.address.href], 'config', key, keepConsul!);
+      expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+      const words = argumentsOf(line);
+      expect(words).toContain(key);
+      const [name = '', ...others] = words;
+      await runCaptured([name, '--yes', ...others]);
+      expect(peer.requests[0]?.path, line).toBe('/api/v1/mappings/config');
+      await peer.dispose();
     }
   });
 
-  it('takes the token from the environment where the daemon is not on this machine', () => {
-    const command = curlCommand(
-      'http://sync.internal:9464',
-      'config',
-      null,
-      holdAdvice('mass-deletion')!.requests[0]!,
-    );
-    expect(argumentsOf(command, { ZK_CONSUL_SYNC_ADMIN_TOKEN: 'from-environment' })).toContain(
-      'Authorization: Bearer from-environment',
-    );
-    for (const local of [URL_HERE, 'http://localhost:1', 'http://[::1]:9464']) {
-      expect(curlCommand(local, 'config', 'a', keepZooKeeper!)).not.toContain('Bearer');
-    }
+  it('names the daemon as the status was asked for', () => {
+    const [approve] = holdAdvice('mass-deletion')!.commands;
+    expect(holdCommandLine([], 'config', null, approve!)).toBe('zk-consul-sync approve config');
+    expect(
+      argumentsOf(holdCommandLine(['--config', '/etc/my config.yaml'], 'config', null, approve!)),
+    ).toEqual(['approve', 'config', '--config', '/etc/my config.yaml']);
   });
 });

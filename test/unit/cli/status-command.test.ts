@@ -101,22 +101,19 @@ describe('status for a person', () => {
     expect(lines).toContainEqual(
       expect.stringMatching(/^ {2}the mapping, 2 min \d+ s ago: 480 deletions wait$/),
     );
-    expect(lines).toContain(
-      `    curl -X POST -H 'Content-Type: application/json' ${url}/api/v1/mappings/services/approve`,
-    );
+    expect(lines).toContain(`    zk-consul-sync approve services --admin ${url}`);
     expect(lines).toContain('  services, too-large: 1 entry');
     expect(lines).toContain('    "bad\\nkey"');
     expect(lines).toContain('  services: 238 more that the daemon does not list');
   });
 
-  it('prints no character of a hostile key that a terminal would obey, and a request that a shell takes as one', async () => {
+  it('prints no character of a hostile key that a terminal would obey, and a command that a shell takes apart rightly', async () => {
     const { control, url } = await runServer();
     control.current = daemonStatus({ mappings: [HELD] });
     const { stdout } = await runCaptured(['status', '--admin', url]);
     expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
     expect(stdout).toMatch(/^ {2}"it's\\u001b\[2J", \d+ s ago: undone again$/m);
-    const data = `'{"key":"it'\\''s\\u001b[2J","keep":"consul"}'`;
-    expect(stdout).toContain(`-d ${data} ${url}/api/v1/mappings/services/release`);
+    expect(stdout).toContain(`release services $'it\\'s\\033[2J' --keep consul --admin ${url}\n`);
   });
 
   it('shows what others changed on the target of a one-way mapping', async () => {

@@ -5,9 +5,29 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../../src/daemon/version.js';
 import { runCaptured } from './captured-run.js';
 
-const COMMANDS = ['run', 'check', 'plan', 'diff', 'status', 'explain'];
+const COMMANDS = [
+  ...['run', 'check', 'plan', 'diff', 'status', 'explain', 'conflicts'],
+  ...['pause', 'resume', 'approve', 'resync', 'release', 'retire'],
+];
 /** With what each needs beside a configuration. */
-const CALLS = [['run'], ['check'], ['plan'], ['diff'], ['status'], ['explain', 'config', 'a/b']];
+const CALLS = [
+  ...[['run'], ['check'], ['plan'], ['diff'], ['status'], ['explain', 'config', 'a/b']],
+  ...[
+    ['conflicts', 'list'],
+    ['conflicts', 'show', '1'],
+    ['conflicts', 'resolve', '1', '--keep', 'consul', '-y'],
+  ],
+  ...[
+    ['pause', '--all'],
+    ['resume', '--all', '--yes'],
+    ['approve', 'config', '--yes'],
+  ],
+  ...[
+    ['resync', 'config', '--from', 'merge', '--yes'],
+    ['release', 'config', 'a', '--keep', 'consul', '--yes'],
+    ['retire', 'default', '--yes'],
+  ],
+];
 
 let directory: string;
 
@@ -33,6 +53,11 @@ describe('wrong usage ends with 2 and a message on standard error', () => {
     [['plan', '--limit', '-1'], 'It has to be a whole number.'],
     [['diff', '--limit', '1e3'], 'It has to be a whole number.'],
     [['explain', 'config'], "missing required argument 'key'"],
+    [['conflicts'], 'Usage: zk-consul-sync conflicts'],
+    [['conflicts', 'lst'], "unknown command 'lst'\n(Did you mean list?)"],
+    [['resync', 'config', '--yes'], "required option '--from <side>' not specified"],
+    [['resync', 'config', '--from', 'left', '--yes'], 'Allowed choices are zookeeper, consul, merge.'],
+    [['release', 'config', '--keep', 'consul'], "missing required argument 'key'"],
     [['status', '--admin', 'ftp://host'], '--admin takes the address of a daemon'],
     [['status', '--admin', 'http://user:password@host:9464'], '--admin takes the address of a daemon'],
     [['status', '--admin', ''], '--admin takes the address of a daemon'],

@@ -29,10 +29,20 @@ class Story {
     return this;
   }
 
-  replaced(store: StoreName, value: Value | undefined): this {
+  trashed(store: StoreName, value: Value): this {
+    this.timeline.push({ kind: 'trashed', atMs: this.nowMs, store, key: 'k', value });
+    return this;
+  }
+
+  /** A deletion that the daemon carries over, and what it deletes is kept. */
+  deletes(store: StoreName): this {
+    return this.trashed(store, this.stand[store] ?? '').daemon(store, undefined);
+  }
+
+  replaced(store: StoreName, value: Value | undefined, isUnnoticeable = false): this {
     this.stand[store] = value;
     const contents = new Map(value === undefined ? [] : [['k', value]]);
-    this.timeline.push({ kind: 'replaced', atMs: this.nowMs, store, contents });
+    this.timeline.push({ kind: 'replaced', atMs: this.nowMs, store, contents, isUnnoticeable });
     return this;
   }
 
@@ -67,7 +77,21 @@ const agreed = (): Story => new Story().client('zookeeper', 'a').daemon('consul'
 describe('justified writes (S1, S3, S4)', () => {
   it('carries creations, updates and deletions over', () => {
     const story = agreed().client('zookeeper', 'b').daemon('consul', 'b');
-    expect(unjustified(story.client('consul', undefined).daemon('zookeeper', undefined))).toBe(0);
+    expect(unjustified(story.client('consul', undefined).deletes('zookeeper'))).toBe(0);
+  });
+
+  it('finds a deletion whose value is not in the trash of that store before it', () => {
+    const deleted = (): Story => agreed().client('zookeeper', undefined);
+    expect(unjustified(deleted().deletes('consul'))).toBe(0);
+    expect(unjustified(deleted().daemon('consul', undefined))).toBe(1);
+    expect(unjustified(deleted().daemon('consul', undefined).trashed('consul', 'a'))).toBe(1);
+    expect(unjustified(deleted().trashed('zookeeper', 'a').daemon('consul', undefined))).toBe(1);
+    expect(unjustified(deleted().trashed('consul', 'b').daemon('consul', undefined))).toBe(1);
+  });
+
+  it('does not ask for what went with a session', () => {
+    const { timeline } = agreed().client('zookeeper', undefined).daemon('consul', undefined);
+    expect(checkJustifiedWrites(timeline, { raceMs: 0, everOwned: new Set(['k']) })).toEqual([]);
   });
 
   it('finds a value that the other store has never held', () => {
@@ -85,23 +109,29 @@ describe('justified writes (S1, S3, S4)', () => {
     expect(
       unjustified(agreed().client('zookeeper', 'b').client('zookeeper', 'a').daemon('zookeeper', 'b')),
     ).toBe(1);
-    expect(unjustified(agreed().daemon('zookeeper', undefined))).toBe(1);
+    expect(unjustified(agreed().deletes('zookeeper'))).toBe(1);
   });
 
   it('finds a deleted copy whose original has been there all the time', () => {
-    expect(unjustified(agreed().daemon('consul', undefined))).toBe(1);
-    expect(unjustified(agreed().client('zookeeper', undefined).daemon('consul', undefined))).toBe(0);
+    expect(unjustified(agreed().deletes('consul'))).toBe(1);
+    expect(unjustified(agreed().client('zookeeper', undefined).deletes('consul'))).toBe(0);
   });
 
   it('does not take what is missing since a store was replaced for deleted', () => {
-    expect(unjustified(agreed().replaced('zookeeper', undefined).daemon('consul', undefined))).toBe(1);
+    expect(unjustified(agreed().replaced('zookeeper', undefined).deletes('consul'))).toBe(1);
     const restored = agreed().client('zookeeper', 'b').daemon('consul', 'b');
     expect(unjustified(restored.replaced('zookeeper', 'a').daemon('consul', 'a'))).toBe(1);
   });
 
   it('allows that, where the journal has it', () => {
     const replaced = agreed().replaced('zookeeper', undefined).journaled('a', 'a');
-    expect(unjustified(replaced.daemon('consul', undefined))).toBe(0);
+    expect(unjustified(replaced.deletes('consul'))).toBe(0);
+  });
+
+  it('allows that, where nothing could tell the daemon, and the trash has it', () => {
+    const replaced = (): Story => agreed().replaced('zookeeper', undefined, true);
+    expect(unjustified(replaced().deletes('consul'))).toBe(0);
+    expect(unjustified(replaced().daemon('consul', undefined))).toBe(1);
   });
 
   it('allows what was on its way when a store was replaced, in place of a copy that a client had outdated', () => {
@@ -112,8 +142,8 @@ describe('justified writes (S1, S3, S4)', () => {
   });
 
   it('takes what a backup brings back for what clients had done with it', () => {
-    const deleted = agreed().client('consul', undefined).daemon('zookeeper', undefined);
-    expect(unjustified(deleted.replaced('zookeeper', 'a').daemon('zookeeper', undefined))).toBe(0);
+    const deleted = agreed().client('consul', undefined).deletes('zookeeper');
+    expect(unjustified(deleted.replaced('zookeeper', 'a').deletes('zookeeper'))).toBe(0);
   });
 
   it('forgets what was agreed on when agreement begins anew', () => {
