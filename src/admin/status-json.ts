@@ -1,4 +1,11 @@
-import type { DaemonStatus, HoldStatus, LeaderStatus, MappingStatus, StoreStatus } from '../ports/status.js';
+import type {
+  AuditStatus,
+  DaemonStatus,
+  HoldStatus,
+  LeaderStatus,
+  MappingStatus,
+  StoreStatus,
+} from '../ports/status.js';
 import { isoTime } from './iso-time.js';
 
 /** The body of `GET /api/v1/status`. */
@@ -13,7 +20,12 @@ export function statusJson(status: DaemonStatus) {
       consul: storeJson(status.replicas.consul),
     },
     mappings: status.mappings.map(mappingJson),
+    audit: status.audit === undefined ? null : auditJson(status.audit),
   };
+}
+
+function auditJson({ file, problem, lost }: AuditStatus) {
+  return { file, problem: problem ?? null, lost };
 }
 
 /** One mapping in the status, and the body of `GET /api/v1/mappings/NAME`. */

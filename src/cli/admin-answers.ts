@@ -49,6 +49,7 @@ export const statusAnswer = z.looseObject({
   uptimeSeconds: z.number(),
   replicas: z.object({ zookeeper: store, consul: store }),
   mappings: z.array(mappingStatusAnswer),
+  audit: z.looseObject({ file: z.string(), problem: z.string().nullable(), lost: z.number() }).nullish(),
 });
 
 export type StatusAnswer = z.output<typeof statusAnswer>;

@@ -32,7 +32,15 @@ export function statusLines(
     ...mappings.flatMap((mapping) => holdLines(terminal, mapping, daemon, nowMs)),
     ...skippedLines(terminal, mappings),
     ...driftedLines(terminal, mappings),
+    ...auditLines(terminal, status),
   ];
+}
+
+function auditLines(terminal: Terminal, { audit }: StatusAnswer): string[] {
+  if (audit === null || audit === undefined || (audit.problem === null && audit.lost === 0)) return [];
+  const problem = audit.problem === null ? '' : ` can't be written: ${audit.problem}`;
+  const lost = audit.lost === 0 ? '' : `; ${showCounted(audit.lost, 'line is', 'lines are')} lost`;
+  return ['', terminal.style(printableText(`The audit log ${audit.file}${problem}${lost}`), 'yellow')];
 }
 
 function storeLines(terminal: Terminal, { replicas }: StatusAnswer): string[] {

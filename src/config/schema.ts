@@ -78,6 +78,12 @@ const logSection = z.strictObject({
     'info',
   ),
   format: choice('JSON lines for machines, or text for people.', ['json', 'pretty'], 'json'),
+  audit: setting(text().optional(), {
+    description:
+      'A file to which a line of JSON is appended for every write to a store, without values. None by default.',
+    allowed: 'the path of a file in a directory that is there',
+    place: 'directory',
+  }),
 });
 
 /** The whole file: the one source of its types, defaults, JSON Schema, documentation and error messages. */

@@ -7,6 +7,7 @@ import { startAdminServer } from '../admin/server.js';
 import type { AdminServer } from '../admin/server.js';
 import { Metrics } from '../admin/metrics.js';
 import { openArchive } from '../archive/open-archive.js';
+import { AuditFile } from '../logging/audit-file.js';
 import type { Archive } from '../ports/archive.js';
 import type { DaemonControl } from '../ports/control.js';
 import type { Logger } from '../ports/logger.js';
@@ -38,6 +39,7 @@ export class Daemon implements DaemonControl {
     private surroundings: MappingSurroundings,
     private readonly archive: Archive,
     private readonly metrics: Metrics,
+    private readonly audit: AuditFile,
     private readonly logger: Logger,
   ) {}
 
@@ -55,6 +57,7 @@ export class Daemon implements DaemonControl {
       throw error;
     });
     const { limits } = config;
+    const audit = new AuditFile(config.log.audit, logger);
     const surroundings: MappingSurroundings = {
       config,
       stores,
@@ -63,8 +66,9 @@ export class Daemon implements DaemonControl {
       leaderships: undefined,
       gates: pairOf((side) => new WriteGate(systemClock, limits[SIDE_NAMES[side]].writesPerSecond)),
       logger,
+      audit,
     };
-    const daemon = new Daemon(surroundings, archive, metrics, logger);
+    const daemon = new Daemon(surroundings, archive, metrics, audit, logger);
     try {
       await daemon.listen(config);
       if (config.highAvailability.enabled) daemon.takePartInElections();
@@ -89,6 +93,7 @@ export class Daemon implements DaemonControl {
     // What needs a restart keeps its old settings until then, also for the mappings that start now.
     const { mappings, limits, log } = config;
     this.surroundings = { ...this.surroundings, config: { ...before, mappings, limits, log } };
+    this.audit.reopen(log.audit);
     for (const side of SIDES) this.surroundings.gates[side].limit(limits[SIDE_NAMES[side]].writesPerSecond);
     for (const name of [...changes.removed, ...changes.changed.map(({ mapping }) => mapping)]) {
       await this.mappings.get(name)?.stop();
@@ -99,6 +104,11 @@ export class Daemon implements DaemonControl {
     return changes;
   }
 
+  /** For logrotate: what was moved away is written no more. */
+  reopenFiles(): void {
+    this.audit.reopen();
+  }
+
   /** Finishes what is in flight, closes the archive and the connections. Ends within 10 s. */
   async stop(): Promise<void> {
     await this.admin?.close();
@@ -107,6 +117,7 @@ export class Daemon implements DaemonControl {
     this.leaving.abort();
     await this.electing;
     await this.archive.close();
+    await this.audit.close();
     await this.surroundings.stores.close();
     this.logger.info({}, 'stopped');
   }
@@ -120,6 +131,7 @@ export class Daemon implements DaemonControl {
       uptimeSeconds: (systemClock.monotonicMs() - this.startedMs) / 1000,
       replicas: this.surroundings.stores.status(),
       mappings,
+      audit: this.audit.state,
     };
   }
 

@@ -6,6 +6,7 @@ import type { EntryKey } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
 import type { Archive } from '../ports/archive.js';
+import type { Audit } from '../ports/audit.js';
 import type { Logger } from '../ports/logger.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { Replica } from '../ports/replica.js';
@@ -38,6 +39,8 @@ export interface MappingSurroundings {
   /** The elections that this daemon takes part in; undefined where it is alone. */
   readonly leaderships: Leaderships | undefined;
   readonly logger: Logger;
+  /** Told of every write; undefined where nothing is written. */
+  readonly audit: Audit | undefined;
 }
 
 export function mappingContext(
@@ -73,6 +76,7 @@ export function mappingContext(
     logger,
     metrics,
     leaderships: surroundings.leaderships,
+    audit: surroundings.audit,
   };
 }
 

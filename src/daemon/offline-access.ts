@@ -58,7 +58,8 @@ export class OfflineAccess {
     const gates = pairOf(
       (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
     );
-    const surroundings = { config, stores, archive, writer: 'none', gates, leaderships: undefined, logger };
+    const none = { leaderships: undefined, audit: undefined };
+    const surroundings = { config, stores, archive, writer: 'none', gates, logger, ...none };
     return mappingContext(mapping, surroundings, UNCOUNTED, onUnread);
   }
 

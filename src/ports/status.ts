@@ -75,4 +75,15 @@ export interface DaemonStatus {
   readonly uptimeSeconds: number;
   readonly replicas: { readonly zookeeper: StoreStatus; readonly consul: StoreStatus };
   readonly mappings: readonly MappingStatus[];
+  /** Undefined where none is kept. */
+  readonly audit: AuditStatus | undefined;
+}
+
+/** How the audit log is doing. */
+export interface AuditStatus {
+  readonly file: string;
+  /** Why it can't be written just now; undefined while it can. Tried again by itself. */
+  readonly problem: string | undefined;
+  /** Lines lost since the start, because they could not be written for too long. */
+  readonly lost: number;
 }

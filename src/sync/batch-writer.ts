@@ -7,6 +7,7 @@ import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { announce, sameSingle } from '../core/write-intent.js';
 import type { Rejection, WriteApplied, WriteOperation, WriteOutcome } from '../ports/replica.js';
+import { auditBatch } from './audit-batch.js';
 import type { MappingContext } from './context.js';
 import { withGrace } from './grace.js';
 import type { Intended } from './guards.js';
@@ -158,6 +159,7 @@ export class BatchWriter {
       const sentAtMs = this.context.clock.nowMs();
       const outcome = await this.send(side, items, sent, signal);
       this.count(side, items, outcome);
+      auditBatch(this.context, side, items, outcome);
       switch (outcome.kind) {
         case 'applied':
           await ahead.add(

@@ -3,6 +3,7 @@ import type { Budget } from '../core/deletion-budget.js';
 import type { Pair } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
 import type { MappingArchive } from '../ports/archive.js';
+import type { Audit } from '../ports/audit.js';
 import type { Clock, Random } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { MappingMetrics } from '../ports/metrics.js';
@@ -43,6 +44,8 @@ export interface MappingContext {
   readonly leaderships: Leaderships | undefined;
   readonly logger: Logger;
   readonly metrics: MappingMetrics;
+  /** Told of every write; undefined where nobody wants to know. */
+  readonly audit?: Audit | undefined;
 }
 
 /** Which entries of the mapped places take part. */

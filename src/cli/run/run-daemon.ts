@@ -43,7 +43,14 @@ export async function runDaemon(file: string, environment: Environment): Promise
   const supervised = Supervised.by(environment, systemClock, logger);
   const announced = (reload: () => Promise<void>) => supervised.reloading(reload);
   const reloader = new ConfigReloader({ file: watched, load, apply, announced, logger, clock: systemClock });
-  process.on('SIGHUP', () => reloader.ask());
+  process.on('SIGHUP', () => {
+    reloader.ask();
+    // Whether or not the configuration is valid: the files may have been moved away.
+    starting.then(
+      (daemon) => daemon.reopenFiles(),
+      () => undefined,
+    );
+  });
   const daemon = await starting;
   void supervised.report(daemon, stopping);
   // Ends when the signal has come, and not in the middle of a reload: nothing is to start again behind a stop.

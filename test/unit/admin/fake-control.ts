@@ -38,6 +38,7 @@ export function daemonStatus(change: Partial<DaemonStatus> = {}): DaemonStatus {
       consul: { connected: true, address: 'http://127.0.0.1:8500', server: undefined, lastError: undefined },
     },
     mappings: [mappingStatus()],
+    audit: undefined,
     ...change,
   };
 }

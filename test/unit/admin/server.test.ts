@@ -148,6 +148,7 @@ describe('GET /api/v1/status', () => {
         zookeeper: { connected: true, address: 'zk1:2181', server: '3.8.0', lastError: null },
         consul: { connected: true, address: 'http://127.0.0.1:8500', server: null, lastError: null },
       },
+      audit: null,
       mappings: [
         {
           name: 'config',

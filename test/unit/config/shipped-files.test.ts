@@ -44,6 +44,7 @@ describe('the schema', () => {
       'consul.tls.key',
       'consul.tls.serverName',
       'admin.token',
+      'log.audit',
     ]);
   });
 
