@@ -9,7 +9,7 @@ import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
 import { mappingJson } from './status-json.js';
 
-const MAPPING = '/api/v1/mappings/:name';
+export const MAPPING = '/api/v1/mappings/:name';
 
 /** Journal entries come with both values, of up to half a MiB each: only a few are taken into memory at a time. */
 const JOURNAL_PAGE = 16;
@@ -170,7 +170,8 @@ function changeRoute<Body>(
   };
 }
 
-function mappingOf(
+/** @throws ApiError `UNKNOWN_MAPPING` */
+export function mappingOf(
   control: DaemonControl,
   request: FastifyRequest,
 ): { name: string; mapping: MappingControl } {

@@ -13,6 +13,7 @@ interface Found {
   readonly 'zookeeper-3.8': readonly string[];
   readonly 'zookeeper-3.4'?: readonly string[];
   readonly libfaketime?: string;
+  readonly chromium?: string;
 }
 
 export function javaBinary(): string {
@@ -48,6 +49,14 @@ export function clockAhead(aheadMs: number): Record<string, string> {
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
     DONT_FAKE_MONOTONIC: '1',
   };
+}
+
+export function chromiumBinary(): string {
+  const { chromium } = readFound();
+  if (chromium === undefined) {
+    throw new Error('This test needs Chromium: run `npm run setup`, which says how to get it.');
+  }
+  return absolute(chromium);
 }
 
 function readFound(): Found {

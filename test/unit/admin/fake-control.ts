@@ -1,6 +1,7 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { DaemonControl, MappingControl } from '../../../src/ports/control.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
+import type { WrittenEntry } from '../../../src/ports/written.js';
 
 export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatus {
   return {
@@ -65,6 +66,19 @@ export function journalEntry(change: Partial<JournalEntry> = {}): JournalEntry {
         written: { earliestMs: -Infinity, latestMs: Date.UTC(2026, 0, 31, 10) },
       },
     },
+    ...change,
+  };
+}
+
+export function writtenEntry(change: Partial<WrittenEntry> = {}): WrittenEntry {
+  return {
+    key: 'db/host',
+    on: 'right',
+    operation: 'update',
+    cause: 'change',
+    sourceVersion: 4_294_967_310n,
+    result: 'applied',
+    atMs: Date.UTC(2026, 0, 31, 12),
     ...change,
   };
 }

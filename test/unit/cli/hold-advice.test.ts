@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { curlCommand, holdAdvice } from '../../../src/cli/hold-advice.js';
+import { holdAdvice } from '../../../src/admin/hold-advice.js';
+import { curlCommand } from '../../../src/cli/curl-command.js';
 
 const URL_HERE = 'http://127.0.0.1:9464';
 

@@ -1,9 +1,5 @@
-import { isLoopbackHost } from '../config/network-address.js';
 import type { MappingHoldReason } from '../core/mapping-state.js';
 import type { EntryHoldReason } from '../ports/archive.js';
-import { TOKEN_VARIABLE } from './admin-client.js';
-import { shellWord } from './printable.js';
-import { jsonText } from './terminal.js';
 
 /** What a person can do about a hold: first what to find out, then the requests that end it. */
 export interface HoldAdvice {
@@ -82,21 +78,4 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
 /** @param reason as the status names it; undefined for one that this version does not know */
 export function holdAdvice(reason: string): HoldAdvice | undefined {
   return Object.hasOwn(ADVICE, reason) ? ADVICE[reason as keyof typeof ADVICE] : undefined;
-}
-
-/** A command to copy that makes the request. */
-export function curlCommand(
-  adminUrl: string,
-  mapping: string,
-  key: string | null,
-  { action, body }: HoldRequest,
-): string {
-  const data = action === 'release' ? { key, ...body } : body;
-  const isLocal = isLoopbackHost(new URL(adminUrl).hostname.replace(/^\[|\]$/g, ''));
-  return [
-    "curl -X POST -H 'Content-Type: application/json'",
-    ...(isLocal ? [] : [`-H "Authorization: Bearer $${TOKEN_VARIABLE}"`]),
-    ...(data === undefined ? [] : [`-d ${shellWord(jsonText(data))}`]),
-    shellWord(`${adminUrl}/api/v1/mappings/${encodeURIComponent(mapping)}/${action}`),
-  ].join(' ');
 }
