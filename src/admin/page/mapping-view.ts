@@ -49,11 +49,16 @@ function titleView(mapping: Mapping, state: PageState, actions: Actions): Compon
   );
 }
 
+/** Holds of a mapping that hold back only what they list. */
+const PARTIAL_HOLDS: ReadonlySet<string> = new Set(['mass-deletion', 'mass-conflict']);
+
 function headlineOf(mapping: Mapping, nowMs: number): string {
   const { inSync, inSyncSince, problem, state, pending, holds } = mapping;
   if (problem !== null) return shownText(problem);
   if (state === 'paused') return 'Paused: nothing is written until somebody resumes it.';
-  if (state === 'held') return 'Held: it goes on looking, and waits for your decision below.';
+  if (holds.some(({ key, reason }) => key === null && !PARTIAL_HOLDS.has(reason))) {
+    return 'Nothing is written until you decide below; it goes on looking.';
+  }
   if (holds.length > 0) return 'It goes on, but some of it waits for your decision below.';
   if (state === 'starting') return 'Comparing both sides for the first time.';
   if (inSync && inSyncSince !== null) {

@@ -21,6 +21,7 @@ export function heldMapping(page: StagedPage, nowMs: number): void {
   page.daemon.current = staged([
     {
       ...busyMapping(nowMs),
+      state: 'held',
       inSync: false,
       inSyncSinceMs: undefined,
       pending: { left: 0, right: 412 },
