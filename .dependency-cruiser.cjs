@@ -74,7 +74,8 @@ module.exports = {
       to: {
         dependencyTypes: ['npm-dev'],
         dependencyTypesNot: ['type-only'],
-        pathNot: '^node_modules/@types/',
+        // The page's libraries are copied into the built page.
+        pathNot: '^node_modules/(@types|preact|diff)/',
       },
     },
     {

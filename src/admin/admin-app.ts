@@ -3,11 +3,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { printableText } from '../core/printable-text.js';
 import type { Logger } from '../ports/logger.js';
 import type { AccessPolicy } from './access-policy.js';
+import { activityRoutes } from './activity-routes.js';
 import { allMappingsRoutes } from './all-mappings-routes.js';
 import { ApiError, errorAnswer } from './api-error.js';
 import { daemonRoutes, indexRoute } from './daemon-routes.js';
+import { eventRoutes } from './event-routes.js';
 import { isLoopback } from './listen-address.js';
 import { mappingRoutes } from './mapping-routes.js';
+import { pageRoutes } from './page-routes.js';
 import type { AdminRoute, RouteContext } from './route.js';
 
 const CONNECTIONS_MAX = 256;
@@ -24,7 +27,7 @@ const IDLE_TIMEOUT_MS = 60_000;
 
 const RESPONSE_HEADERS = {
   'cache-control': 'no-store',
-  // No answer is a page: whatever it holds, a browser is to make nothing of it, on its own or inside another page.
+  // No answer but the status page is one: a browser is to make nothing of it, on its own or inside another page.
   'content-security-policy':
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -34,8 +37,15 @@ const RESPONSE_HEADERS = {
 
 /** Everything that the server answers; docs/http-api.md describes it. */
 export function adminRoutes(context: RouteContext): readonly AdminRoute[] {
-  const routes = [...daemonRoutes(context), ...allMappingsRoutes(context), ...mappingRoutes(context)];
-  return [indexRoute(context, routes), ...routes];
+  const routes = [
+    ...pageRoutes(context),
+    ...daemonRoutes(context),
+    ...allMappingsRoutes(context),
+    ...eventRoutes(context),
+    ...mappingRoutes(context),
+    ...activityRoutes(context),
+  ];
+  return [...routes, indexRoute(context, routes)];
 }
 
 /** The server without its address: bounds, headers and failures are the same for all routes. */

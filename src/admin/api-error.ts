@@ -15,7 +15,7 @@ export const API_ERRORS = {
     hint: 'Use localhost, a loopback address or the host set in admin.listen, or send the token set as admin.token.',
   },
   CROSS_SITE: { status: 403, hint: 'Make the request from the command line, or from a page of this server.' },
-  NOT_FOUND: { status: 404, hint: 'GET / lists what this server answers.' },
+  NOT_FOUND: { status: 404, hint: 'GET /api lists what this server answers.' },
   UNKNOWN_MAPPING: { status: 404, hint: 'GET /api/v1/status lists the mappings.' },
   UNKNOWN_CONFLICT: {
     status: 404,

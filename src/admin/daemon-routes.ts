@@ -44,13 +44,13 @@ export function daemonRoutes({ control, metrics }: RouteContext): readonly Admin
   ];
 }
 
-/** `GET /`: says what else there is. */
+/** `GET /api`: says what there is. */
 export function indexRoute({ control }: RouteContext, others: readonly AdminRoute[]): AdminRoute {
   return {
     method: 'GET',
-    path: '/',
+    path: '/api',
     access: 'read',
-    summary: 'this page',
+    summary: 'this list',
     handle: (_request, reply) => {
       const { version, instance } = control.status();
       const lines = others.map(({ method, path, summary }) => `${method.padEnd(4)} ${path}\n     ${summary}`);

@@ -6,6 +6,8 @@ import type { Access } from './access-policy.js';
 import { ApiError } from './api-error.js';
 import type { BoundedCalls } from './bounded-calls.js';
 import type { Metrics } from './metrics.js';
+import type { RecentActivity } from './recent-activity.js';
+import type { StatusFeed } from './status-feed.js';
 
 /** One thing that the server answers. */
 export interface AdminRoute {
@@ -24,6 +26,12 @@ export interface RouteContext {
   readonly control: DaemonControl;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** The folder of the compiled program, which has the status page. */
+  readonly program: URL;
+  readonly activity: RecentActivity;
+  readonly feed: StatusFeed;
+  /** Why a request would not be given this access; undefined when it would. */
+  readonly refusal: (access: Access, request: FastifyRequest) => unknown;
   /** For calls that read from the stores. */
   readonly reads: BoundedCalls;
   /** For calls that change something. */

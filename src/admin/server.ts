@@ -1,13 +1,17 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { DaemonControl } from '../ports/control.js';
 import { SyncError } from '../ports/errors.js';
 import type { Logger } from '../ports/logger.js';
 import { AccessPolicy } from './access-policy.js';
+import type { Access } from './access-policy.js';
 import { addRoute, adminRoutes, createAdminApp, listensOnLoopback } from './admin-app.js';
 import { BoundedCalls } from './bounded-calls.js';
+import { statusEvent } from './event-routes.js';
 import { showAddress } from './listen-address.js';
 import type { ListenAddress } from './listen-address.js';
 import type { Metrics } from './metrics.js';
+import type { RecentActivity } from './recent-activity.js';
+import { StatusFeed } from './status-feed.js';
 
 export interface AdminServerOptions {
   readonly listen: ListenAddress;
@@ -15,7 +19,10 @@ export interface AdminServerOptions {
   readonly token: string | undefined;
   readonly control: DaemonControl;
   readonly metrics: Metrics;
+  readonly activity: RecentActivity;
   readonly logger: Logger;
+  /** The folder of the compiled program; of this one by default. */
+  readonly program?: URL;
   /** The longest that a request waits for the daemon; 30 s by default. */
   readonly controlTimeoutMs?: number;
 }
@@ -37,7 +44,8 @@ const CHANGES_MAX = 32;
  * @throws SyncError `LISTEN_FAILED`
  */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  const { listen, token, control, metrics, controlTimeoutMs: timeoutMs = CONTROL_TIMEOUT_MS } = options;
+  const { listen, token, control, metrics, activity } = options;
+  const { controlTimeoutMs: timeoutMs = CONTROL_TIMEOUT_MS } = options;
   const logger = options.logger.child({ component: 'admin' });
   const app = createAdminApp(logger);
   const closing = new AbortController();
@@ -50,12 +58,17 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     control,
     metrics,
     logger,
+    program: options.program ?? new URL('../', import.meta.url),
+    activity,
+    feed: new StatusFeed(() => statusEvent({ control }), closing.signal),
+    refusal: (access, request) => refusalOf(policy, access, request),
     reads: new BoundedCalls({ timeoutMs, concurrentMax: READS_MAX, closing: closing.signal }),
     changes: new BoundedCalls({ timeoutMs, concurrentMax: CHANGES_MAX, closing: closing.signal }),
   });
   for (const route of routes) addRoute(app, route, policy, logger);
   const port = await listenOn(app, listen);
   const address = `http://${showAddress({ host: listen.host, port })}`;
+  void activity.run(() => control.status().mappings, closing.signal);
   logger.info({ address }, `The admin server listens on ${address}.`);
   return {
     address,
@@ -65,6 +78,15 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       await app.close().finally(() => clearTimeout(timer));
     },
   };
+}
+
+function refusalOf(policy: AccessPolicy, access: Access, { headers, socket }: FastifyRequest): unknown {
+  try {
+    policy.check(access, { headers, remoteAddress: socket.remoteAddress });
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Returns the port that is listened on. */

@@ -1,6 +1,7 @@
+import { holdAdvice } from '../admin/hold-advice.js';
 import type { HoldAnswer, MappingAnswer, StatusAnswer, StoreAnswer } from './admin-answers.js';
 import { groupedBy } from './grouped.js';
-import { holdAdvice, holdCommandLine } from './hold-advice.js';
+import { holdCommandLine } from './hold-command-line.js';
 import { printableText } from '../core/printable-text.js';
 import { printableKey } from './printable.js';
 import type { Cell, Column } from './table.js';

@@ -6,12 +6,14 @@ import type { Config, MappingConfig } from '../config/schema.js';
 import { startAdminServer } from '../admin/server.js';
 import type { AdminServer } from '../admin/server.js';
 import { Metrics } from '../admin/metrics.js';
+import { RecentActivity } from '../admin/recent-activity.js';
 import { openArchive } from '../archive/open-archive.js';
 import { AuditFile } from '../logging/audit-file.js';
 import type { Archive } from '../ports/archive.js';
 import type { DaemonControl } from '../ports/control.js';
 import type { Logger } from '../ports/logger.js';
 import type { DaemonStatus } from '../ports/status.js';
+import type { WriteListener } from '../ports/written.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import { randomId } from '../sync/establish.js';
 import { Leaderships } from '../sync/leaderships.js';
@@ -30,6 +32,7 @@ const STOP_TIMEOUT_MS = 6_000;
 /** The daemon: the stores' connections, the archive, one loop per mapping, and the admin server. */
 export class Daemon implements DaemonControl {
   private readonly mappings = new Map<string, RunningMapping>();
+  private readonly activity = new RecentActivity(systemClock);
   private readonly startedMs = systemClock.monotonicMs();
   private admin: AdminServer | undefined;
   private readonly leaving = new AbortController();
@@ -99,7 +102,10 @@ export class Daemon implements DaemonControl {
       await this.mappings.get(name)?.stop();
       this.mappings.delete(name);
     }
-    for (const name of changes.removed) this.metrics.removeMapping(name);
+    for (const name of changes.removed) {
+      this.metrics.removeMapping(name);
+      this.activity.removeMapping(name);
+    }
     for (const mapping of mappings) if (!this.mappings.has(mapping.name)) this.startMapping(mapping);
     return changes;
   }
@@ -166,8 +172,10 @@ export class Daemon implements DaemonControl {
   }
 
   private startMapping(mapping: MappingConfig): void {
-    const metrics = this.metrics.forMapping(mapping.name);
-    this.mappings.set(mapping.name, new RunningMapping(mapping, this.surroundings, metrics));
+    const activity = this.activity.forMapping(mapping.name);
+    const metrics = activity.over(this.metrics.forMapping(mapping.name));
+    const onWritten: WriteListener = (written) => activity.written(written);
+    this.mappings.set(mapping.name, new RunningMapping(mapping, this.surroundings, metrics, onWritten));
   }
 
   private async listen({ admin }: Config): Promise<void> {
@@ -177,6 +185,7 @@ export class Daemon implements DaemonControl {
       token: admin.token?.reveal(),
       control: this,
       metrics: this.metrics,
+      activity: this.activity,
       logger: this.logger,
     });
   }

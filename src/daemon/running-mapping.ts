@@ -3,6 +3,7 @@ import type { MappingConfig } from '../config/schema.js';
 import type { MappingControl } from '../ports/control.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { MappingStatus } from '../ports/status.js';
+import type { WriteListener } from '../ports/written.js';
 import { MappingSync } from '../sync/mapping-sync.js';
 import { mappingStatus } from '../sync/mapping-status.js';
 import { Operator } from '../sync/operator.js';
@@ -24,10 +25,10 @@ export class RunningMapping {
     readonly config: MappingConfig,
     private readonly surroundings: MappingSurroundings,
     metrics: MappingMetrics,
+    onWritten: WriteListener,
   ) {
-    this.sync = new MappingSync(
-      mappingContext(config, surroundings, metrics, (keys) => this.sync.noticeUnread(keys)),
-    );
+    const context = mappingContext(config, surroundings, metrics, (keys) => this.sync.noticeUnread(keys));
+    this.sync = new MappingSync({ ...context, onWritten });
     const reached = this.sync.memory.state?.ledgers.left?.version.modified;
     if (reached !== undefined) surroundings.stores.zookeeper.expectReached(reached);
     this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);

@@ -14,6 +14,7 @@ import type { Intended } from './guards.js';
 import type { LedgerKeeper, SentLedger } from './ledger-keeper.js';
 import type { MappingMemory, OnItsWay } from './mapping-memory.js';
 import { stopsMapping } from './mapping-memory.js';
+import { writtenEntries } from './written.js';
 
 /** One write on its way: what is to be done, and in the form in which a replica takes it. */
 export interface WriteItem extends PlannedWrite {
@@ -269,6 +270,7 @@ export class BatchWriter {
   }
 
   private count(side: Side, items: readonly WriteItem[], outcome: WriteOutcome): void {
+    this.context.onWritten?.(writtenEntries(side, items, outcome, this.context.clock.nowMs()));
     for (const kind of ['create', 'update', 'delete'] as const) {
       const count = items.filter((item) => item.kind === kind).length;
       if (count > 0) this.context.metrics.write(side, kind, outcome.kind, count);

@@ -8,6 +8,7 @@ import type { Clock, Random } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { Replica } from '../ports/replica.js';
+import type { WriteListener } from '../ports/written.js';
 import type { Leaderships } from './leaderships.js';
 import type { WriteGate } from './write-gate.js';
 
@@ -46,6 +47,8 @@ export interface MappingContext {
   readonly metrics: MappingMetrics;
   /** Told of every write; undefined where nobody wants to know. */
   readonly audit?: Audit | undefined;
+  /** Is told of every write of an entry; left out where nobody looks. */
+  readonly onWritten?: WriteListener;
 }
 
 /** Which entries of the mapped places take part. */

@@ -19,6 +19,7 @@ interface Found {
   readonly prometheus?: readonly string[];
   readonly kubectl?: string;
   readonly systemd?: readonly string[];
+  readonly chromium?: string;
 }
 
 export function javaBinary(): string {
@@ -54,6 +55,14 @@ export function clockAhead(aheadMs: number): Record<string, string> {
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
     DONT_FAKE_MONOTONIC: '1',
   };
+}
+
+export function chromiumBinary(): string {
+  const { chromium } = readFound();
+  if (chromium === undefined) {
+    throw new Error('This test needs Chromium: run `npm run setup`, which says how to get it.');
+  }
+  return absolute(chromium);
 }
 
 export function readFound(): Found {

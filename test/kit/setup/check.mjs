@@ -6,6 +6,7 @@ import { ROOT, seconds } from './machine.mjs';
 const CHECKS = [
   ['eslint', '--max-warnings', '0', '.'],
   ['tsc', '-p', 'tsconfig.json'],
+  ['tsc', '-p', 'src/admin/page'],
   ['prettier', '--check', '--log-level', 'warn', '.'],
   ['depcruise', 'src', 'test'],
   ['knip'],

@@ -30,6 +30,57 @@ const ZOOKEEPER_38_JARS = [
 ];
 
 /**
+ * The browser without a window, and every library that it needs beyond the C and C++ ones: machines differ in what they
+ * have of them. Some 110 MB to download, and 300 MB unpacked.
+ */
+const CHROMIUM_PACKAGES = [
+  ...['chromium-headless-shell', 'chromium-common', 'fonts-dejavu-core'],
+  ...[
+    'libasound2',
+    'libasyncns0',
+    'libatk1.0-0',
+    'libatspi2.0-0',
+    'libblkid1',
+    'libbrotli1',
+    'libbsd0',
+    'libcap2',
+  ],
+  ...['libdav1d6', 'libdbus-1-3', 'libdouble-conversion3', 'libdrm2', 'libexpat1', 'libffi8', 'libflac12'],
+  ...[
+    'libfontconfig1',
+    'libfreetype6',
+    'libgbm1',
+    'libgcrypt20',
+    'libglib2.0-0',
+    'libgpg-error0',
+    'libgraphite2-3',
+  ],
+  ...[
+    'libharfbuzz-subset0',
+    'libharfbuzz0b',
+    'libjpeg62-turbo',
+    'liblz4-1',
+    'liblzma5',
+    'libmd0',
+    'libminizip1',
+  ],
+  ...[
+    'libmount1',
+    'libmp3lame0',
+    'libmpg123-0',
+    'libnspr4',
+    'libnss3',
+    'libogg0',
+    'libopenh264-7',
+    'libopus0',
+  ],
+  ...['libpcre2-8-0', 'libpng16-16', 'libpulse0', 'libselinux1', 'libsndfile1', 'libsystemd0', 'libudev1'],
+  ...['libvorbis0a', 'libvorbisenc2', 'libwayland-server0', 'libx11-6', 'libx11-xcb1', 'libxau6', 'libxcb1'],
+  ...['libxcomposite1', 'libxdamage1', 'libxdmcp6', 'libxext6', 'libxfixes3', 'libxi6', 'libxkbcommon0'],
+  ...['libxnvctrl0', 'libxrandr2', 'libxrender1', 'libzstd1', 'zlib1g'],
+];
+
+/**
  * What is needed, where it is looked for, and the packages that carry it. Suites are named, and not the machine's own,
  * so that every machine tests against the same versions: ZooKeeper 3.8.0 and 3.4.13, Consul 1.8.7.
  */
@@ -83,6 +134,15 @@ const NEEDS = [
     advice: 'install libfaketime, and set LIBFAKETIME to libfaketimeMT.so.1',
   },
   ...DEPLOYMENT_TOOLS,
+  {
+    name: 'chromium',
+    find: (env) => (env.CHROMIUM_BIN ? resolve(env.CHROMIUM_BIN) : onPath('chromium')),
+    findUnpacked: (folder) => existing(join(folder, 'usr/lib/chromium/chromium-headless-shell')),
+    suite: 'bookworm',
+    packages: CHROMIUM_PACKAGES,
+    optional: true, // For tests of the status page in a browser, and its screenshots.
+    advice: 'install Chromium on PATH, or set CHROMIUM_BIN to its binary',
+  },
 ];
 
 /** Writes down where everything is, if everything is there already. */

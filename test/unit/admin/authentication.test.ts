@@ -7,6 +7,7 @@ const pause = '/api/v1/mappings/config/pause';
 const trusted = [
   '/api/v1/mappings/config/conflicts/17',
   '/api/v1/mappings/config/explain?key=a',
+  '/api/v1/mappings/config/changes',
   '/api/v1/mappings/config/resync?from=merge',
 ];
 const readable = [
@@ -17,6 +18,9 @@ const readable = [
   '/api/v1/status',
   '/api/v1/mappings/config',
   '/api/v1/mappings/config/conflicts',
+  '/api/v1/mappings/config/history',
+  '/api',
+  '/ui/admin/page/style.css',
 ];
 
 describe('a server on all addresses', () => {
@@ -103,7 +107,7 @@ describe('a server on loopback', () => {
 describe('every answer', () => {
   it('is kept by no cache, allows nothing in a browser, and names no origin that may read it', async () => {
     const { get } = await runServer();
-    for (const path of ['/', '/api/v1/status', '/nope']) {
+    for (const path of ['/api', '/api/v1/status', '/nope']) {
       const { headers } = await get(path, { headers: { origin: 'https://evil.example' } });
       expect(headers, path).toMatchObject({
         'cache-control': 'no-store',

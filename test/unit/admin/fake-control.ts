@@ -2,6 +2,7 @@ import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { DaemonControl, HeldEntry, MappingControl, TrashPage } from '../../../src/ports/control.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 import type { TrashEntry } from '../../../src/ports/trash.js';
+import type { WrittenEntry } from '../../../src/ports/written.js';
 
 export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatus {
   return {
@@ -83,6 +84,19 @@ export function trashEntry(change: Partial<TrashEntry> = {}): TrashEntry {
     version: { modified: 812n, created: 790n, revision: 0 },
     inner: false,
     writtenAtMs: undefined,
+    ...change,
+  };
+}
+
+export function writtenEntry(change: Partial<WrittenEntry> = {}): WrittenEntry {
+  return {
+    key: 'db/host',
+    on: 'right',
+    operation: 'update',
+    cause: 'change',
+    sourceVersion: 4_294_967_310n,
+    result: 'applied',
+    atMs: Date.UTC(2026, 0, 31, 12),
     ...change,
   };
 }

@@ -1,13 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { adminRoutes } from '../../../src/admin/admin-app.js';
+import { changesJson, historyJson } from '../../../src/admin/activity-json.js';
 import { API_ERRORS } from '../../../src/admin/api-error.js';
 import { BoundedCalls } from '../../../src/admin/bounded-calls.js';
 import { Metrics } from '../../../src/admin/metrics.js';
+import { RecentActivity } from '../../../src/admin/recent-activity.js';
+import { StatusFeed } from '../../../src/admin/status-feed.js';
+import { systemClock } from '../../../src/daemon/system.js';
 import { conflictJson } from '../../../src/admin/conflict-json.js';
 import { trashJson } from '../../../src/admin/trash-json.js';
 import { statusJson } from '../../../src/admin/status-json.js';
-import { daemonStatus, FakeControl, journalEntry, mappingStatus, trashEntry } from './fake-control.js';
+import {
+  daemonStatus,
+  FakeControl,
+  journalEntry,
+  mappingStatus,
+  trashEntry,
+  writtenEntry,
+} from './fake-control.js';
 import { RecordingLogger } from './recording-logger.js';
 
 const docs = readFileSync(new URL('../../../docs/http-api.md', import.meta.url), 'utf8');
@@ -37,6 +48,10 @@ describe('docs/http-api.md', () => {
       control: new FakeControl(),
       metrics: new Metrics(),
       logger: new RecordingLogger(),
+      program: new URL('../../../src/', import.meta.url),
+      activity: new RecentActivity(systemClock),
+      feed: new StatusFeed(() => ({ text: '', essence: '' }), new AbortController().signal),
+      refusal: () => undefined,
       reads: calls,
       changes: calls,
     });
@@ -60,6 +75,17 @@ describe('docs/http-api.md', () => {
     expect(shapeOf(exampleIn('Status'))).toEqual(
       shapeOf(statusJson(daemonStatus({ mappings: [mapping], audit }))),
     );
+  });
+
+  it('shows the history as it is', () => {
+    const lag = { left: undefined, right: { p50Ms: 1, p99Ms: 1, maxMs: 1 } };
+    const none = { left: 0, right: 0 };
+    const sample = { atMs: 0, lengthMs: 10_000, writes: none, lag, pending: none };
+    expect(shapeOf(exampleIn('History'))).toEqual(shapeOf(historyJson([sample])));
+  });
+
+  it('shows the changes as they are', () => {
+    expect(shapeOf(exampleIn('Changes'))).toEqual(shapeOf(changesJson([writtenEntry()])));
   });
 
   it('shows a conflict as it is', () => {

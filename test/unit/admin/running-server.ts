@@ -2,8 +2,10 @@ import { request } from 'node:http';
 import type { ClientRequest, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import { afterEach } from 'vitest';
 import { Metrics } from '../../../src/admin/metrics.js';
+import { RecentActivity } from '../../../src/admin/recent-activity.js';
 import { startAdminServer } from '../../../src/admin/server.js';
 import type { AdminServer } from '../../../src/admin/server.js';
+import { systemClock } from '../../../src/daemon/system.js';
 import { FakeControl } from './fake-control.js';
 import { RecordingLogger } from './recording-logger.js';
 
@@ -28,25 +30,29 @@ afterEach(async () => {
 
 /** A server with a fake daemon behind it, closed after the test. It listens on any port of loopback. */
 export async function runServer(
-  options: { host?: string; port?: number; token?: string; controlTimeoutMs?: number } = {},
+  options: { host?: string; port?: number; token?: string; controlTimeoutMs?: number; program?: URL } = {},
 ) {
-  const { host = '127.0.0.1', port = 0, token, controlTimeoutMs } = options;
+  const { host = '127.0.0.1', port = 0, token, controlTimeoutMs, program } = options;
   const control = new FakeControl();
   const metrics = new Metrics();
+  const activity = new RecentActivity(systemClock);
   const logger = new RecordingLogger();
   const server = await startAdminServer({
     listen: { host, port },
     token,
     control,
     metrics,
+    activity,
     logger,
     ...(controlTimeoutMs !== undefined && { controlTimeoutMs }),
+    ...(program !== undefined && { program }),
   });
   started.push(server);
   const url = server.address.replace('0.0.0.0', '127.0.0.1');
   return {
     control,
     metrics,
+    activity,
     logger,
     server,
     url,

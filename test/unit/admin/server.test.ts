@@ -105,10 +105,10 @@ describe('GET /metrics', () => {
   });
 });
 
-describe('GET /', () => {
+describe('GET /api', () => {
   it('says what is running and what can be asked', async () => {
     const { get } = await runServer();
-    const { status, headers, text } = await get('/');
+    const { status, headers, text } = await get('/api');
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('text/plain; charset=utf-8');
     expect(text).toMatch(/^zk-consul-sync 0\.1\.0, instance default\n/);

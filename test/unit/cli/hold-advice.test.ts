@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { holdAdvice, holdCommandLine } from '../../../src/cli/hold-advice.js';
+import { holdAdvice } from '../../../src/admin/hold-advice.js';
+import { holdCommandLine } from '../../../src/cli/hold-command-line.js';
 import { ScriptedHttpPeer } from '../../kit/scripted-http-peer.js';
 import { runCaptured } from './captured-run.js';
 

@@ -1,6 +1,5 @@
 import type { MappingHoldReason } from '../core/mapping-state.js';
 import type { EntryHoldReason } from '../ports/archive.js';
-import { shellWord } from './printable.js';
 
 /** What a person can do about a hold: first what to find out, then the commands that end it. */
 export interface HoldAdvice {
@@ -79,23 +78,4 @@ const ADVICE: Readonly<Record<MappingHoldReason | EntryHoldReason, HoldAdvice>> 
 /** @param reason as the status names it; undefined for one that this version does not know */
 export function holdAdvice(reason: string): HoldAdvice | undefined {
   return Object.hasOwn(ADVICE, reason) ? ADVICE[reason as keyof typeof ADVICE] : undefined;
-}
-
-/**
- * The command to copy.
- * @param daemon the options that name the daemon, as they were given
- */
-export function holdCommandLine(
-  daemon: readonly string[],
-  mapping: string,
-  key: string | null,
-  { command, options }: HoldCommand,
-): string {
-  const entry = command === 'release' ? [key ?? ''] : [];
-  // What begins like an option is one, if nothing says that there are no more.
-  const named = [mapping, ...entry];
-  const words = named.some((word) => word.startsWith('-'))
-    ? [command, ...options, ...daemon, '--', ...named]
-    : [command, ...named, ...options, ...daemon];
-  return ['zk-consul-sync', ...words.map(shellWord)].join(' ');
 }

@@ -1,0 +1,2 @@
+// The build puts the package's own module beside this, since a browser can't look for packages by name.
+export * from 'preact';
