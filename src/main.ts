@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runCommandLine } from './cli/command-line.js';
+import { readLine } from './cli/read-line.js';
 
 // Whoever reads this program's output may stop reading: `zk-consul-sync plan | head`.
 process.stdout.on('error', () => process.exit());
@@ -13,6 +14,11 @@ const interrupted = (): AbortSignal => {
   process.once('SIGINT', () => interrupt.abort());
   return interrupt.signal;
 };
-const exitCode = await runCommandLine(process.argv.slice(2), { stdout, stderr, environment, interrupted });
+const stdin = {
+  isTTY: process.stdin.isTTY,
+  readLine: (signal: AbortSignal) => readLine(process.stdin, signal),
+};
+const surroundings = { stdout, stderr, stdin, environment, interrupted };
+const exitCode = await runCommandLine(process.argv.slice(2), surroundings);
 // What a library keeps open must not keep the process.
 stdout.write('', () => process.exit(exitCode));

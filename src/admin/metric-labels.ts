@@ -59,7 +59,7 @@ export const SKIP_REASONS = [
 
 /** What the stores are asked for: ZooKeeper's operations, and what requests to Consul are for. */
 export const REQUEST_OPERATIONS: Readonly<Record<ReplicaName, readonly string[]>> = {
-  zookeeper: ['exists', 'getData', 'getChildren2', 'sync', 'multi', 'multiRead', 'addWatch'],
+  zookeeper: ['exists', 'getData', 'getAcl', 'getChildren2', 'sync', 'multi', 'multiRead', 'addWatch'],
   consul: ['watch', 'list', 'read', 'prove-absent', 'write', 'ledger'],
 };
 

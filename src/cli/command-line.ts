@@ -1,8 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/problem.js';
 import { VERSION } from '../daemon/version.js';
 import { SyncError } from '../ports/errors.js';
+import { addBackup, addRestore } from './backup/backup-options.js';
 import { checkCommand } from './check/check-command.js';
+import type { CommonOptions, Setting } from './command-setting.js';
+import { examples, LISTED_DEFAULT, parseCount, terminalOf } from './command-setting.js';
 import { CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, requireConfigFile } from './config-file.js';
 import type { DiffCommandOptions } from './diff-command.js';
 import { diffCommand } from './diff-command.js';
@@ -18,7 +21,6 @@ import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
 import { statusCommand } from './status-command.js';
 import type { Surroundings } from './terminal.js';
-import { Terminal } from './terminal.js';
 
 /**
  * Does what the arguments say.
@@ -39,21 +41,6 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   }
 }
 
-/** The options that every command takes. */
-interface CommonOptions {
-  readonly config?: string;
-  /** False with `--no-color`. */
-  readonly color: boolean;
-}
-
-/** What the commands are given, and where they leave their exit code. */
-interface Setting {
-  readonly surroundings: Surroundings;
-  readonly finish: (code: ExitCode) => void;
-}
-
-const LISTED_DEFAULT = 50;
-
 function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): Command {
   const program = new Command('zk-consul-sync')
     .description('Keeps ZooKeeper subtrees and Consul KV prefixes equal, in both directions, live.')
@@ -70,7 +57,8 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     .exitOverride()
     .addHelpText('after', EXIT_CODES);
   const setting = { surroundings, finish };
-  for (const add of [addRun, addCheck, addPlan, addDiff, addStatus, addExplain]) add(program, setting);
+  const offline = [addRun, addCheck, addPlan, addDiff, addBackup, addRestore];
+  for (const add of [...offline, addStatus, addExplain]) add(program, setting);
   return program;
 }
 
@@ -199,19 +187,6 @@ function addExplain(program: Command, { surroundings, finish }: Setting): void {
         await explainCommand(terminalOf(surroundings, options), surroundings.environment, entry, options),
       );
     });
-}
-
-function terminalOf(surroundings: Surroundings, { color }: CommonOptions): Terminal {
-  return new Terminal(surroundings, { color });
-}
-
-function parseCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It has to be a whole number.');
-}
-
-function examples(...lines: readonly string[]): string {
-  return ['', 'Examples:', ...lines.map((line) => `  zk-consul-sync ${line}`)].join('\n');
 }
 
 function describeFailure(error: unknown): string {

@@ -8,14 +8,25 @@ export interface OutputStream {
   readonly isTTY?: boolean | undefined;
 }
 
+/** Where a person answers. */
+export interface InputStream {
+  readonly isTTY: boolean;
+  /** The next line; undefined at the end of the input, or when `signal` aborts. */
+  readonly readLine: (signal: AbortSignal) => Promise<string | undefined>;
+}
+
 /** All that a command may know of the process that it runs in. */
 export interface Surroundings {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  readonly stdin: InputStream;
   readonly environment: Environment;
   /** From now on Ctrl-C aborts this signal, and no longer ends the process by itself. */
   readonly interrupted: () => AbortSignal;
 }
+
+/** What was shown before a question gets old. */
+const ANSWER_TIMEOUT_MS = 600_000;
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 
@@ -52,6 +63,22 @@ export class Terminal {
   note(line: string): void {
     this.shownProgress?.clear();
     this.surroundings.stderr.write(`${line}\n`);
+  }
+
+  /** Whether somebody sees a question and can answer it. */
+  get canAsk(): boolean {
+    const { stdin, stderr } = this.surroundings;
+    return stdin.isTTY && stderr.isTTY === true;
+  }
+
+  /** Asks on standard error. Undefined when no answer comes, of a person who has gone away, too. */
+  async ask(question: string): Promise<string | undefined> {
+    this.shownProgress?.clear();
+    const { stdin, stderr } = this.surroundings;
+    stderr.write(printableText(question));
+    const answer = await stdin.readLine(AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+    if (answer === undefined) stderr.write('\n');
+    return answer;
   }
 
   /** Data for programs, on one line. */

@@ -142,7 +142,12 @@ export interface WriteBatch {
 
 export type WriteOperation =
   /** Makes an entry that must not exist. Missing parents are made with it, as structure. */
-  | { readonly kind: 'create'; readonly key: EntryKey; readonly value: Uint8Array }
+  | {
+      readonly kind: 'create';
+      readonly key: EntryKey;
+      readonly value: Uint8Array;
+      readonly attributes?: EntryAttributes;
+    }
   /** Replaces the value of an entry that must still be at `base`; its flags and permissions stay. */
   | {
       readonly kind: 'update';
@@ -155,6 +160,23 @@ export type WriteOperation =
    * its value is cleared instead, and the outcome says so.
    */
   | { readonly kind: 'delete'; readonly key: EntryKey; readonly base: PresentReading };
+
+/**
+ * What a store keeps beside an entry's value. Updates leave it as it is; who makes an entry may ask for something else
+ * than what new ones get. Each store takes what it knows of.
+ */
+export interface EntryAttributes {
+  readonly flags?: bigint;
+  readonly access?: readonly AccessRule[];
+}
+
+/** Lets somebody do something with an entry: one entry of ZooKeeper's access control lists. */
+export interface AccessRule {
+  readonly scheme: string;
+  readonly id: string;
+  /** A bit mask: read 1, write 2, create 4, delete 8, administer 16. */
+  readonly permissions: number;
+}
 
 export interface LedgerWrite {
   readonly content: string;

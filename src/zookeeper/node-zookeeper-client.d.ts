@@ -87,6 +87,11 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
     readonly pzxid: Buffer;
   }
 
+  export interface AclRecord extends JuteRecord {
+    readonly perms: number;
+    readonly id: { readonly scheme: string | undefined; readonly id: string | undefined };
+  }
+
   export interface Jute {
     readonly Request: new (
       header: JuteRecord & { xid: number; readonly type: number },
@@ -135,6 +140,10 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
         readonly stat: StatRecord;
       };
       readonly GetACLRequest: new (path: string) => JuteRecord;
+      readonly GetACLResponse: new () => JuteRecord & {
+        readonly acl: readonly AclRecord[] | undefined;
+        readonly stat: StatRecord;
+      };
       readonly CreateRequest: new (
         path: string,
         data: Buffer,

@@ -7,6 +7,7 @@ export const OP = {
   exists: 3,
   getData: 4,
   setData: 5,
+  getAcl: 6,
   getChildren: 8,
   sync: 9,
   ping: 11,
@@ -26,7 +27,7 @@ export const XID = { notification: -1, ping: -2, auth: -4 } as const;
 const PERSISTENT_RECURSIVE = 1;
 
 export type OperationName =
-  'exists' | 'getData' | 'getChildren2' | 'sync' | 'multi' | 'multiRead' | 'addWatch';
+  'exists' | 'getData' | 'getAcl' | 'getChildren2' | 'sync' | 'multi' | 'multiRead' | 'addWatch';
 
 /** A request ready to be sent, but for its transaction id. */
 export interface WireRequest {
@@ -80,6 +81,11 @@ export interface NodeData {
   readonly stat: Stat;
 }
 
+export interface NodeAcl {
+  readonly acl: readonly AclEntry[];
+  readonly stat: Stat;
+}
+
 export interface NodeChildren {
   readonly names: readonly string[];
   readonly stat: Stat;
@@ -96,6 +102,10 @@ export function existsRequest(path: string, watch: boolean): WireRequest {
 
 export function getDataRequest(path: string, watch: boolean): WireRequest {
   return request('getData', path, OP.getData, [new jute.protocol.GetDataRequest(path, watch)]);
+}
+
+export function getAclRequest(path: string): WireRequest {
+  return request('getAcl', path, OP.getAcl, [new jute.protocol.GetACLRequest(path)]);
 }
 
 export function getChildren2Request(path: string, watch: boolean): WireRequest {
@@ -189,6 +199,17 @@ export function decodeData(body: Buffer): NodeData {
   const response = new jute.protocol.GetDataResponse();
   response.deserialize(body, 0);
   return { data: response.data ?? Buffer.alloc(0), stat: statOf(response.stat) };
+}
+
+export function decodeAcl(body: Buffer): NodeAcl {
+  const response = new jute.protocol.GetACLResponse();
+  response.deserialize(body, 0);
+  const acl = (response.acl ?? []).map(({ perms, id }) => ({
+    scheme: id.scheme ?? '',
+    id: id.id ?? '',
+    permissions: perms,
+  }));
+  return { acl, stat: statOf(response.stat) };
 }
 
 export function decodeChildren(body: Buffer): NodeChildren {

@@ -63,7 +63,8 @@ export function planWrite(batch: WriteBatch, context: WriteContext): WritePlan {
         add(create, { kind: 'parent', key, neededBy: operation.key });
       }
       tree.create(path);
-      const create = { kind: 'create', path, data: operation.value, acl: context.acl } as const;
+      const acl = operation.attributes?.access ?? context.acl;
+      const create = { kind: 'create', path, data: operation.value, acl } as const;
       add(create, { kind: 'entry', operation, clears: false });
     } else {
       const { revision: version } = operation.base.version;

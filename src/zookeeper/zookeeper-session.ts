@@ -2,6 +2,7 @@ import { ReachedZxid } from './reached-zxid.js';
 import { ReconnectingClient, type ZooKeeperSessionOptions } from './reconnecting-client.js';
 import {
   addWatchRequest,
+  decodeAcl,
   decodeChildren,
   decodeData,
   decodeExists,
@@ -9,6 +10,7 @@ import {
   decodeMultiReadChildren,
   decodeMultiReadData,
   existsRequest,
+  getAclRequest,
   getChildren2Request,
   getDataRequest,
   multiReadRequest,
@@ -16,6 +18,7 @@ import {
   syncRequest,
   type MultiOperation,
   type MultiReadAnswer,
+  type NodeAcl,
   type NodeChildren,
   type NodeData,
   type ReplyHeader,
@@ -116,6 +119,15 @@ export class ZooKeeperSession extends ReconnectingClient {
   async getData(path: string, signal: AbortSignal): Promise<NodeAnswer<NodeData>> {
     const reply = await this.#request(getDataRequest(this.#absolute(path), false), signal);
     return this.#answer('getData', path, reply, decodeData);
+  }
+
+  /**
+   * Who may do what with a node. Servers show it to whoever may read or administer the node; without the right to
+   * administer it, the passwords' hashes in it are hidden (`digest:user:x`, from 3.5.5 on).
+   */
+  async getAcl(path: string, signal: AbortSignal): Promise<NodeAnswer<NodeAcl>> {
+    const reply = await this.#request(getAclRequest(this.#absolute(path)), signal);
+    return this.#answer('getAcl', path, reply, decodeAcl);
   }
 
   /** The names of a node's children, in no order, and its own stat. */

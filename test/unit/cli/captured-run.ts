@@ -12,6 +12,8 @@ export interface CaptureOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Whether the outputs are terminals. */
   readonly isTTY?: boolean;
+  /** What a person types, line by line; a terminal without anybody at it when empty, none at all when left out. */
+  readonly answers?: readonly string[];
   /** What Ctrl-C aborts. */
   readonly interrupt?: AbortSignal;
 }
@@ -32,15 +34,17 @@ export function capturedTerminal(options: CaptureOptions & { color?: boolean } =
   return { terminal: new Terminal(surroundings, { color: options.color ?? true }), written };
 }
 
-function captured({ environment = {}, isTTY = false, interrupt }: CaptureOptions) {
+function captured({ environment = {}, isTTY = false, answers, interrupt }: CaptureOptions) {
   const texts = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr'): OutputStream => ({
     write: (text) => (texts[name] += text),
-    isTTY,
+    isTTY: isTTY || (name === 'stderr' && answers !== undefined),
   });
+  const left = [...(answers ?? [])];
   const surroundings: Surroundings = {
     stdout: stream('stdout'),
     stderr: stream('stderr'),
+    stdin: { isTTY: answers !== undefined, readLine: async () => left.shift() },
     environment,
     interrupted: () => interrupt ?? new AbortController().signal,
   };

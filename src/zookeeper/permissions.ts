@@ -1,0 +1,19 @@
+/** ZooKeeper's permission bits (`ZooDefs.Perms`), by the letters of its shell. */
+const PERMISSION_BITS: ReadonlyMap<string, number> = new Map([
+  ['c', 4],
+  ['r', 1],
+  ['w', 2],
+  ['d', 8],
+  ['a', 16],
+]);
+
+export const ALL_PERMISSIONS = 31;
+
+export function permissionBits(letters: string): number {
+  return [...letters].reduce((bits, letter) => bits | (PERMISSION_BITS.get(letter) ?? 0), 0);
+}
+
+/** `crwda`, or as many of these letters as are set. */
+export function permissionLetters(permissions: number): string {
+  return [...PERMISSION_BITS].map(([letter, bit]) => ((permissions & bit) === 0 ? '' : letter)).join('');
+}
