@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/problem.js';
 import { VERSION } from '../daemon/version.js';
 import { SyncError } from '../ports/errors.js';
+import { addApply } from './apply/apply-options.js';
 import { addBackup, addRestore } from './backup/backup-options.js';
 import { checkCommand } from './check/check-command.js';
 import type { CommonOptions, Setting } from './command-setting.js';
@@ -57,7 +58,7 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     .exitOverride()
     .addHelpText('after', EXIT_CODES);
   const setting = { surroundings, finish };
-  const offline = [addRun, addCheck, addPlan, addDiff, addBackup, addRestore];
+  const offline = [addRun, addCheck, addPlan, addApply, addDiff, addBackup, addRestore];
   for (const add of [...offline, addStatus, addExplain]) add(program, setting);
   return program;
 }
@@ -114,6 +115,7 @@ function addPlan(program: Command, { surroundings, finish }: Setting): void {
     )
     .argument('[mapping...]', 'names of mappings; all without one')
     .option('--limit <count>', 'how many entries of each kind are listed', parseCount, LISTED_DEFAULT)
+    .option('--out <file>', 'keeps the plan of one mapping in a file, for `apply`')
     .option('--json', 'print JSON, with all entries')
     .addHelpText(
       'after',

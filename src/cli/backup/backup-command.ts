@@ -12,9 +12,9 @@ import { mappingTitle } from '../mapping-title.js';
 import { withOfflineAccess } from '../offline.js';
 import type { Terminal } from '../terminal.js';
 import { showCount, showCounted } from '../times.js';
-import { BACKUP_FORMAT } from './backup-format.js';
+import { SealedWriter } from '../sealed-writer.js';
+import { BACKUP_FORMAT, encodeItem } from './backup-format.js';
 import type { BackupHeader, BackupItem } from './backup-format.js';
-import { BackupWriter } from './backup-writer.js';
 
 export interface BackupOptions {
   readonly config?: string;
@@ -39,8 +39,9 @@ export async function backupCommand(
   const config = await requireConfig(options.config, environment);
   const mappings = selectMappings(config, names);
   const header = headerOf(config.instance, mappings, options.from);
-  const writer = await BackupWriter.begin(file, terminal, header);
+  const writer = await SealedWriter.begin(file, terminal);
   try {
+    await writer.header(header);
     return await withOfflineAccess(terminal, config, 'stores', async (access) => {
       const tallies: MappingTally[] = [];
       for (const mapping of mappings) {
@@ -91,7 +92,7 @@ async function backup(
   access: OfflineAccess,
   mapping: MappingConfig,
   from: BackupOptions['from'],
-  writer: BackupWriter,
+  writer: SealedWriter,
   signal: AbortSignal,
 ): Promise<MappingTally> {
   const tally = { mapping, entries: 0, differing: 0, sessionBound: 0, hiddenAcls: 0, unread: 0 };
@@ -100,7 +101,7 @@ async function backup(
   try {
     for await (const chunk of keptEntries(access, mapping, from && sideOf(from), signal)) {
       const items = chunk.map((kept): BackupItem => ({ mapping: mapping.name, ...kept }));
-      await writer.add(items);
+      await writer.add(items.map(encodeItem));
       for (const item of items) {
         const isAgain = item.key === last;
         last = item.key;

@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { permissionBits, permissionLetters } from '../../zookeeper/permissions.js';
 import type { AccessRule } from '../../ports/replica.js';
-import { jsonText } from '../terminal.js';
+import type { LineForms } from '../sealed-reading.js';
+import { checked, requireFormat } from '../sealed-reading.js';
 
 /**
  * A backup is a text of JSON lines: a header, a line for each entry in the order of keys, and a last line that tells how
@@ -67,17 +68,9 @@ const unreadLine = z.strictObject({
   unread: z.string(),
 });
 
-const lastLine = z.strictObject({
-  end: z.literal(true),
-  /** Lines between the first one and this one. */
-  lines: z.int().nonnegative(),
-  digest: z.string(),
-});
-
 export type BackupHeader = z.output<typeof headerLine>;
 type EntryLine = z.output<typeof entryLine>;
 export type UnreadEntry = z.output<typeof unreadLine>;
-export type BackupEnd = z.output<typeof lastLine>;
 
 export interface BackupEntry {
   readonly mapping: string;
@@ -94,18 +87,15 @@ export type BackupItem = BackupEntry | UnreadEntry;
 /** Control characters that no text has. */
 const NOT_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-export function encodeHeader(header: BackupHeader): string {
-  return jsonText(header);
-}
-
-export function encodeItem(item: BackupItem): string {
-  if ('unread' in item) return jsonText(item);
+/** The line of an item, still to be made text. */
+export function encodeItem(item: BackupItem): object {
+  if ('unread' in item) return item;
   const { mapping, key, side: whose, value, flags, acl, session } = item;
   const shownAcl =
     typeof acl === 'object'
       ? acl.map((rule) => ({ ...rule, permissions: permissionLetters(rule.permissions) }))
       : acl;
-  return jsonText({
+  return {
     mapping,
     key,
     side: whose,
@@ -113,11 +103,7 @@ export function encodeItem(item: BackupItem): string {
     ...(flags !== 0n && { flags: String(flags) }),
     ...(shownAcl !== undefined && { acl: shownAcl }),
     ...(session !== undefined && { session }),
-  });
-}
-
-export function encodeEnd(end: BackupEnd): string {
-  return jsonText(end);
+  };
 }
 
 /** What is not UTF-8 to the last byte would not come back as it was. */
@@ -127,43 +113,26 @@ function contentOf(value: Uint8Array): { text: string } | { base64: string } {
   return text === undefined || NOT_TEXT.test(text) ? { base64: bytes.toString('base64') } : { text };
 }
 
-/** @throws Error with what is wrong with the line */
-export function decodeHeader(line: string): BackupHeader {
-  const parsed = parseJson(line);
-  const version = z.looseObject({ backup: z.number() }).safeParse(parsed).data?.backup;
-  if (version === undefined) throw new Error('it does not begin with the header of a backup');
-  if (version > BACKUP_FORMAT) {
-    throw new Error(`it has format ${version}, which a newer version made; this one knows ${BACKUP_FORMAT}`);
-  }
-  return checked(headerLine, parsed);
-}
+/** How a backup is read. */
+export const BACKUP_LINES: LineForms<BackupHeader, BackupItem> = {
+  use: 'restored',
+  header: (line) => {
+    requireFormat(line, 'backup', BACKUP_FORMAT);
+    return checked(headerLine, line);
+  },
+  item: (line, header) => {
+    const item = decodeItem(line);
+    if (header.mappings.some(({ name }) => name === item.mapping)) return item;
+    throw new Error(`mapping: the header does not name ${JSON.stringify(item.mapping)}`);
+  },
+};
 
-/** @throws Error with what is wrong with the line */
-export function decodeItem(line: string): BackupItem | BackupEnd {
-  const parsed = parseJson(line);
-  const isLast = typeof parsed === 'object' && parsed !== null && 'end' in parsed;
-  if (isLast) return checked(lastLine, parsed);
-  const isUnread = typeof parsed === 'object' && parsed !== null && 'unread' in parsed;
-  return isUnread ? checked(unreadLine, parsed) : entryOf(checked(entryLine, parsed));
+function decodeItem(line: unknown): BackupItem {
+  const isUnread = typeof line === 'object' && line !== null && 'unread' in line;
+  return isUnread ? checked(unreadLine, line) : entryOf(checked(entryLine, line));
 }
 
 function entryOf({ text, base64, flags = 0n, acl, session, ...rest }: EntryLine): BackupEntry {
   const value = text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text, 'utf8');
   return { ...rest, value, flags, acl, session };
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new Error('it is no JSON');
-  }
-}
-
-function checked<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue?.path.join('.') ?? '';
-  throw new Error(`${path === '' ? '' : `${path}: `}${issue?.message ?? 'it has another form'}`);
 }

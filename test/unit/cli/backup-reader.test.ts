@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BackupEntry } from '../../../src/cli/backup/backup-format.js';
 import { verifyBackup } from '../../../src/cli/backup/backup-reader.js';
-import { BackupWriter } from '../../../src/cli/backup/backup-writer.js';
+import { encodeItem } from '../../../src/cli/backup/backup-format.js';
+import { SealedWriter } from '../../../src/cli/sealed-writer.js';
 import { capturedTerminal } from './captured-run.js';
 
 const entry = (key: string, value: string | Uint8Array): BackupEntry => ({
@@ -26,8 +27,9 @@ beforeEach(async () => {
   file = join(directory, 'backup.jsonl');
   const mappings = [{ name: 'config', zookeeper: '/config', consul: 'config', side: 'both' as const }];
   const header = { backup: 1, madeAt: '2026-01-01T00:00:00Z', madeBy: '0', instance: 'i', mappings } as const;
-  const writer = await BackupWriter.begin(file, capturedTerminal().terminal, { ...header, mappings });
-  await writer.add([entry('a', 'first'), entry('b', new Uint8Array([0, 255]))]);
+  const writer = await SealedWriter.begin(file, capturedTerminal().terminal);
+  await writer.header(header);
+  await writer.add([entry('a', 'first'), entry('b', new Uint8Array([0, 255]))].map(encodeItem));
   await writer.add([{ mapping: 'config', key: 'c', side: 'zookeeper', unread: 'denied' }]);
   await writer.end();
   whole = readFileSync(file, 'utf8');
@@ -43,12 +45,10 @@ describe('a backup', () => {
   });
 
   it('is read across the borders of the chunks that a file comes in', async () => {
-    const writer = await BackupWriter.begin(
-      file,
-      capturedTerminal().terminal,
-      (await verifyBackup(file)).header,
-    );
-    for (let i = 0; i < 3; i++) await writer.add([entry(`k${i}`, Buffer.alloc(1_000_000, i))]);
+    const { header } = await verifyBackup(file);
+    const writer = await SealedWriter.begin(file, capturedTerminal().terminal);
+    await writer.header(header);
+    for (let i = 0; i < 3; i++) await writer.add([encodeItem(entry(`k${i}`, Buffer.alloc(1_000_000, i)))]);
     await writer.end();
     expect((await verifyBackup(file)).counts).toEqual(new Map([['config', { entries: 3, unread: 0 }]]));
   });

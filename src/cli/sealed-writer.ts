@@ -2,12 +2,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { CommandError, EXIT } from '../exit-code.js';
-import type { Terminal } from '../terminal.js';
-import type { BackupHeader, BackupItem } from './backup-format.js';
-import { encodeEnd, encodeHeader, encodeItem } from './backup-format.js';
+import { CommandError, EXIT } from './exit-code.js';
+import type { Terminal } from './terminal.js';
+import { jsonText } from './terminal.js';
 
-/** Where the lines of a backup go. */
+/** Where the lines go. */
 interface LineSink {
   write(text: string): Promise<void>;
   /** All is there: puts it in its place. */
@@ -16,8 +15,20 @@ interface LineSink {
   abandon(): Promise<void>;
 }
 
-/** Writes a backup line by line. Nothing stands at its place before the last line is on the disk. */
-export class BackupWriter {
+/** The last line of a file of sealed lines: whoever cuts or alters the file is found out by it. */
+export interface SealLine {
+  readonly end: true;
+  /** Lines between the first one and this one. */
+  readonly lines: number;
+  /** Of all that stands before this line. */
+  readonly digest: string;
+}
+
+/**
+ * Writes a file of JSON lines: a header, any number of lines, and a last one that seals them. Nothing stands at its place
+ * before the last line is on the disk.
+ */
+export class SealedWriter {
   private readonly hash = createHash('sha256');
   private lines = 0;
 
@@ -27,38 +38,40 @@ export class BackupWriter {
    * @param file `-` for standard output
    * @throws CommandError when the file can't be made
    */
-  static async begin(file: string, terminal: Terminal, header: BackupHeader): Promise<BackupWriter> {
-    const writer = new BackupWriter(file === '-' ? new OutputSink(terminal) : await FileSink.create(file));
-    await writer.write([encodeHeader(header)]);
-    return writer;
+  static async begin(file: string, terminal: Terminal): Promise<SealedWriter> {
+    return new SealedWriter(file === '-' ? new OutputSink(terminal) : await FileSink.create(file));
   }
 
-  async add(items: readonly BackupItem[]): Promise<void> {
-    if (items.length === 0) return;
-    this.lines += items.length;
-    await this.write(items.map(encodeItem));
+  async header(header: object): Promise<void> {
+    await this.write([header]);
+  }
+
+  async add(lines: readonly object[]): Promise<void> {
+    if (lines.length === 0) return;
+    this.lines += lines.length;
+    await this.write(lines);
   }
 
   /** @returns the digest that the last line tells */
   async end(): Promise<string> {
-    const digest = backupDigest(this.hash);
-    await this.sink.write(`${encodeEnd({ end: true, lines: this.lines, digest })}\n`);
+    const seal: SealLine = { end: true, lines: this.lines, digest: sealOf(this.hash) };
+    await this.sink.write(`${jsonText(seal)}\n`);
     await this.sink.finish();
-    return digest;
+    return seal.digest;
   }
 
   async abandon(): Promise<void> {
     await this.sink.abandon();
   }
 
-  private async write(lines: readonly string[]): Promise<void> {
-    const text = lines.map((line) => `${line}\n`).join('');
+  private async write(lines: readonly object[]): Promise<void> {
+    const text = lines.map((line) => `${jsonText(line)}\n`).join('');
     this.hash.update(text);
     await this.sink.write(text);
   }
 }
 
-export function backupDigest(hash: ReturnType<typeof createHash>): string {
+export function sealOf(hash: ReturnType<typeof createHash>): string {
   return `sha256:${hash.digest('hex')}`;
 }
 
@@ -121,7 +134,7 @@ class FileSink implements LineSink {
     try {
       await work();
     } catch (error) {
-      const message = `${this.partial} can't be ${what}: ${reasonOf(error)}. There is no backup`;
+      const message = `${this.partial} can't be ${what}: ${reasonOf(error)}. There is no such file now`;
       throw new CommandError(EXIT.found, message, { cause: error });
     }
   }
