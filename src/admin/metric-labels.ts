@@ -52,6 +52,7 @@ export const SKIP_REASONS = [
     denied: true,
     'ephemeral-parent': true,
     'session-bound': true,
+    'read-restricted': true,
     unreadable: true,
   }),
   OTHER,

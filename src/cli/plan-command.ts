@@ -127,7 +127,7 @@ async function plan(
       output?.add(step);
     };
     const start = await planStart(watched, outlook, tellAndKeep, NEVER);
-    await output?.end(start);
+    await output?.end(start, outlook);
     return { outlook, start, unread };
   } finally {
     progress.clear();

@@ -106,6 +106,7 @@ function replicasOf(
       ledgerPath: `/${ledger}`,
       namespaceRoot: `/${NAMESPACE}`,
       acl: aclOf(config),
+      readsAccess: mapping.restricted === 'skip',
       onDenied: (key) => onUnread([key]),
       onIllegalName: (path) =>
         logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
@@ -137,6 +138,7 @@ function policyOf(mapping: MappingConfig): Policy {
     tieBreak: sideOf(mapping.tieBreak),
     initial: initial === 'merge' ? 'merge' : sideOf(initial),
     sessionBound: mapping.sessionBound,
+    restricted: mapping.restricted,
     drift: mapping.drift,
   };
 }

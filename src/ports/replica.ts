@@ -225,4 +225,4 @@ export interface Rejection {
 
 /** Why an entry is left out; label values of `skipped_entries`. */
 export type SkipReason =
-  'too-large' | 'illegal-key' | 'denied' | 'ephemeral-parent' | 'session-bound' | 'unreadable';
+  'too-large' | 'illegal-key' | 'denied' | 'ephemeral-parent' | 'session-bound' | 'read-restricted' | 'unreadable';

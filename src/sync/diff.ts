@@ -1,6 +1,8 @@
 import { isStructure } from '../core/classify.js';
 import type { EntryKey, PresentReading, Reading, UnknownReason } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
+import { SIDES } from '../core/pair.js';
+import { isRestricted } from '../core/restricted.js';
 import type { Replica } from '../ports/replica.js';
 import { readSideBySide } from './side-by-side.js';
 
@@ -22,6 +24,8 @@ export interface DiffOptions {
   readonly report: (difference: Difference) => void;
   /** Told now and then how many keys were compared. */
   readonly progress?: (compared: number) => void;
+  /** Entries that not everybody may read are left out, and no difference. */
+  readonly skipsRestricted?: boolean;
   /** Gives the keys that the walks have come across since it was last called, and could not read. */
   readonly takeUnread?: () => readonly EntryKey[];
 }
@@ -35,6 +39,8 @@ export interface DiffCounts {
   readonly unknown: number;
   /** Differences of entries that a session owns; they are in none of the other counts. */
   readonly sessionBound: number;
+  /** Left out because not everybody may read them; in none of the other counts. */
+  readonly restricted: number;
 }
 
 /**
@@ -47,11 +53,23 @@ export interface DiffCounts {
  */
 export async function diffMapping(options: DiffOptions, signal: AbortSignal): Promise<DiffCounts> {
   const { replicas, report } = options;
-  const counts = { compared: 0, onlyLeft: 0, onlyRight: 0, content: 0, unknown: 0, sessionBound: 0 };
+  const counts = {
+    compared: 0,
+    onlyLeft: 0,
+    onlyRight: 0,
+    content: 0,
+    unknown: 0,
+    sessionBound: 0,
+    restricted: 0,
+  };
   for await (const chunk of readSideBySide({ ...options, sources: replicas }, signal)) {
     for (const { key, readings, unread } of chunk) {
       const difference = (unread ? hiddenBelow(key, readings) : undefined) ?? compareReadings(key, readings);
       if (difference === undefined) continue;
+      if (options.skipsRestricted === true && SIDES.some((side) => isRestricted(readings[side]))) {
+        counts.restricted++;
+        continue;
+      }
       counts[countOf(difference)]++;
       report(difference);
     }
@@ -61,7 +79,7 @@ export async function diffMapping(options: DiffOptions, signal: AbortSignal): Pr
   return counts;
 }
 
-function countOf(difference: Difference): Exclude<keyof DiffCounts, 'compared'> {
+function countOf(difference: Difference): Exclude<keyof DiffCounts, 'compared' | 'restricted'> {
   if (difference.kind === 'unknown') return 'unknown';
   if (difference.session !== undefined) return 'sessionBound';
   if (difference.kind === 'content') return 'content';

@@ -1,3 +1,5 @@
+import type { AclEntry } from './wire.js';
+
 /** ZooKeeper's permission bits (`ZooDefs.Perms`), by the letters of its shell. */
 const PERMISSION_BITS: ReadonlyMap<string, number> = new Map([
   ['c', 4],
@@ -7,6 +9,7 @@ const PERMISSION_BITS: ReadonlyMap<string, number> = new Map([
   ['a', 16],
 ]);
 
+const READ = 1;
 export const ALL_PERMISSIONS = 31;
 
 export function permissionBits(letters: string): number {
@@ -16,4 +19,11 @@ export function permissionBits(letters: string): number {
 /** `crwda`, or as many of these letters as are set. */
 export function permissionLetters(permissions: number): string {
   return [...PERMISSION_BITS].map(([letter, bit]) => ((permissions & bit) === 0 ? '' : letter)).join('');
+}
+
+/** Whether everybody who reaches the server may read a node with this ACL. */
+export function isReadableToAll(acl: readonly AclEntry[]): boolean {
+  return acl.some(
+    ({ scheme, id, permissions }) => scheme === 'world' && id === 'anyone' && (permissions & READ) !== 0,
+  );
 }

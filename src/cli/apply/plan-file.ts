@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { MappingConfig } from '../../config/schema.js';
-import type { GuardForecast } from '../../daemon/offline-plan.js';
 import type { StartOutlook } from '../../daemon/start-outlook.js';
 import { SIDE_NAMES, sideOf } from '../../daemon/mapping-context.js';
 import { digestOf, systemClock } from '../../daemon/system.js';
@@ -48,14 +47,19 @@ const guardsLine = z.strictObject({
   guards: z.array(
     z.strictObject({
       reason: z.enum(['mass-deletion', 'mass-conflict']),
-      count: z.number(),
       detail: z.string(),
     }),
   ),
 });
 
+/** What guards would hold of a plan, or hold already. */
+export interface GuardedPart {
+  readonly reason: 'mass-deletion' | 'mass-conflict';
+  readonly detail: string;
+}
+
 export type PlanHeader = z.output<typeof headerLine>;
-type PlanItem = DecidedOn | { readonly guards: readonly GuardForecast[] };
+type PlanItem = DecidedOn | { readonly guards: readonly GuardedPart[] };
 
 const PLAN_LINES: LineForms<PlanHeader, PlanItem> = {
   use: 'applied',
@@ -120,7 +124,7 @@ export interface PlanContents {
     readonly on: 'zookeeper' | 'consul';
     readonly count: number;
   }[];
-  readonly guards: readonly GuardForecast[];
+  readonly guards: readonly GuardedPart[];
 }
 
 /**
@@ -133,7 +137,7 @@ export async function verifyPlan(file: string): Promise<PlanContents> {
     string,
     { action: DecidedOn['action']; on: 'zookeeper' | 'consul'; count: number }
   >();
-  let guards: readonly GuardForecast[] = [];
+  let guards: readonly GuardedPart[] = [];
   for await (const item of reading.items()) {
     if ('guards' in item) {
       guards = item.guards;

@@ -36,8 +36,9 @@ export class PlanOutput {
     if (this.lines.length >= LINES_TOGETHER) this.flush();
   }
 
-  async end({ guards }: PlannedStart): Promise<void> {
-    this.lines.push({ guards });
+  async end({ guards }: PlannedStart, { holds }: StartOutlook): Promise<void> {
+    const standing = holds.filter(({ stopsAll }) => !stopsAll);
+    this.lines.push({ guards: [...guards, ...standing].map(({ reason, detail }) => ({ reason, detail })) });
     this.flush();
     await this.last;
     await this.writer.end();
