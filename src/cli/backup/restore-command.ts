@@ -2,7 +2,7 @@ import type { Config, MappingConfig } from '../../config/schema.js';
 import type { OfflineAccess } from '../../daemon/offline-access.js';
 import { requireConfig } from '../config-file.js';
 import type { ExitCode } from '../exit-code.js';
-import { EXIT, usageError } from '../exit-code.js';
+import { CommandError, EXIT, usageError } from '../exit-code.js';
 import { JsonListWriter } from '../json-list-writer.js';
 import { withOfflineAccess } from '../offline.js';
 import type { Question } from '../operate/consent.js';
@@ -81,10 +81,11 @@ const STORE_NAMES = { zookeeper: 'ZooKeeper', consul: 'Consul' } as const;
 /** @throws CommandError where the file, the configuration and what was asked for don't fit together */
 function restorationsOf(
   config: Config,
-  { header }: BackupContents,
+  contents: BackupContents,
   { file, names }: { readonly file: string; readonly names: readonly string[] },
   options: RestoreOptions,
 ): Restoration[] {
+  const { header } = contents;
   const inFile = new Map(header.mappings.map((kept) => [kept.name, kept]));
   const wanted = names.length === 0 ? [...inFile.keys()] : names;
   const restorations = wanted.map((name): Restoration => {
@@ -102,10 +103,21 @@ function restorationsOf(
       throw usageError(`${file} has only what ${kept.side} held of ${name}: --from ${from} is not in it`);
     }
     const deleteOthers = options.deleteOthers === name;
+    if (deleteOthers) requireComplete(file, name, contents);
     return { file, mapping, from, to, deleteOthers, defaultAcl: options.defaultAcl === true };
   });
   requireNamed(options.deleteOthers, wanted);
   return restorations;
+}
+
+/** What could not be read may have been there, and so may what is below it. */
+function requireComplete(file: string, name: string, { counts }: BackupContents): void {
+  const unread = counts.get(name)?.unread ?? 0;
+  if (unread === 0) return;
+  throw new CommandError(
+    EXIT.found,
+    `${file} is not complete: ${showCounted(unread, 'entry', 'entries')} of ${name} could not be read for it, so that it can't be told what it lacks. Leave out --delete-others`,
+  );
 }
 
 function requireNamed(deleteOthers: string | undefined, wanted: readonly string[]): void {

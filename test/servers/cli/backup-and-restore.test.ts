@@ -121,8 +121,9 @@ describe('backup', () => {
     });
     expect(code).toBe(1);
     // What the backup does not know is nothing to delete.
-    const { code: restored } = await restore('--delete-others', 'config', '--yes');
-    expect(restored).toBe(1);
+    const refused = await restore('--delete-others', 'config', '--yes');
+    expect(refused.stderr).toContain('is not complete: 1 entry of config could not be read for it');
+    expect(refused.code).toBe(1);
     expect(await staging.zookeeper.children('/config')).toEqual(expect.arrayContaining(['a', 'secret']));
   });
 
