@@ -225,4 +225,10 @@ export interface Rejection {
 
 /** Why an entry is left out; label values of `skipped_entries`. */
 export type SkipReason =
-  'too-large' | 'illegal-key' | 'denied' | 'ephemeral-parent' | 'session-bound' | 'read-restricted' | 'unreadable';
+  | 'too-large'
+  | 'illegal-key'
+  | 'denied'
+  | 'ephemeral-parent'
+  | 'session-bound'
+  | 'read-restricted'
+  | 'unreadable';
