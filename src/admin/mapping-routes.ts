@@ -5,6 +5,7 @@ import type { DaemonControl, Explanation, MappingControl, PlanSummary } from '..
 import { ApiError } from './api-error.js';
 import { conflictJson, conflictSummaryJson } from './conflict-json.js';
 import type { ConflictSummaryJson } from './conflict-json.js';
+import { observedJson } from './observed-json.js';
 import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
 import { mappingJson } from './status-json.js';
@@ -31,6 +32,7 @@ export function mappingRoutes(context: RouteContext): readonly AdminRoute[] {
   return [
     statusRoute(context),
     ...conflictRoutes(context),
+    observedRoute(context),
     explainRoute(context),
     previewRoute(context),
     ...changeRoutes(context),
@@ -80,6 +82,20 @@ function conflictRoutes({ control }: RouteContext): readonly AdminRoute[] {
       },
     },
   ];
+}
+
+function observedRoute({ control }: RouteContext): AdminRoute {
+  return {
+    method: 'GET',
+    path: `${MAPPING}/observed`,
+    access: 'read',
+    summary: 'what the mapping would have written while it only observed',
+    handle: (request) => {
+      const { name, mapping } = mappingOf(control, request);
+      const { observing, report } = mapping.observed();
+      return observedJson(name, observing, report);
+    },
+  };
 }
 
 function explainRoute({ control, reads }: RouteContext): AdminRoute {

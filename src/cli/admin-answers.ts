@@ -82,3 +82,33 @@ export const explanationAnswer = z.looseObject({
 });
 
 export type ExplanationAnswer = z.output<typeof explanationAnswer>;
+
+const byStore = z.object({ zookeeper: z.number(), consul: z.number() });
+
+const observedCounts = z.looseObject({
+  create: byStore,
+  update: byStore,
+  delete: byStore,
+  conflict: byStore,
+  undecided: z.number(),
+});
+
+export const observedAnswer = z.looseObject({
+  mapping: z.string(),
+  /** Whether it does so now. */
+  observing: z.boolean(),
+  since: z.string().nullable(),
+  totals: observedCounts.nullable(),
+  days: z.array(observedCounts.extend({ day: z.string() })),
+  latest: z.array(
+    z.looseObject({
+      at: z.string().nullable(),
+      action: z.string(),
+      on: z.string().nullable(),
+      key: z.string(),
+    }),
+  ),
+});
+
+export type ObservedAnswer = z.output<typeof observedAnswer>;
+export type ObservedCountsAnswer = z.output<typeof observedCounts>;

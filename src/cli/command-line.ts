@@ -15,6 +15,8 @@ import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, exitCodeOf } from './exit-code.js';
 import type { ExplainOptions } from './explain-command.js';
 import { explainCommand } from './explain-command.js';
+import type { ObservedOptions } from './observed-command.js';
+import { observedCommand } from './observed-command.js';
 import type { PlanCommandOptions } from './plan-command.js';
 import { planCommand } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
@@ -59,7 +61,7 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     .addHelpText('after', EXIT_CODES);
   const setting = { surroundings, finish };
   const offline = [addRun, addCheck, addPlan, addApply, addDiff, addBackup, addRestore];
-  for (const add of [...offline, addStatus, addExplain]) add(program, setting);
+  for (const add of [...offline, addStatus, addExplain, addObserved]) add(program, setting);
   return program;
 }
 
@@ -190,6 +192,33 @@ function addExplain(program: Command, { surroundings, finish }: Setting): void {
       );
     });
 }
+
+function addObserved(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('observed')
+    .summary('what a mapping would have written while it only observed')
+    .description(
+      'What a mapping with mode: observe would have written until now: numbers for each day and side, and the latest ' +
+        'writes. Asks the running daemon. Ends with 1 when the mapping has not observed.',
+    )
+    .argument('<mapping>', 'name of a mapping')
+    .option('--admin <url>', "the daemon's address; else admin.listen of the configuration")
+    .option(
+      '--limit <count>',
+      'how many of the latest writes are listed',
+      parseCount,
+      OBSERVED_LISTED_DEFAULT,
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('observed config', "observed config --json | jq '.days[0]'"))
+    .action(async (mapping: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & ObservedOptions>();
+      const terminal = terminalOf(surroundings, options);
+      finish(await observedCommand(terminal, surroundings.environment, mapping, options));
+    });
+}
+
+const OBSERVED_LISTED_DEFAULT = 20;
 
 function describeFailure(error: unknown): string {
   // One line per problem, each with its place in the file.

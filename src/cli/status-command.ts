@@ -2,10 +2,11 @@ import type { Environment } from '../config/variables.js';
 import { systemClock } from '../daemon/system.js';
 import type { StatusAnswer } from './admin-answers.js';
 import { statusAnswer } from './admin-answers.js';
-import { AdminClient, configuredAdmin, DaemonUnreachableError, parseAdminUrl } from './admin-client.js';
-import { requireConfig } from './config-file.js';
+import type { AdminClient } from './admin-client.js';
+import { DaemonUnreachableError } from './admin-client.js';
+import { adminClientFor } from './admin-client-for.js';
 import type { ExitCode } from './exit-code.js';
-import { EXIT, usageError } from './exit-code.js';
+import { EXIT } from './exit-code.js';
 import { printableText } from '../core/printable-text.js';
 import { statusLines } from './status-lines.js';
 import type { Terminal } from './terminal.js';
@@ -37,18 +38,6 @@ export async function statusCommand(
     await systemClock.sleep(WATCH_EVERY_MS, signal);
   }
   return exitCode;
-}
-
-/**
- * The daemon named by `--admin`, else that of the configuration. The token of a configuration goes to the daemon of
- * that configuration only.
- * @throws CommandError or ConfigurationError
- */
-async function adminClientFor(options: StatusOptions, environment: Environment): Promise<AdminClient> {
-  if (options.admin !== undefined) return new AdminClient(parseAdminUrl(options.admin, environment));
-  const address = configuredAdmin(await requireConfig(options.config, environment), environment);
-  if (typeof address === 'string') throw usageError(`no daemon to ask: ${address}`);
-  return new AdminClient(address);
 }
 
 /** A daemon that restarts is no reason to stop watching it. */

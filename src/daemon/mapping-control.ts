@@ -8,7 +8,12 @@ import { sideOf } from './mapping-context.js';
 import { PlanCollector } from './plan-summary.js';
 
 /** What operators may ask of one mapping, in the stores' own names. */
-export function mappingControl(sync: MappingSync, operator: Operator, stopping: AbortSignal): MappingControl {
+export function mappingControl(
+  sync: MappingSync,
+  operator: Operator,
+  stopping: AbortSignal,
+  observed: MappingControl['observed'],
+): MappingControl {
   const { name } = sync.context;
   const { archive } = sync.memory;
   return {
@@ -51,6 +56,7 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
         throw refused(`entry ${shown} of mapping ${name} is not held: there is nothing to release`);
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
+    observed,
     explain: (key, signal) => explainEntry(sync, operator, key, signal),
     conflicts: (options) => archive.conflicts(options),
     conflict: (id) => archive.conflict(id),

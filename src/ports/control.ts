@@ -1,5 +1,6 @@
 import type { EntryKey } from '../core/observation.js';
 import type { JournalEntry } from './archive.js';
+import type { ObservedReport } from './observed.js';
 import type { DaemonStatus } from './status.js';
 
 /** What the admin server may ask of a running daemon. */
@@ -25,6 +26,8 @@ export interface MappingControl {
   resync(from: ResyncFrom): Promise<string>;
   /** Ends an entry's hold: the content of `keep` is written to the other side. */
   release(key: EntryKey, keep: 'zookeeper' | 'consul'): Promise<string>;
+  /** What it would have written while it only observed, where it has. */
+  observed(): { readonly observing: boolean; readonly report: ObservedReport | undefined };
   explain(key: EntryKey, signal: AbortSignal): Promise<Explanation>;
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[];
   conflict(id: number): JournalEntry | undefined;

@@ -136,6 +136,7 @@ export class Drain {
   ): Promise<DrainResult> {
     const work = sortWork(this.context, this.memory, this.rings, examined);
     this.account(work);
+    if (permission !== 'write') this.context.observed?.note(examined);
     if (permission === 'count') return NOTHING_WRITTEN;
     if (permission === 'record') {
       await this.record.commit({ work, writes: [], held: new Map(), holds: [], sizeBefore: this.sizeBefore });

@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { DaemonControl, MappingControl } from '../../../src/ports/control.js';
+import type { ObservedReport } from '../../../src/ports/observed.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 
 export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatus {
@@ -73,7 +74,12 @@ export function journalEntry(change: Partial<JournalEntry> = {}): JournalEntry {
 export class FakeMapping implements MappingControl {
   readonly calls: unknown[][] = [];
   journal: readonly JournalEntry[] = [];
+  report: ObservedReport | undefined;
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
+
+  observed(): ReturnType<MappingControl['observed']> {
+    return { observing: this.report !== undefined, report: this.report };
+  }
 
   pause(): Promise<string> {
     return this.#change('pause');
