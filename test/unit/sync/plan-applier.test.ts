@@ -182,6 +182,26 @@ describe('a plan that is applied', () => {
     expect(archive.state()?.holds).toEqual([]);
   });
 
+  it('leaves alone what a planned write would have a daemon look at besides', async () => {
+    const stage = new Stage();
+    stage.world.flatClient.put('parent/child', bytes('1'));
+    stage.world.flatClient.put('other', bytes('1'));
+    await stage.synced([]);
+    stage.world.flatClient.remove('parent/child');
+    const planned = await stage.plan();
+    expect(planned.map(({ key }) => key)).toEqual(['parent/child']);
+    expect(await stage.apply(planned)).toEqual([]);
+    // The daemon's own node has lost its last child, which is no part of the plan.
+    expect(stage.world.treeClient.get('parent/child')).toBeUndefined();
+    expect(stage.world.treeClient.get('parent')).toBeDefined();
+    await stage.leave();
+    await stage.world.start();
+    await stage.world.inSync();
+    await stage.world.clock.advance(60_000);
+    expect(stage.world.treeClient.get('parent')).toBeUndefined();
+    await stage.world.stop();
+  });
+
   it('finds a mapping that is paused, or held, in its way', async () => {
     const stage = new Stage();
     await stage.synced(['a']);
