@@ -6,6 +6,7 @@ import { conflictJson, conflictSummaryJson } from './conflict-json.js';
 import type { ConflictSummaryJson } from './conflict-json.js';
 import { isoTime } from './iso-time.js';
 import { changeRoute, MAPPING, mappingOf, noBody, unknownMapping } from './mapping-request.js';
+import { observedJson } from './observed-json.js';
 import { parseInput } from './route.js';
 import type { AdminRoute, RouteContext } from './route.js';
 import { mappingJson } from './status-json.js';
@@ -36,6 +37,7 @@ export function mappingRoutes(context: RouteContext): readonly AdminRoute[] {
     statusRoute(context),
     ...conflictRoutes(context),
     ...trashRoutes(context),
+    observedRoute(context),
     explainRoute(context),
     heldRoute(context),
     previewRoute(context),
@@ -105,6 +107,20 @@ function resolveRoute(context: RouteContext): AdminRoute {
 
 function unknownConflict(name: string, id: number): ApiError {
   return new ApiError('UNKNOWN_CONFLICT', `The journal of mapping ${name} has no conflict ${id}.`);
+}
+
+function observedRoute({ control }: RouteContext): AdminRoute {
+  return {
+    method: 'GET',
+    path: `${MAPPING}/observed`,
+    access: 'read',
+    summary: 'what the mapping would have written while it only observed',
+    handle: (request) => {
+      const { name, mapping } = mappingOf(control, request);
+      const { observing, report } = mapping.observed();
+      return observedJson(name, observing, report);
+    },
+  };
 }
 
 function explainRoute({ control, reads }: RouteContext): AdminRoute {

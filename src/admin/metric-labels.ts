@@ -52,6 +52,7 @@ export const SKIP_REASONS = [
     denied: true,
     'ephemeral-parent': true,
     'session-bound': true,
+    'read-restricted': true,
     unreadable: true,
   }),
   OTHER,
@@ -59,7 +60,7 @@ export const SKIP_REASONS = [
 
 /** What the stores are asked for: ZooKeeper's operations, and what requests to Consul are for. */
 export const REQUEST_OPERATIONS: Readonly<Record<ReplicaName, readonly string[]>> = {
-  zookeeper: ['exists', 'getData', 'getChildren2', 'sync', 'multi', 'multiRead', 'addWatch'],
+  zookeeper: ['exists', 'getData', 'getACL', 'getChildren2', 'sync', 'multi', 'multiRead', 'addWatch'],
   consul: ['watch', 'list', 'read', 'prove-absent', 'write', 'ledger'],
 };
 

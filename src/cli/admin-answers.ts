@@ -164,3 +164,31 @@ export const previewAnswer = z.looseObject({
 });
 
 export type PreviewAnswer = z.output<typeof previewAnswer>;
+
+const observedCounts = z.looseObject({
+  create: bySide,
+  update: bySide,
+  delete: bySide,
+  conflict: bySide,
+  undecided: z.number(),
+});
+
+export const observedAnswer = z.looseObject({
+  mapping: z.string(),
+  /** Whether it does so now. */
+  observing: z.boolean(),
+  since: z.string().nullable(),
+  totals: observedCounts.nullable(),
+  days: z.array(observedCounts.extend({ day: z.string() })),
+  latest: z.array(
+    z.looseObject({
+      at: z.string().nullable(),
+      action: z.string(),
+      on: z.string().nullable(),
+      key: z.string(),
+    }),
+  ),
+});
+
+export type ObservedAnswer = z.output<typeof observedAnswer>;
+export type ObservedCountsAnswer = z.output<typeof observedCounts>;

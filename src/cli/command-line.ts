@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../config/problem.js';
 import { VERSION } from '../daemon/version.js';
 import { SyncError } from '../ports/errors.js';
+import { addApply } from './apply/apply-options.js';
+import { addBackup, addRestore } from './backup/backup-options.js';
 import { checkCommand } from './check/check-command.js';
 import type { CommonOptions, Setting } from './command-setting.js';
 import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from './command-setting.js';
@@ -15,6 +17,8 @@ import type { ExplainOptions } from './explain-command.js';
 import { explainCommand } from './explain-command.js';
 import { addConflicts } from './operate/conflicts-commands.js';
 import { addApprove, addPause, addRelease, addResume, addResync } from './operate/operate-commands.js';
+import type { ObservedOptions } from './observed-command.js';
+import { observedCommand } from './observed-command.js';
 import type { PlanCommandOptions } from './plan-command.js';
 import { planCommand } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
@@ -60,10 +64,11 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     .exitOverride()
     .addHelpText('after', EXIT_CODES);
   const setting = { surroundings, finish };
-  const offline = [addRun, addCheck, addPlan, addDiff];
+  const offline = [addRun, addCheck, addPlan, addApply, addDiff, addBackup, addRestore];
   const asking = [
     addStatus,
     addExplain,
+    addObserved,
     addConflicts,
     addTrash,
     addPause,
@@ -128,6 +133,7 @@ function addPlan(program: Command, { surroundings, finish }: Setting): void {
     )
     .argument('[mapping...]', 'names of mappings; all without one')
     .option('--limit <count>', 'how many entries of each kind are listed', parseCount, LISTED_DEFAULT)
+    .option('--out <file>', 'keeps the plan of one mapping in a file, for `apply`')
     .option('--json', 'print JSON, with all entries')
     .addHelpText(
       'after',
@@ -202,6 +208,33 @@ function addExplain(program: Command, { surroundings, finish }: Setting): void {
       );
     });
 }
+
+function addObserved(program: Command, { surroundings, finish }: Setting): void {
+  program
+    .command('observed')
+    .summary('what a mapping would have written while it only observed')
+    .description(
+      'What a mapping with mode: observe would have written until now: numbers for each day and side, and the latest ' +
+        'writes. Asks the running daemon. Ends with 1 when the mapping has not observed.',
+    )
+    .argument('<mapping>', 'name of a mapping')
+    .option(...ADMIN_OPTION)
+    .option(
+      '--limit <count>',
+      'how many of the latest writes are listed',
+      parseCount,
+      OBSERVED_LISTED_DEFAULT,
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('observed config', "observed config --json | jq '.days[0]'"))
+    .action(async (mapping: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<CommonOptions & ObservedOptions>();
+      const terminal = terminalOf(surroundings, options);
+      finish(await observedCommand(terminal, surroundings.environment, mapping, options));
+    });
+}
+
+const OBSERVED_LISTED_DEFAULT = 20;
 
 function describeFailure(error: unknown): string {
   // One line per problem, each with its place in the file.

@@ -33,6 +33,7 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('It has to be a whole number.');
 }
 
+/** For below a command's help. */
 export function examples(...lines: readonly string[]): string {
   return ['', 'Examples:', ...lines.map((line) => `  zk-consul-sync ${line}`)].join('\n');
 }

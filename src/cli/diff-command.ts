@@ -75,7 +75,7 @@ async function diffAsJson(
   for (const mapping of mappings) {
     const entries = list.nested({ name: mapping.name }, 'differences');
     const counts = await diff(terminal, access, mapping, (one) => entries.item(differenceJson(one)));
-    const { compared, onlyLeft, onlyRight, content, unknown, sessionBound } = counts;
+    const { compared, onlyLeft, onlyRight, content, unknown, sessionBound, restricted } = counts;
     const only = { onlyInZookeeper: onlyLeft, onlyInConsul: onlyRight };
     entries.end({
       compared,
@@ -83,6 +83,7 @@ async function diffAsJson(
       different: content,
       unknown,
       sessionBound,
+      restricted,
       equal: isEqual(mapping, counts),
     });
     equal &&= isEqual(mapping, counts);
@@ -106,6 +107,7 @@ async function diff(
       {
         replicas,
         includes: (key) => scope.includes(key),
+        skipsRestricted: mapping.restricted === 'skip',
         report,
         takeUnread: () => unread.splice(0),
         progress: (compared) => progress.show(`${mapping.name}: ${showCount(compared)} keys compared`),
@@ -129,7 +131,9 @@ function total({ onlyLeft, onlyRight, content, unknown, sessionBound }: DiffCoun
 
 function summaryLines(terminal: Terminal, mapping: MappingConfig, counts: DiffCounts): string[] {
   const compared = `${showCounted(counts.compared, 'key', 'keys')} compared`;
-  if (total(counts) === 0) return [`  ${terminal.style('equal', 'green')}, ${compared}`];
+  const { restricted } = counts;
+  const aside = restricted === 0 ? '' : `, ${showCount(restricted)} left out that not everybody may read`;
+  if (total(counts) === 0) return [`  ${terminal.style('equal', 'green')}, ${compared}${aside}`];
   const leftOut = mapping.sessionBound === 'skip' ? ', which the mapping leaves out' : '';
   const parts = [
     [counts.onlyLeft, 'only in ZooKeeper'],
@@ -142,7 +146,7 @@ function summaryLines(terminal: Terminal, mapping: MappingConfig, counts: DiffCo
   const verdict = isEqual(mapping, counts)
     ? terminal.style('equal', 'green')
     : terminal.style('different', 'red');
-  return [`  ${verdict}, ${compared}: ${shown.join(', ')}`];
+  return [`  ${verdict}, ${compared}: ${shown.join(', ')}${aside}`];
 }
 
 function differenceLines(terminal: Terminal, differences: readonly Difference[]): string[] {

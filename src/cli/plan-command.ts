@@ -4,12 +4,14 @@ import type { OfflineAccess } from '../daemon/offline-access.js';
 import { planStart } from '../daemon/offline-plan.js';
 import { lookAtStart } from '../daemon/start-outlook.js';
 import type { PlannedAction } from '../ports/control.js';
+import type { PlannedStep } from '../sync/plan.js';
+import { PlanOutput } from './apply/plan-output.js';
 import { SyncError } from '../ports/errors.js';
 import { statusAnswer } from './admin-answers.js';
 import { AdminClient, configuredAdmin } from './admin-client.js';
 import { requireConfig, selectMappings } from './config-file.js';
 import type { ExitCode } from './exit-code.js';
-import { CommandError, EXIT } from './exit-code.js';
+import { CommandError, EXIT, usageError } from './exit-code.js';
 import { JsonListWriter } from './json-list-writer.js';
 import { withOfflineAccess } from './offline.js';
 import type { MappingPlan } from './plan-lines.js';
@@ -22,6 +24,8 @@ export interface PlanCommandOptions {
   readonly json?: true;
   /** How many entries of each kind are listed for a person. */
   readonly limit: number;
+  /** Where the plan is kept, to be applied. */
+  readonly out?: string;
 }
 
 /** Nothing ends a walk but its end: each request has a timeout of its own. */
@@ -36,14 +40,21 @@ export async function planCommand(
 ): Promise<ExitCode> {
   const config = await requireConfig(options.config, environment);
   const mappings = selectMappings(config, names);
+  if (options.out !== undefined && mappings.length > 1) {
+    throw usageError('--out keeps the plan of one mapping: name it');
+  }
+  if (options.out === '-')
+    throw usageError('--out takes a file: what a start would do is on standard output');
+  const output = options.out === undefined ? undefined : await PlanOutput.create(options.out, terminal);
   try {
     return await withOfflineAccess(terminal, config, 'stores-and-archive', async (access) => {
       const nothing = options.json
-        ? await planAsJson(terminal, access, mappings)
-        : await planForPerson(terminal, access, mappings, options.limit);
+        ? await planAsJson(terminal, access, mappings, output)
+        : await planForPerson(terminal, access, mappings, options.limit, output);
       return nothing ? EXIT.done : EXIT.found;
     });
   } catch (error) {
+    await output?.abandon();
     if (!(error instanceof SyncError) || error.code !== 'ARCHIVE_LOCKED') throw error;
     throw await daemonRuns(config, environment, error);
   }
@@ -54,11 +65,12 @@ async function planForPerson(
   access: OfflineAccess,
   mappings: readonly MappingConfig[],
   limit: number,
+  output: PlanOutput | undefined,
 ): Promise<boolean> {
   let nothing = true;
   for (const mapping of mappings) {
     const listed = new ListedActions(limit);
-    const planned = await plan(terminal, access, mapping, (action) => listed.add(action));
+    const planned = await plan(terminal, access, mapping, (action) => listed.add(action), output);
     const { hasArchive } = access;
     terminal.print(...planLines(terminal, { mapping, hasArchive, listed, ...planned }));
     nothing &&= isNothing(planned);
@@ -70,6 +82,7 @@ async function planAsJson(
   terminal: Terminal,
   access: OfflineAccess,
   mappings: readonly MappingConfig[],
+  output: PlanOutput | undefined,
 ): Promise<boolean> {
   const list = new JsonListWriter(terminal, {}, 'mappings');
   let nothing = true;
@@ -77,7 +90,7 @@ async function planAsJson(
     const { name, mode } = mapping;
     const actions = list.nested({ name, mode, archive: access.hasArchive }, 'actions');
     const tell = (action: PlannedAction) => actions.item({ ...action, on: action.on ?? null });
-    const planned = await plan(terminal, access, mapping, tell);
+    const planned = await plan(terminal, access, mapping, tell, output);
     const { pairing, holds, paused } = planned.outlook;
     const shownHolds = holds.map((hold) => ({ ...hold, side: hold.side ?? null }));
     const nothingToDo = isNothing(planned);
@@ -95,6 +108,7 @@ async function plan(
   access: OfflineAccess,
   mapping: MappingConfig,
   tell: (action: PlannedAction) => void,
+  output: PlanOutput | undefined,
 ): Promise<MappingPlan> {
   let unread = 0;
   const context = access.context(mapping, (keys) => (unread += keys.length));
@@ -107,7 +121,13 @@ async function plan(
   try {
     const outlook = await lookAtStart(context, NEVER);
     const watched = { ...context, scope: { ...context.scope, includes } };
-    const start = await planStart(watched, outlook, tell, NEVER);
+    await output?.begin(context, outlook, mapping);
+    const tellAndKeep = (action: PlannedAction, step: PlannedStep): void => {
+      tell(action);
+      output?.add(step);
+    };
+    const start = await planStart(watched, outlook, tellAndKeep, NEVER);
+    await output?.end(start, outlook);
     return { outlook, start, unread };
   } finally {
     progress.clear();

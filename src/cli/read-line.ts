@@ -8,8 +8,8 @@ export async function readLine(
   // Not as a terminal: the line is edited, and Ctrl-C obeyed, by the terminal's own driver.
   const lines = createInterface({ input, terminal: false, signal });
   try {
-    const next = await lines[Symbol.asyncIterator]().next();
-    return next.done === true ? undefined : next.value;
+    const first = await lines[Symbol.asyncIterator]().next();
+    return first.done === true ? undefined : first.value;
   } finally {
     lines.close();
   }

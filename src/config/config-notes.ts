@@ -9,13 +9,30 @@ export interface ConfigNote {
 }
 
 export function configNotes(config: Config): ConfigNote[] {
-  return [...adminNotes(config), ...config.mappings.flatMap(mappingNotes)];
+  return [...adminNotes(config), ...config.mappings.flatMap(mappingNotes), ...restrictedNotes(config)];
 }
 
 function adminNotes({ admin }: Config): ConfigNote[] {
   if (admin.listen === undefined || admin.token !== undefined || isLoopbackHost(admin.listen.host)) return [];
   const message = 'not set, and admin.listen is reachable from other machines: changing requests are refused';
   return [{ path: 'admin.token', message }];
+}
+
+/** Of what the daemon makes, clients' changes are left out then, since not everybody may read it. */
+function restrictedNotes({ zookeeper: { acl }, mappings }: Config): ConfigNote[] {
+  const isOpen =
+    acl === 'open' ||
+    (acl !== 'creator-all' &&
+      acl.some(
+        ({ scheme, id, permissions }) =>
+          scheme === 'world' && id.reveal() === 'anyone' && permissions.includes('r'),
+      ));
+  if (isOpen) return [];
+  const message =
+    'skip: znodes that the daemon makes with zookeeper.acl may not be read by everybody, and are left out once a client of ZooKeeper changes them';
+  return mappings
+    .filter(({ restricted }) => restricted === 'skip')
+    .map(({ name }) => ({ path: `mappings[${name}].restricted`, message }));
 }
 
 function mappingNotes(mapping: MappingConfig): ConfigNote[] {

@@ -87,6 +87,11 @@ export const mappingSection = z
       ['mirror', 'skip'],
       'mirror',
     ),
+    restricted: choice(
+      'Whether znodes that not everybody may read are copied to Consul, where everybody can who may read the prefix.',
+      ['mirror', 'skip'],
+      'mirror',
+    ),
     drift: choice(
       "What happens to foreign changes on a one-way mapping's target.",
       ['report', 'revert'],

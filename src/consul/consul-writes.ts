@@ -75,14 +75,19 @@ function encodeOperation(context: WriteContext, operation: WriteOperation): Tran
   const key = context.keys.storedKey(operation.key);
   switch (operation.kind) {
     case 'create':
-      return { verb: 'cas', key, value: operation.value, flags: operation.flags ?? 0n, index: 0n };
+      return { verb: 'cas', key, value: operation.value, flags: flagsOf(operation), index: 0n };
     case 'update': {
-      const { flags, version } = operation.base;
-      return { verb: 'cas', key, value: operation.value, flags, index: version.modified };
+      const { modified: index } = operation.base.version;
+      return { verb: 'cas', key, value: operation.value, flags: flagsOf(operation), index };
     }
     case 'delete':
       return { verb: 'delete-cas', key, index: operation.base.version.modified };
   }
+}
+
+/** A plain write would set them to 0. */
+function flagsOf(operation: ValueOperation): bigint {
+  return operation.kind === 'update' ? operation.base.flags : (operation.flags ?? 0n);
 }
 
 function outcomeOf(context: WriteContext, batch: WriteBatch, answer: TransactionAnswer): WriteOutcome {
@@ -205,14 +210,13 @@ async function putValue(
   operation: ValueOperation,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const base = operation.kind === 'update' ? operation.base : undefined;
-  const flags = operation.kind === 'create' ? operation.flags : operation.base.flags;
+  const index = operation.kind === 'update' ? operation.base.version.modified : 0n;
   const { value } = operation;
   const request: ConsulRequest = {
     operation: 'write',
     method: 'PUT',
     path: kvPath(storedKey),
-    query: [`cas=${base?.version.modified ?? 0n}`, `flags=${flags ?? 0n}`],
+    query: [`cas=${index}`, `flags=${flagsOf(operation)}`],
     body: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
     accepts: [200],
     repeatable: false,

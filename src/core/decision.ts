@@ -20,7 +20,7 @@ export type Decision =
       readonly conflict: Conflict | undefined;
     }
   /** Left out, by policy or because it has no counterpart. */
-  | { readonly do: 'skip'; readonly reason: 'session-bound'; readonly detail: string }
+  | { readonly do: 'skip'; readonly reason: 'session-bound' | 'read-restricted'; readonly detail: string }
   /** A foreign change on the target of a one-way mapping that is reported and left alone. */
   | { readonly do: 'drift'; readonly drift: 'added' | 'changed' | 'deleted' };
 

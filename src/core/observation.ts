@@ -32,6 +32,8 @@ export interface PresentReading {
   readonly children: number;
   /** The session that owns the entry (ephemeral node, locked key), or undefined for an ordinary entry. */
   readonly session: string | undefined;
+  /** Not everybody who reaches the store may read it. Only where that was asked for; undefined where it was not. */
+  readonly restricted?: boolean;
   /** When the store itself says the entry was written, where it keeps a clock (ZooKeeper `mtime`). */
   readonly stamp: StoreStamp | undefined;
 }

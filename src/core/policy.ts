@@ -10,6 +10,8 @@ export interface Policy {
   /** What to do with entries that differ before anything was ever agreed: decide as a conflict, or one side wins. */
   readonly initial: 'merge' | Side;
   readonly sessionBound: 'mirror' | 'skip';
+  /** What to do with entries that not everybody may read on their side, and everybody could on the other. */
+  readonly restricted: 'mirror' | 'skip';
   /** What to do with foreign changes on the target of a one-way mapping. */
   readonly drift: 'report' | 'revert';
 }

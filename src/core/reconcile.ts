@@ -18,6 +18,7 @@ import { restrictToOneWay } from './one-way.js';
 import type { Pair, Side } from './pair.js';
 import { otherSide, pairOf, SIDES } from './pair.js';
 import type { Policy } from './policy.js';
+import { leaveRestricted } from './restricted.js';
 import { reconcileSessionBound, sessionOwner } from './session-bound.js';
 import type { Judged, Situation } from './situation.js';
 import { sameVersion } from './version.js';
@@ -31,7 +32,7 @@ export function reconcile(situation: Situation, policy: Policy): Decision {
   const owner = sessionOwner(judged);
   const decision =
     owner === undefined ? decideOrdinary(judged, policy) : reconcileSessionBound(judged, owner, policy);
-  return policy.source === undefined ? decision : restrictToOneWay(judged, decision, policy, policy.source);
+  return restrict(judged, decision, policy);
 }
 
 /**
@@ -45,7 +46,14 @@ export function impose(situation: Situation, winner: Side, policy: Policy): Deci
     owner === undefined
       ? imposeOrdinary(judged, winner)
       : reconcileSessionBound(forgetRewrites(judged), owner, policy);
-  return policy.source === undefined ? decision : restrictToOneWay(judged, decision, policy, policy.source);
+  return restrict(judged, decision, policy);
+}
+
+/** What the mapping's policy does not let happen. */
+function restrict(judged: Judged, decision: Decision, policy: Policy): Decision {
+  const { source } = policy;
+  const allowed = source === undefined ? decision : restrictToOneWay(judged, decision, policy, source);
+  return leaveRestricted(judged, allowed, policy);
 }
 
 function imposeOrdinary(judged: Judged, winner: Side): Decision {

@@ -13,6 +13,7 @@ import type { Replica } from '../ports/replica.js';
 import type { MappingContext, Scope } from '../sync/context.js';
 import type { Leaderships } from '../sync/leaderships.js';
 import type { WriteGate } from '../sync/write-gate.js';
+import { ALL_PERMISSIONS, permissionBits } from '../zookeeper/permissions.js';
 import type { AclEntry } from '../zookeeper/wire.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
 import type { Stores } from './stores.js';
@@ -110,6 +111,7 @@ function replicasOf(
       ledgerPath: `/${ledger}`,
       namespaceRoot: `/${NAMESPACE}`,
       acl: aclOf(config),
+      readsAccess: mapping.restricted === 'skip',
       onDenied: (key) => onUnread([key]),
       onIllegalName: (path) =>
         logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
@@ -141,6 +143,7 @@ function policyOf(mapping: MappingConfig): Policy {
     tieBreak: sideOf(mapping.tieBreak),
     initial: initial === 'merge' ? 'merge' : sideOf(initial),
     sessionBound: mapping.sessionBound,
+    restricted: mapping.restricted,
     drift: mapping.drift,
   };
 }
@@ -150,10 +153,6 @@ function scopeOf({ include, exclude }: MappingConfig): Scope {
   return { id: JSON.stringify({ include, exclude }), includes };
 }
 
-/** ZooKeeper's permission bits (`ZooDefs.Perms`). */
-const PERMISSIONS = { r: 1, w: 2, c: 4, d: 8, a: 16 } as const;
-const ALL_PERMISSIONS = 31;
-
 /** The ACL of znodes that the daemon creates. */
 export function aclOf({ zookeeper: { acl } }: Config): readonly AclEntry[] {
   if (acl === 'open') return [{ scheme: 'world', id: 'anyone', permissions: ALL_PERMISSIONS }];
@@ -161,9 +160,6 @@ export function aclOf({ zookeeper: { acl } }: Config): readonly AclEntry[] {
   return acl.map(({ scheme, id, permissions }) => ({
     scheme,
     id: id.reveal(),
-    permissions: [...permissions].reduce(
-      (bits, letter) => bits | PERMISSIONS[letter as keyof typeof PERMISSIONS],
-      0,
-    ),
+    permissions: permissionBits(permissions),
   }));
 }

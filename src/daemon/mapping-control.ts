@@ -10,7 +10,12 @@ import { mustLead, refused } from './must-lead.js';
 import { PlanCollector } from './plan-summary.js';
 
 /** What operators may ask of one mapping, in the stores' own names. */
-export function mappingControl(sync: MappingSync, operator: Operator, stopping: AbortSignal): MappingControl {
+export function mappingControl(
+  sync: MappingSync,
+  operator: Operator,
+  stopping: AbortSignal,
+  observed: MappingControl['observed'],
+): MappingControl {
   const { name } = sync.context;
   const { archive } = sync.memory;
   return {
@@ -65,6 +70,7 @@ export function mappingControl(sync: MappingSync, operator: Operator, stopping: 
         throw refused(`entry ${shown} of mapping ${name} is not held: there is nothing to release`);
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
+    observed,
     explain: (key, signal, withValues = false) => explainEntry(sync, operator, key, signal, withValues),
     ...journalControl(sync, operator, stopping),
   };

@@ -9,13 +9,14 @@ import type { Logger } from '../ports/logger.js';
 import { TlsFailure } from '../ports/tls-failure.js';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { MappingContext } from '../sync/context.js';
+import { randomId } from '../sync/establish.js';
 import { WriteGate } from '../sync/write-gate.js';
 import { mappingContext, SIDE_NAMES } from './mapping-context.js';
 import { NO_ARCHIVE } from './read-only-archive.js';
 import { Stores } from './stores.js';
-import { systemClock } from './system.js';
+import { systemClock, systemRandom } from './system.js';
 
-/** Both stores, and the archive where there is one, for commands that look without a daemon. Nothing is written. */
+/** Both stores, and the archive where there is one, for commands that work without a daemon. */
 export class OfflineAccess {
   private constructor(
     private readonly config: Config,
@@ -54,12 +55,28 @@ export class OfflineAccess {
    * @param onUnread told of entries that a walk comes across and may not read
    */
   context(mapping: MappingConfig, onUnread?: (keys: readonly EntryKey[]) => void): MappingContext {
+    return this.contextOf(mapping, 'none', onUnread);
+  }
+
+  /** The same for whoever writes in a daemon's place: with a name of its own in the ledgers. */
+  leadingContext(mapping: MappingConfig): MappingContext {
+    return this.contextOf(
+      mapping,
+      randomId(() => systemRandom.next()),
+    );
+  }
+
+  private contextOf(
+    mapping: MappingConfig,
+    writer: string,
+    onUnread?: (keys: readonly EntryKey[]) => void,
+  ): MappingContext {
     const { config, stores, archive = NO_ARCHIVE, logger } = this;
     const gates = pairOf(
       (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
     );
     const none = { leaderships: undefined, audit: undefined };
-    const surroundings = { config, stores, archive, writer: 'none', gates, logger, ...none };
+    const surroundings = { config, stores, archive, writer, gates, logger, ...none };
     return mappingContext(mapping, surroundings, UNCOUNTED, onUnread);
   }
 

@@ -53,13 +53,13 @@ export interface GuardForecast {
 export async function planStart(
   context: MappingContext,
   { memory, holds }: StartOutlook,
-  tell: (action: PlannedAction) => void,
+  tell: (action: PlannedAction, step: PlannedStep) => void,
   signal: AbortSignal,
 ): Promise<PlannedStart> {
   const tally = new PlanTally();
   const step = (planned: PlannedStep): void => {
     tally.add(planned, memory.archive.mark(planned.key));
-    tell(plannedAction(planned));
+    tell(plannedAction(planned), planned);
   };
   const examiner = new Examiner(context, memory);
   const { left, right } = await planMapping(context, memory, examiner, step, signal);

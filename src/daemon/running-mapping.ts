@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { ObservedFile } from '../archive/observed-file.js';
 import type { MappingConfig } from '../config/schema.js';
 import type { MappingControl } from '../ports/control.js';
 import type { MappingMetrics } from '../ports/metrics.js';
@@ -7,6 +8,7 @@ import type { WriteListener } from '../ports/written.js';
 import { MappingSync } from '../sync/mapping-sync.js';
 import { mappingStatus } from '../sync/mapping-status.js';
 import { Operator } from '../sync/operator.js';
+import { Observation } from './observation.js';
 import { mappingControl } from './mapping-control.js';
 import { mappingContext } from './mapping-context.js';
 import type { MappingSurroundings } from './mapping-context.js';
@@ -18,6 +20,8 @@ const TURN_MS_MAX = 120_000;
 export class RunningMapping {
   readonly control: MappingControl;
   private readonly sync: MappingSync;
+  /** Where it only observes. */
+  private readonly observation: Observation | undefined;
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
 
@@ -28,10 +32,23 @@ export class RunningMapping {
     onWritten: WriteListener,
   ) {
     const context = mappingContext(config, surroundings, metrics, (keys) => this.sync.noticeUnread(keys));
-    this.sync = new MappingSync({ ...context, onWritten });
+    const file = new ObservedFile(surroundings.config.archive.path, config.name, context.places);
+    const { clock, logger, policy } = context;
+    this.observation =
+      config.mode === 'observe' ? new Observation(file, clock, logger, policy.source) : undefined;
+    const { observation } = this;
+    this.sync = new MappingSync({
+      ...context,
+      onWritten,
+      ...(observation !== undefined && { observed: observation.writes }),
+    });
     const reached = this.sync.memory.state?.ledgers.left?.version.modified;
     if (reached !== undefined) surroundings.stores.zookeeper.expectReached(reached);
-    this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal);
+    const observed = () => ({
+      observing: observation !== undefined,
+      report: observation === undefined ? file.read() : observation.report,
+    });
+    this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal, observed);
     // All that is in flight listens to the one signal; how much that is, is bounded elsewhere.
     setMaxListeners(0, this.stopping.signal);
     this.running = this.begin();
@@ -54,6 +71,9 @@ export class RunningMapping {
 
   private async begin(): Promise<void> {
     await this.surroundings.stores.firstAnswers(this.stopping.signal);
-    await this.sync.run(this.stopping.signal);
+    const { signal } = this.stopping;
+    await Promise.all([this.sync.run(signal), this.observation?.run(signal)]);
+    // The last round may have come to its end later.
+    await this.observation?.save();
   }
 }

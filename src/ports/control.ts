@@ -1,5 +1,6 @@
 import type { EntryKey } from '../core/observation.js';
 import type { JournalEntry } from './archive.js';
+import type { ObservedReport } from './observed.js';
 import type { DaemonStatus } from './status.js';
 import type { TrashEntry, TrashSummary, TrashWanted } from './trash.js';
 
@@ -31,6 +32,8 @@ export interface MappingControl {
   resync(from: ResyncFrom): Promise<string>;
   /** Ends an entry's hold: the content of `keep` is written to the other side. */
   release(key: EntryKey, keep: 'zookeeper' | 'consul'): Promise<string>;
+  /** What it would have written while it only observed, where it has. */
+  observed(): { readonly observing: boolean; readonly report: ObservedReport | undefined };
   /** @param withValues whether to tell what both stores have of it, and not only how much */
   explain(key: EntryKey, signal: AbortSignal, withValues?: boolean): Promise<Explanation>;
   conflicts(options: { beforeId?: number; limit: number; openOnly?: boolean }): readonly JournalEntry[];

@@ -170,6 +170,14 @@ export type WriteOperation =
    */
   | { readonly kind: 'delete'; readonly key: EntryKey; readonly base: PresentReading };
 
+/** Lets somebody do something with an entry: what `accessOf` tells is a list of these, as JSON. */
+export interface AccessRule {
+  readonly scheme: string;
+  readonly id: string;
+  /** A bit mask: read 1, write 2, create 4, delete 8, administer 16. */
+  readonly permissions: number;
+}
+
 export interface LedgerWrite {
   readonly content: string;
   /** The version the ledger must still be at; undefined when it must not exist yet. */
@@ -217,4 +225,10 @@ export interface Rejection {
 
 /** Why an entry is left out; label values of `skipped_entries`. */
 export type SkipReason =
-  'too-large' | 'illegal-key' | 'denied' | 'ephemeral-parent' | 'session-bound' | 'unreadable';
+  | 'too-large'
+  | 'illegal-key'
+  | 'denied'
+  | 'ephemeral-parent'
+  | 'session-bound'
+  | 'read-restricted'
+  | 'unreadable';

@@ -7,6 +7,7 @@ import type { Audit } from '../ports/audit.js';
 import type { Clock, Random } from '../ports/clock.js';
 import type { Logger } from '../ports/logger.js';
 import type { MappingMetrics } from '../ports/metrics.js';
+import type { WriteObserver } from '../ports/observed.js';
 import type { Replica } from '../ports/replica.js';
 import type { WriteListener } from '../ports/written.js';
 import type { Leaderships } from './leaderships.js';
@@ -41,6 +42,8 @@ export interface MappingContext {
   readonly gates: Pair<WriteGate>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Counts what would be written, where the mapping only observes. */
+  readonly observed?: WriteObserver;
   /** Where other daemons of the instance share the work: this one leads the mapping only when elected. */
   readonly leaderships: Leaderships | undefined;
   readonly logger: Logger;

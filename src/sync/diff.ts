@@ -1,8 +1,10 @@
 import { isStructure } from '../core/classify.js';
-import { compareKeys } from '../core/key-order.js';
 import type { EntryKey, PresentReading, Reading, UnknownReason } from '../core/observation.js';
 import type { Pair, Side } from '../core/pair.js';
-import type { Replica, ScannedEntry } from '../ports/replica.js';
+import { SIDES } from '../core/pair.js';
+import { isRestricted } from '../core/restricted.js';
+import type { Replica } from '../ports/replica.js';
+import { readSideBySide } from './side-by-side.js';
 
 /** One entry on which the two sides are not known to be equal. */
 export type Difference = { readonly key: EntryKey } & (
@@ -22,6 +24,8 @@ export interface DiffOptions {
   readonly report: (difference: Difference) => void;
   /** Told now and then how many keys were compared. */
   readonly progress?: (compared: number) => void;
+  /** Entries that not everybody may read are left out, and no difference. */
+  readonly skipsRestricted?: boolean;
   /** Gives the keys that the walks have come across since it was last called, and could not read. */
   readonly takeUnread?: () => readonly EntryKey[];
 }
@@ -35,12 +39,9 @@ export interface DiffCounts {
   readonly unknown: number;
   /** Differences of entries that a session owns; they are in none of the other counts. */
   readonly sessionBound: number;
+  /** Left out because not everybody may read them; in none of the other counts. */
+  readonly restricted: number;
 }
-
-/** How many keys are read together on both sides. */
-const CHUNK_KEYS = 512;
-/** Keys beyond this that could not be read are missed, unless the other side has them. */
-const UNREAD_MAX = 100_000;
 
 /**
  * Compares both sides as they are now, whatever was agreed before. Inner nodes without data agree with absence, and
@@ -51,34 +52,34 @@ const UNREAD_MAX = 100_000;
  * values.
  */
 export async function diffMapping(options: DiffOptions, signal: AbortSignal): Promise<DiffCounts> {
-  const { replicas, includes, report, takeUnread = () => [] } = options;
-  const keys = new MergedKeys(replicas, includes, signal);
-  const counts = { compared: 0, onlyLeft: 0, onlyRight: 0, content: 0, unknown: 0, sessionBound: 0 };
-  /** What one walk could not read, the other may still come across. */
-  const unread = new Set<EntryKey>();
-  try {
-    for (let hasMore = true; hasMore;) {
-      const chunk = await keys.next();
-      hasMore = chunk.length > 0;
-      const skipped = [...new Set(takeUnread())].filter(
-        (key) => includes(key) && unread.size < UNREAD_MAX && !unread.has(key),
-      );
-      for (const key of skipped) unread.add(key);
-      const compared = [...chunk.filter((key) => !unread.has(key)), ...skipped];
-      for (const difference of await compareChunk(replicas, compared, unread, signal)) {
-        counts[countOf(difference)]++;
-        report(difference);
+  const { replicas, report } = options;
+  const counts = {
+    compared: 0,
+    onlyLeft: 0,
+    onlyRight: 0,
+    content: 0,
+    unknown: 0,
+    sessionBound: 0,
+    restricted: 0,
+  };
+  for await (const chunk of readSideBySide({ ...options, sources: replicas }, signal)) {
+    for (const { key, readings, unread } of chunk) {
+      const difference = (unread ? hiddenBelow(key, readings) : undefined) ?? compareReadings(key, readings);
+      if (difference === undefined) continue;
+      if (options.skipsRestricted === true && SIDES.some((side) => isRestricted(readings[side]))) {
+        counts.restricted++;
+        continue;
       }
-      counts.compared += compared.length;
-      options.progress?.(counts.compared);
+      counts[countOf(difference)]++;
+      report(difference);
     }
-    return counts;
-  } finally {
-    await keys.close();
+    counts.compared += chunk.length;
+    options.progress?.(counts.compared);
   }
+  return counts;
 }
 
-function countOf(difference: Difference): Exclude<keyof DiffCounts, 'compared'> {
+function countOf(difference: Difference): Exclude<keyof DiffCounts, 'compared' | 'restricted'> {
   if (difference.kind === 'unknown') return 'unknown';
   if (difference.session !== undefined) return 'sessionBound';
   if (difference.kind === 'content') return 'content';
@@ -115,120 +116,4 @@ function hiddenBelow(key: EntryKey, { left, right }: Pair<Reading>): Difference 
   const hidden = { key, kind: 'unknown', reason: 'denied' } as const;
   if (left.kind === 'present' && left.children > 0) return { ...hidden, on: 'left' };
   return right.kind === 'present' && right.children > 0 ? { ...hidden, on: 'right' } : undefined;
-}
-
-async function compareChunk(
-  replicas: Pair<Replica>,
-  keys: readonly EntryKey[],
-  unread: ReadonlySet<EntryKey>,
-  signal: AbortSignal,
-): Promise<Difference[]> {
-  const differences: Difference[] = [];
-  for (let open = keys; open.length > 0;) {
-    const [left, right] = await Promise.all([
-      replicas.left.read(open, signal),
-      replicas.right.read(open, signal),
-    ]);
-    const again: EntryKey[] = [];
-    for (const key of open) {
-      const readings = { left: left.get(key) ?? NOT_READ, right: right.get(key) ?? NOT_READ };
-      const hidden = unread.has(key) ? hiddenBelow(key, readings) : undefined;
-      if (isLeftOut(readings)) again.push(key);
-      else differences.push(...listOf(hidden ?? compareReadings(key, readings)));
-    }
-    // Values too large to be read all at once; where not even one was read, asking again would not end.
-    if (again.length === open.length) {
-      differences.push(
-        ...again.map((key) => ({ key, kind: 'unknown', on: 'left', reason: 'not-read' }) as const),
-      );
-      break;
-    }
-    open = again;
-  }
-  return differences.sort((a, b) => compareKeys(a.key, b.key));
-}
-
-const NOT_READ: Reading = { kind: 'unknown', reason: 'not-read' };
-
-function isLeftOut({ left, right }: Pair<Reading>): boolean {
-  return [left, right].some((reading) => reading.kind === 'unknown' && reading.reason === 'not-read');
-}
-
-function listOf<T>(value: T | undefined): T[] {
-  return value === undefined ? [] : [value];
-}
-
-/** The keys of both sides, each once, in their order, a chunk at a time. */
-class MergedKeys {
-  private readonly walks: Pair<Walk>;
-
-  constructor(
-    replicas: Pair<Replica>,
-    private readonly includes: (key: EntryKey) => boolean,
-    signal: AbortSignal,
-  ) {
-    this.walks = { left: new Walk(replicas.left, signal), right: new Walk(replicas.right, signal) };
-  }
-
-  /** Empty when both walks have ended. */
-  async next(): Promise<EntryKey[]> {
-    const { left, right } = this.walks;
-    const chunk: EntryKey[] = [];
-    while (chunk.length < CHUNK_KEYS) {
-      if (left.needsPage || right.needsPage) await Promise.all([left.load(), right.load()]);
-      const key = earlier(left.key, right.key);
-      if (key === undefined) break;
-      if (left.key === key) left.advance();
-      if (right.key === key) right.advance();
-      if (this.includes(key)) chunk.push(key);
-    }
-    return chunk;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.walks.left.close(), this.walks.right.close()]);
-  }
-}
-
-function earlier(left: EntryKey | undefined, right: EntryKey | undefined): EntryKey | undefined {
-  if (left === undefined || right === undefined) return left ?? right;
-  return compareKeys(left, right) <= 0 ? left : right;
-}
-
-/** A walk over one side, looked at one entry after the other. */
-class Walk {
-  private readonly pages: AsyncIterator<readonly ScannedEntry[]>;
-  private page: readonly ScannedEntry[] = [];
-  private index = 0;
-  private hasEnded = false;
-
-  constructor(replica: Replica, signal: AbortSignal) {
-    this.pages = replica.scan(() => undefined, signal)[Symbol.asyncIterator]();
-  }
-
-  /** The next entry's key; undefined at the end, and where a page has to be loaded first. */
-  get key(): EntryKey | undefined {
-    return this.page[this.index]?.key;
-  }
-
-  get needsPage(): boolean {
-    return this.index >= this.page.length && !this.hasEnded;
-  }
-
-  advance(): void {
-    this.index++;
-  }
-
-  async load(): Promise<void> {
-    while (this.needsPage) {
-      const next = await this.pages.next();
-      this.hasEnded = next.done === true;
-      this.page = next.done === true ? [] : next.value;
-      this.index = 0;
-    }
-  }
-
-  async close(): Promise<void> {
-    if (!this.hasEnded) await this.pages.return?.();
-  }
 }

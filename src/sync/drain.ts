@@ -62,6 +62,8 @@ export class Drain {
     private readonly pending: PendingWrites,
     private readonly rings: Rings,
     private readonly following: Following | undefined,
+    /** Which entries may be dealt with at all; what was examined besides is dropped. */
+    private readonly admits: (one: Examined) => boolean = () => true,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
@@ -104,8 +106,9 @@ export class Drain {
       if (!isOther) await this.holdRolledBack(regressed.side, regressed.key);
       return NOTHING_WRITTEN;
     }
-    const inScope = examined.filter((one) => this.context.scope.includes(one.mark.key) || isPruned(one));
-    const result = await this.carryOut(inScope, permission, entriesSeen, due, ledgers, signal);
+    const isIn = (one: Examined): boolean => this.context.scope.includes(one.mark.key) || isPruned(one);
+    const admitted = examined.filter((one) => isIn(one) && this.admits(one));
+    const result = await this.carryOut(admitted, permission, entriesSeen, due, ledgers, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
   }
@@ -127,6 +130,7 @@ export class Drain {
   ): Promise<DrainResult> {
     const work = sortWork(this.context, this.memory, this.rings, examined);
     this.account(work);
+    if (permission !== 'write') this.context.observed?.note(examined);
     if (permission === 'count') return NOTHING_WRITTEN;
     if (permission === 'record') {
       await this.record.commit({ ...NO_WRITES, work, sizeBefore: this.sizeBefore });

@@ -101,7 +101,8 @@ function plan(context: MappingContext, memory: MappingMemory, examined: Examined
   return action === undefined ? undefined : { key, examined, action, skipped: undefined };
 }
 
-function actionOfDecision(decision: Decision): PlannedActionName | undefined {
+/** The write, or else, that a decision asks for; undefined where there is nothing to do. */
+export function actionOfDecision(decision: Decision): PlannedActionName | undefined {
   switch (decision.do) {
     case 'copy':
       if (decision.conflict !== undefined) return 'conflict';

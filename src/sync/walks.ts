@@ -142,6 +142,7 @@ export class Walks {
       this.walked.clear();
       this.completedOnce = true;
     }
+    if (complete) this.context.observed?.allSeen();
     if (permission === 'count') return;
     const { left, right } = this.pending.count;
     // To a standby that the active is still at it, nothing is complete.

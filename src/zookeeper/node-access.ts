@@ -16,7 +16,8 @@ export async function readAccess(
   const access = new Map<string, string>();
   await concurrently(paths, IN_FLIGHT, async (path) => {
     const answer = await session.getAcl(path, signal);
-    if (answer.kind === 'node' && answer.node.every(isWhole)) access.set(path, JSON.stringify(answer.node));
+    if (answer.kind === 'node' && answer.node.acl.every(isWhole))
+      access.set(path, JSON.stringify(answer.node.acl));
   });
   return access;
 }

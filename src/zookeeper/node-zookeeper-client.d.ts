@@ -72,6 +72,11 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
     deserialize(buffer: Buffer, offset: number): number;
   }
 
+  export interface AclRecord extends JuteRecord {
+    readonly perms: number;
+    readonly id: { readonly scheme: string | undefined; readonly id: string | undefined };
+  }
+
   export interface Jute {
     readonly Request: new (
       header: JuteRecord & { xid: number; readonly type: number },
@@ -107,12 +112,7 @@ declare module 'node-zookeeper-client/lib/jute/index.js' {
       readonly GetChildren2Request: new (path: string, watch: boolean) => JuteRecord;
       readonly GetACLRequest: new (path: string) => JuteRecord;
       readonly GetACLResponse: new () => JuteRecord & {
-        readonly acl:
-          | readonly {
-              readonly perms: number;
-              readonly id: { readonly scheme: string | undefined; readonly id: string | undefined };
-            }[]
-          | undefined;
+        readonly acl: readonly AclRecord[] | undefined;
       };
       readonly CreateRequest: new (
         path: string,

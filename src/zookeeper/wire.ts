@@ -81,6 +81,11 @@ export interface NodeData {
   readonly stat: Stat;
 }
 
+export interface NodeAcl {
+  readonly acl: readonly AclEntry[];
+  readonly stat: Stat;
+}
+
 export interface NodeChildren {
   readonly names: readonly string[];
   readonly stat: Stat;
@@ -193,14 +198,15 @@ export function decodeData(body: Buffer): NodeData {
   return dataAt(body, 0).node;
 }
 
-export function decodeAcl(body: Buffer): AclEntry[] {
+export function decodeAcl(body: Buffer): NodeAcl {
   const response = new jute.protocol.GetACLResponse();
-  response.deserialize(body, 0);
-  return (response.acl ?? []).map(({ perms, id }) => ({
+  const bytes = response.deserialize(body, 0);
+  const acl = (response.acl ?? []).map(({ perms, id }) => ({
     scheme: id.scheme ?? '',
     id: id.id ?? '',
     permissions: perms,
   }));
+  return { acl, stat: statAt(body, bytes - STAT_BYTES) };
 }
 
 export function decodeChildren(body: Buffer): NodeChildren {

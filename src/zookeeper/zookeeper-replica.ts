@@ -15,6 +15,7 @@ import { LedgerNodes } from './ledger-nodes.js';
 import { MappingPaths } from './mapping-paths.js';
 import { readAccess } from './node-access.js';
 import { NodeReader, type DataAnswer } from './node-reader.js';
+import { ReadRestrictions } from './read-restrictions.js';
 import { presentReading, versionOf } from './readings.js';
 import { TreeWalk, type WalkedNode } from './tree-walk.js';
 import { watchForever } from './watch-loop.js';
@@ -39,6 +40,8 @@ export interface ZooKeeperReplicaOptions {
   readonly digest: (value: Uint8Array) => Digest;
   /** Bound of the nodes that are watched one by one, on servers before 3.6. */
   readonly watchedNodesMax?: number;
+  /** Looks at ACLs, too, and says of entries whether everybody may read them: one more request for each that is read. */
+  readonly readsAccess?: boolean;
   /** Told of entries that a walk may not read, or not list the children of. */
   readonly onDenied?: (key: EntryKey) => void;
   /** Told of nodes, met by a walk, whose name stands for no key (servers before 3.5 allow some). */
@@ -58,6 +61,7 @@ export class ZooKeeperReplica implements Replica {
   readonly #reader: NodeReader;
   readonly #ledgers: LedgerNodes;
   readonly #writer: ZooKeeperWriter;
+  readonly #access: ReadRestrictions | undefined;
   /** Which connection a `sync` has gone over. */
   #syncedOver: number | undefined;
 
@@ -67,6 +71,7 @@ export class ZooKeeperReplica implements Replica {
     this.#paths = new MappingPaths(root, namespaceRoot);
     this.limits = writeLimits(this.#paths, acl, session.packetBytesMax);
     this.#reader = new NodeReader(session);
+    this.#access = options.readsAccess === true ? new ReadRestrictions(session) : undefined;
     this.#ledgers = new LedgerNodes(session, namespaceRoot, acl);
     const { limits } = this;
     this.#writer = new ZooKeeperWriter({
@@ -129,7 +134,8 @@ export class ZooKeeperReplica implements Replica {
   }
 
   #scanned({ key, stat, data }: WalkedNode, isSynced: boolean): ScannedEntry {
-    const isWhole = isSynced && data !== undefined;
+    // Its ACL takes a look of its own.
+    const isWhole = isSynced && data !== undefined && this.#access === undefined;
     return {
       key,
       version: versionOf(stat),
@@ -145,10 +151,11 @@ export class ZooKeeperReplica implements Replica {
 
   async read(keys: readonly EntryKey[], signal: AbortSignal): Promise<Map<EntryKey, Reading>> {
     const pathOf = this.#pathsOf(keys);
-    const answers = await this.#authoritatively(this.#paths.root, signal, () =>
-      this.#reader.readData([...pathOf.values()], READ_BYTES_MAX, signal),
-    );
-    return this.#readingsOf(pathOf, answers);
+    const readings = await this.#authoritatively(this.#paths.root, signal, async () => {
+      const answers = await this.#reader.readData([...pathOf.values()], READ_BYTES_MAX, signal);
+      return this.#withAccess(pathOf, this.#readingsOf(pathOf, answers), signal);
+    });
+    return readings;
   }
 
   async glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
@@ -164,7 +171,8 @@ export class ZooKeeperReplica implements Replica {
       const answer = answers.get(ledgerPath);
       const isRead = answer !== undefined && answer.kind !== 'too-large';
       const ledger = isRead ? this.#ledgers.stored(ledgerPath, answer) : await this.readLedger(signal);
-      return { readings: this.#readingsOf(pathOf, answers), ledger };
+      const readings = await this.#withAccess(pathOf, this.#readingsOf(pathOf, answers), signal);
+      return { readings, ledger };
     };
     const { connections } = session;
     // What another process has seen, a server may not have yet that was never asked to catch up.
@@ -246,6 +254,14 @@ export class ZooKeeperReplica implements Replica {
       case undefined:
         return { kind: 'unknown', reason: 'not-read' };
     }
+  }
+
+  async #withAccess(
+    pathOf: ReadonlyMap<EntryKey, string>,
+    readings: Map<EntryKey, Reading>,
+    signal: AbortSignal,
+  ): Promise<Map<EntryKey, Reading>> {
+    return this.#access === undefined ? readings : this.#access.addTo(readings, pathOf, signal);
   }
 
   #tellDenied(path: string): void {

@@ -16,9 +16,9 @@ import {
   multiReadRequest,
   multiRequest,
   syncRequest,
-  type AclEntry,
   type MultiOperation,
   type MultiReadAnswer,
+  type NodeAcl,
   type NodeChildren,
   type NodeData,
   type ReplyHeader,
@@ -121,7 +121,11 @@ export class ZooKeeperSession extends ReconnectingClient {
     return this.#answer('getData', path, reply, decodeData);
   }
 
-  async getAcl(path: string, signal: AbortSignal): Promise<NodeAnswer<AclEntry[]>> {
+  /**
+   * Who may do what with a node. Servers show it to whoever may read or administer the node; without the right to
+   * administer it, the passwords' hashes in it are hidden (`digest:user:x`, from 3.5.5 on).
+   */
+  async getAcl(path: string, signal: AbortSignal): Promise<NodeAnswer<NodeAcl>> {
     const reply = await this.#request(getAclRequest(this.#absolute(path)), signal);
     return this.#answer('getACL', path, reply, decodeAcl);
   }

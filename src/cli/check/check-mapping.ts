@@ -7,7 +7,8 @@ import { lookAtStart } from '../../daemon/start-outlook.js';
 import { SyncError } from '../../ports/errors.js';
 import type { MappingContext } from '../../sync/context.js';
 import { placesShown } from '../mapping-title.js';
-import { showCounted } from '../times.js';
+import { printableKey } from '../printable.js';
+import { showCount, showCounted } from '../times.js';
 import type { Findings } from './finding.js';
 import {
   deniedBelow,
@@ -17,6 +18,7 @@ import {
   mayWriteKey,
   mayWriteZnode,
   nearestZnode,
+  restrictedAmong,
   unusedKey,
 } from './permissions.js';
 
@@ -52,6 +54,7 @@ export async function checkZooKeeperSide(check: MappingCheck): Promise<void> {
     }
     tellZooKeeperSide(check, read !== undefined, isWritten);
     await checkEntriesInZooKeeper(check, isWritten);
+    await checkRestricted(check);
     if (mapping.mode !== 'observe') await checkLedgerInZooKeeper(check);
   } catch (error) {
     findings.failure(mapping.name, error);
@@ -80,6 +83,29 @@ async function checkEntriesInZooKeeper(check: MappingCheck, isWritten: boolean):
     mapping.name,
     `ZooKeeper denies ${count} that were looked at below ${mapping.zookeeper}, first of all: ${denied[0]}. ` +
       'Such entries are left out: give the identity of zookeeper.auth a place in their ACLs',
+  );
+}
+
+/** How many entries are looked at for whether everybody may read them. */
+const ACLS_LOOKED_AT = 1_024;
+
+/** What only some may read in ZooKeeper, everybody may in Consul who may read the prefix. */
+async function checkRestricted({ mapping, access, findings }: MappingCheck): Promise<void> {
+  if (mapping.direction === 'consul-to-zookeeper' || mapping.restricted === 'skip') return;
+  const { scope, replicas } = access.context(mapping);
+  const keys: string[] = [];
+  for await (const page of replicas.left.scan(() => undefined, NEVER)) {
+    keys.push(...page.map(({ key }) => key).filter((key) => scope.includes(key)));
+    if (keys.length >= ACLS_LOOKED_AT) break;
+  }
+  const looked = keys.slice(0, ACLS_LOOKED_AT);
+  const restricted = await restrictedAmong(access.stores.zookeeper, mapping.zookeeper, looked);
+  if (restricted[0] === undefined) return;
+  const count = `${showCount(restricted.length)} of ${showCounted(looked.length, 'znode', 'znodes')}`;
+  findings.warn(
+    mapping.name,
+    `${count} that were looked at may not be read by everybody (first of all ${printableKey(restricted[0])}), and their copies ` +
+      'in Consul may by everyone who may read the prefix. restricted: skip leaves such entries out',
   );
 }
 

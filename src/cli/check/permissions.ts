@@ -3,6 +3,10 @@ import type { ConsulClient } from '../../consul/consul-client.js';
 import { kvPath } from '../../consul/kv-keys.js';
 import { encodeTransaction, failureKind } from '../../consul/transaction.js';
 import { SyncError } from '../../ports/errors.js';
+import { NAMESPACE } from '../../daemon/mapping-context.js';
+import { concurrently } from '../../zookeeper/concurrently.js';
+import { MappingPaths } from '../../zookeeper/mapping-paths.js';
+import { isReadableToAll } from '../../zookeeper/permissions.js';
 import type { AclEntry } from '../../zookeeper/wire.js';
 import { showStatus, STATUS } from '../../zookeeper/zookeeper-errors.js';
 import type { ZooKeeperSession } from '../../zookeeper/zookeeper-session.js';
@@ -95,6 +99,22 @@ export async function deniedBelow(
     names.map((name) => denialBy(session, root === '/' ? `/${name}` : `${root}/${name}`, acl)),
   );
   return { looked: names.length, denied: answers.filter((answer) => answer !== undefined) };
+}
+
+const ACLS_IN_FLIGHT = 64;
+
+/** The znodes of these entries that may be read by some, and not by everybody. */
+export async function restrictedAmong(
+  session: ZooKeeperSession,
+  root: string,
+  keys: readonly string[],
+): Promise<string[]> {
+  const paths = new MappingPaths(root, `/${NAMESPACE}`);
+  const restricted = await concurrently(keys, ACLS_IN_FLIGHT, async (key) => {
+    const answer = await session.getAcl(paths.pathOf(key), NEVER);
+    return answer.kind === 'node' && !isReadableToAll(answer.node.acl) ? [paths.pathOf(key)] : [];
+  });
+  return restricted.flat();
 }
 
 async function denialBy(

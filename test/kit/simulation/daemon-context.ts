@@ -46,6 +46,7 @@ export function daemonContext(parts: ContextParts): MappingContext {
       tieBreak: 'left',
       initial: 'merge',
       sessionBound: 'mirror',
+      restricted: 'mirror',
       drift: 'report',
       ...policy,
     },

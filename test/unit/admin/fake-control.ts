@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { DaemonControl, HeldEntry, MappingControl, TrashPage } from '../../../src/ports/control.js';
+import type { ObservedReport } from '../../../src/ports/observed.js';
 import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 import type { TrashEntry } from '../../../src/ports/trash.js';
 import type { WrittenEntry } from '../../../src/ports/written.js';
@@ -112,7 +113,12 @@ export class FakeMapping implements MappingControl {
   mark: Readonly<Record<string, unknown>> | undefined;
   /** What changing calls are answered with. */
   refuses: Error | undefined;
+  report: ObservedReport | undefined;
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
+
+  observed(): ReturnType<MappingControl['observed']> {
+    return { observing: this.report !== undefined, report: this.report };
+  }
 
   pause(): Promise<string> {
     return this.#change('pause');

@@ -24,6 +24,21 @@ describe('a valid configuration that may not do what was meant', () => {
   );
 });
 
+describe('restricted: skip beside an ACL that does not let everybody read', () => {
+  const text = (acl: string) =>
+    withMapping('restricted: skip').replace('{ connect: zk1 }', `{ connect: zk1, acl: ${acl} }`);
+
+  test.each([
+    ['creator-all, auth: { scheme: digest, credentials: "a:b" }', ['mappings[config].restricted']],
+    ['[{ scheme: ip, id: 10.0.0.1, permissions: crwda }]', ['mappings[config].restricted']],
+    ['[{ scheme: world, id: anyone, permissions: w }]', ['mappings[config].restricted']],
+    ['[{ scheme: world, id: anyone, permissions: r }]', []],
+    ['open', []],
+  ])('is noted: %s', async (acl, paths) => {
+    expect(await notedPaths(text(acl))).toEqual(paths);
+  });
+});
+
 describe('a configuration that does what was meant', () => {
   it('has no notes', async () => {
     expect(await notedPaths(withSections(''))).toEqual([]);

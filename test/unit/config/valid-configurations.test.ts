@@ -29,6 +29,7 @@ describe('the smallest configuration', () => {
           include: ['**'],
           exclude: [],
           sessionBound: 'mirror',
+          restricted: 'mirror',
           drift: 'report',
           mode: 'sync',
           maxDelete: { percent: 25, atLeast: 20, withinMs: 3_600_000 },

@@ -87,6 +87,7 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc.record({
   tieBreak: sides,
   initial: fc.constantFrom<Policy['initial']>('merge', 'left', 'right'),
   sessionBound: fc.constantFrom<Policy['sessionBound']>('mirror', 'skip'),
+  restricted: fc.constantFrom('mirror' as const, 'skip' as const),
   drift: fc.constantFrom<Policy['drift']>('report', 'revert'),
 });
 

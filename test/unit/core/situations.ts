@@ -19,6 +19,7 @@ export const POLICY: Policy = {
   tieBreak: 'left',
   initial: 'merge',
   sessionBound: 'mirror',
+  restricted: 'mirror',
   drift: 'report',
 };
 

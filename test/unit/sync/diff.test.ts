@@ -68,7 +68,7 @@ class Stores {
   }
 }
 
-const NOTHING = { onlyLeft: 0, onlyRight: 0, content: 0, unknown: 0, sessionBound: 0 };
+const NOTHING = { onlyLeft: 0, onlyRight: 0, content: 0, unknown: 0, sessionBound: 0, restricted: 0 };
 
 describe('two sides compared as they are', () => {
   it('are equal when both are empty', async () => {

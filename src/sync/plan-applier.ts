@@ -1,0 +1,210 @@
+import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
+import type { EntryKey } from '../core/observation.js';
+import type { Side } from '../core/pair.js';
+import { SIDES } from '../core/pair.js';
+import type { EntryMark } from '../ports/archive.js';
+import { AppliedWrites } from './applied.js';
+import { Attention, PendingWrites } from './attention.js';
+import { BatchWriter } from './batch-writer.js';
+import type { MappingContext } from './context.js';
+import type { DecidedOn } from './decided-on.js';
+import { changedSince } from './decided-on.js';
+import { Drain } from './drain.js';
+import type { Examined } from './examine.js';
+import { Examiner } from './examine.js';
+import { Fence } from './fence.js';
+import { effectiveSize } from './guards.js';
+import { LedgerKeeper } from './ledger-keeper.js';
+import type { Mark } from './mark-set.js';
+import { MappingMemory, stopsMapping } from './mapping-memory.js';
+import { Readiness } from './readiness.js';
+import { Rings } from './rings.js';
+import { Walks } from './walks.js';
+
+/** A planned write that was not carried out. */
+export interface Refusal {
+  readonly key: EntryKey;
+  readonly why: string;
+}
+
+const ROUND_ENTRIES_MAX = 512;
+
+/**
+ * Carries out writes that were decided on before, by the same engine as the loop, each only if it would be decided in the
+ * same way on the same versions now. Nothing else is touched. For a mapping whose loop does not run.
+ */
+export class PlanApplier {
+  private readonly memory: MappingMemory;
+  private readonly attention: Attention;
+  private readonly ledgers: LedgerKeeper;
+  private readonly readiness: Readiness;
+  private readonly walks: Walks;
+  private readonly drain: Drain;
+  private readonly writer: BatchWriter;
+  /** Sides whose ledger has to follow what was written without it, or was seen of others. */
+  private readonly owed = new Set<Side>();
+  private planned: ReadonlyMap<EntryKey, DecidedOn> = new Map();
+  private readonly written = new Set<EntryKey>();
+  private readonly moved = new Map<EntryKey, string>();
+
+  constructor(private readonly context: MappingContext) {
+    const memory = new MappingMemory(context.archive);
+    const attention = new Attention(context.clock);
+    const pending = new PendingWrites();
+    const ledgers = new LedgerKeeper(context, memory);
+    const fence = new Fence(context, memory, ledgers);
+    const rings = new Rings(context.clock);
+    const applied = new AppliedWrites(context, memory, attention, pending, rings);
+    const writer = new BatchWriter(context, memory, ledgers, (batch) => {
+      for (const { key } of batch.items) this.written.add(key);
+      return applied.record(batch);
+    });
+    this.writer = writer;
+    this.memory = memory;
+    this.attention = attention;
+    this.ledgers = ledgers;
+    this.readiness = new Readiness(context, memory, ledgers, fence);
+    this.walks = new Walks(context, memory, attention, pending);
+    const examiner = new Examiner(context, memory);
+    const looked = [attention, pending, rings, undefined] as const;
+    const admits = (one: Examined): boolean => this.admits(one);
+    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, admits);
+  }
+
+  /**
+   * Does what a start does before it looks at any entry: judges the ledgers, and moves them, so that whoever led before
+   * can't write any more.
+   * @returns what stands in the way
+   */
+  async begin(signal: AbortSignal): Promise<string | undefined> {
+    const isReady = await this.readiness.ensure(signal);
+    const hold = isReady ? this.readiness.holds.find(stopsMapping) : this.readiness.holds[0];
+    if (hold !== undefined) return `it is held as ${hold.reason}: ${hold.detail}`;
+    if (this.memory.known.paused) return 'it is paused';
+    return undefined;
+  }
+
+  /**
+   * @param approved a person has seen exactly these writes: the guards let them pass, and nothing else
+   * @returns those that were not carried out
+   * @throws ReplicaError, DeposedError; what was written until then is recorded
+   */
+  async apply(
+    planned: readonly DecidedOn[],
+    approved: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly Refusal[]> {
+    this.planned = new Map(planned.map((one) => [one.key, one]));
+    const keys = approved ? await this.approve(planned) : [];
+    try {
+      await this.settleIntents(signal);
+      this.drain.beginRounds();
+      this.attention.look(this.planned.keys());
+      await this.drainMarks(signal);
+      for (const side of this.owed) {
+        const trouble = await this.writer.bump(side, signal);
+        if (trouble !== undefined) throw trouble;
+      }
+      this.owed.clear();
+    } finally {
+      if (approved) await this.withdraw(keys);
+    }
+    return planned
+      .filter(({ key }) => !this.written.has(key))
+      .map(({ key }) => ({ key, why: this.whyNot(key) }));
+  }
+
+  private admits(examined: Examined): boolean {
+    const { key } = examined.mark;
+    const planned = this.planned.get(key);
+    if (planned === undefined || this.written.has(key)) return false;
+    const why = changedSince(planned, examined, this.context.sideNames);
+    if (why !== undefined) this.moved.set(key, why);
+    return why === undefined;
+  }
+
+  private async drainMarks(signal: AbortSignal): Promise<void> {
+    const { attention } = this;
+    while (attention.marked > 0 && !signal.aborted) {
+      const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
+      const isOnlyRound = attention.marked + attention.deferrals === 0;
+      await this.round(marks, isOnlyRound ? attention.due : 'defer', signal);
+    }
+    while (attention.deferrals > 0 && !signal.aborted) {
+      await this.round(attention.takeDeferred(ROUND_ENTRIES_MAX), attention.due, signal);
+    }
+  }
+
+  private async round(
+    marks: readonly Mark[],
+    due: Parameters<Drain['run']>[3],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const entriesSeen = (): Promise<number> => this.walks.entriesSeen(() => undefined, signal);
+    const stopped = this.memory.known.holds.some(stopsMapping);
+    const result = await this.drain.run(marks, stopped ? 'count' : 'write', entriesSeen, due, signal);
+    for (const side of result.ledgersMoved) this.owed.delete(side);
+    for (const side of result.ledgersOwed) if (!result.ledgersMoved.has(side)) this.owed.add(side);
+    if (result.trouble !== undefined) throw result.trouble;
+  }
+
+  /** What was announced by a process before this one, and never heard of again, is settled first. */
+  private async settleIntents(signal: AbortSignal): Promise<void> {
+    const sides = new Set(this.memory.known.intents.map((intent) => intent.side));
+    for (const side of SIDES.filter((one) => sides.has(one))) {
+      const hold = await this.ledgers.refresh(side, signal);
+      if (hold !== undefined) await this.memory.addHold({ ...hold, sinceMs: this.context.clock.nowMs() });
+    }
+  }
+
+  /** @returns the keys of what the guards would look at, all of which may pass now */
+  private async approve(planned: readonly DecidedOn[]): Promise<readonly EntryKey[]> {
+    const marks = new Map<EntryKey, EntryMark>();
+    const sinceMs = this.context.clock.nowMs();
+    for (const { key, action, on, digest } of planned) {
+      const isJudged = action === 'delete' || action === 'conflict';
+      const known = this.memory.archive.mark(key)?.kind;
+      // What a person has decided, or ordered, guards don't judge.
+      if (!isJudged || known === 'hold' || known === 'ordered') continue;
+      const kind = digest === undefined ? 'held-deletion' : 'held-overwrite';
+      marks.set(key, { kind, on, sinceMs, approved: true });
+    }
+    if (marks.size > 0) await this.memory.commit(() => ({ marks }));
+    return [...marks.keys()];
+  }
+
+  /** The approval was for these writes at these versions. What is left of them, the next start finds and judges anew. */
+  private async withdraw(keys: readonly EntryKey[]): Promise<void> {
+    const left = keys.filter((key) => {
+      const mark = this.memory.archive.mark(key);
+      return (mark?.kind === 'held-deletion' || mark?.kind === 'held-overwrite') && mark.approved;
+    });
+    await this.memory.commit(() => ({ marks: new Map(left.map((key) => [key, undefined])) }));
+    const nowMs = this.context.clock.nowMs();
+    // Only now: what is approved does not count for the size.
+    const sizes = startSizeHistory(nowMs, effectiveSize(this.memory));
+    await this.memory.commit(() => ({ state: { sizes, overwrites: startOverwriteHistory(nowMs) } }));
+  }
+
+  private whyNot(key: EntryKey): string {
+    const moved = this.moved.get(key);
+    if (moved !== undefined) return moved;
+    const hold = this.memory.known.holds.find(stopsMapping);
+    if (hold !== undefined) return `the mapping is held as ${hold.reason}: ${hold.detail}`;
+    const mark = this.memory.archive.mark(key);
+    switch (mark?.kind) {
+      case 'skip':
+      case 'hold':
+        return `${mark.reason}: ${mark.detail}`;
+      case 'held-deletion':
+        return 'mass-deletion: it waits for approval';
+      case 'held-overwrite':
+        return 'mass-conflict: it waits for approval';
+      case 'ordered':
+        return 'what was ordered for it could not be carried out yet';
+      case 'drift':
+      case undefined:
+        return 'it was changed in the moment of the write, or its absence could not be proven';
+    }
+  }
+}
