@@ -15,6 +15,7 @@ import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, exitCodeOf } from './exit-code.js';
 import type { ExplainOptions } from './explain-command.js';
 import { explainCommand } from './explain-command.js';
+import { addCompletion } from './completion/completion-command.js';
 import { addConflicts } from './operate/conflicts-commands.js';
 import { addApprove, addPause, addRelease, addResume, addResync } from './operate/operate-commands.js';
 import type { ObservedOptions } from './observed-command.js';
@@ -48,7 +49,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   }
 }
 
-function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): Command {
+/** All commands, for a run, and for whoever asks what there is. */
+export function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): Command {
   const program = new Command('zk-consul-sync')
     .description('Keeps ZooKeeper subtrees and Consul KV prefixes equal, in both directions, live.')
     .version(VERSION, '-V, --version', 'print the version')
@@ -77,7 +79,7 @@ function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => v
     addResync,
     addRelease,
   ];
-  for (const add of [...offline, ...asking, addRetire]) add(program, setting);
+  for (const add of [...offline, ...asking, addRetire, addCompletion]) add(program, setting);
   return program;
 }
 

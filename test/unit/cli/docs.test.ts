@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runCaptured } from './captured-run.js';
+import { commandPaths } from './command-paths.js';
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
@@ -39,13 +40,20 @@ describe('docs/commands.md', () => {
 
   it('names every option of every command', async () => {
     const common = sections.get('For all commands') ?? '';
-    for (const [title, section] of sections) {
-      const name = title.replaceAll('`', '');
-      if (name === 'For all commands') continue;
-      const { stdout } = await runCaptured([name, '--help']);
-      const options = [...stdout.matchAll(/(?<= )--[a-z-]+/g)].map(([option]) => option);
+    for (const path of commandPaths()) {
+      const section = sections.get(`\`${path.split(' ')[0] ?? ''}\``) ?? '';
+      const { stdout } = await runCaptured([...path.split(' '), '--help']);
+      const listed = stdout.slice(0, stdout.indexOf('Examples:'));
+      const options = [...listed.matchAll(/(?<= )--[a-z-]+/g)].map(([option]) => option);
       expect(options).toContain('--config');
-      for (const option of options) expect(section + common, `${name} ${option}`).toContain(option);
+      for (const option of options) expect(section + common, `${path} ${option}`).toContain(option);
     }
+  });
+
+  it('shows every command with its arguments', async () => {
+    const text = [...sections.values()].join('').replaceAll('\n', ' ');
+    const withArguments = commandPaths().filter((path) => path.includes(' '));
+    expect(withArguments).toContain('conflicts show');
+    for (const path of withArguments) expect(text).toContain(`\`${path} `);
   });
 });

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../../src/daemon/version.js';
 import { runCaptured } from './captured-run.js';
+import { commandPaths } from './command-paths.js';
 
 const COMMANDS = [
   ...['run', 'check', 'plan', 'diff', 'status', 'explain', 'conflicts'],
-  ...['pause', 'resume', 'approve', 'resync', 'release', 'retire'],
+  ...['pause', 'resume', 'approve', 'resync', 'release', 'retire', 'completion'],
 ];
 /** With what each needs beside a configuration. */
 const CALLS = [
@@ -134,8 +135,12 @@ describe('help', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it.each(COMMANDS)('of %s has examples and the common options', async (command) => {
-    const { code, stdout } = await runCaptured([command, '--help']);
+  it('is there for all commands', () => {
+    expect(new Set(commandPaths().map((path) => path.split(' ')[0]))).toEqual(new Set(COMMANDS));
+  });
+
+  it.each([...commandPaths(), 'conflicts'])('of %s has examples and the common options', async (command) => {
+    const { code, stdout } = await runCaptured([...command.split(' '), '--help']);
     expect(stdout).toMatch(new RegExp(`^ {2}zk-consul-sync ${command}`, 'm'));
     expect(stdout).toContain('--config <file>');
     expect(stdout).toContain('ZK_CONSUL_SYNC_CONFIG');
