@@ -34,15 +34,17 @@ export interface BlockingLoopOptions {
   readonly waitMs?: number;
   /** How often it is asked at most. */
   readonly pace?: TokenBucketOptions;
+  /** Monotonic milliseconds of when queries like this one were first asked by this process; now, without. */
+  readonly sinceMs?: number;
 }
 
 const WAIT_MS = 55_000;
 /**
- * No query waits longer than it has been followed for, or than this. An agent keeps the connection of a client that is gone
- * for as long as its query was to wait (measured with 1.8.7), and counts it (`http_max_conns_per_client`): a daemon
- * that is started again and again would shut itself out, and others with it.
+ * No query waits longer than it has been asked for since `sinceMs`, or than this. An agent keeps the connection of a client
+ * that is gone for as long as its query was to wait (measured with 1.8.7), and counts it (`http_max_conns_per_client`): a
+ * daemon that is started again and again would shut itself out, and others with it.
  */
-const WAIT_MS_MIN = 5_000;
+const WAIT_MS_MIN = 20_000;
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
 /** A busy prefix is asked for ten times a second, a lone change at once. */
@@ -79,7 +81,7 @@ class BlockingLoop<A extends BlockingAnswer> {
   #index = 0n;
   #failures = 0;
   #startedOver = false;
-  readonly #startedAtMs: number;
+  readonly #sinceMs: number;
 
   constructor(
     readonly query: BlockingQuery<A>,
@@ -90,7 +92,7 @@ class BlockingLoop<A extends BlockingAnswer> {
     this.#random = options.random;
     this.#waitMs = options.waitMs ?? WAIT_MS;
     this.#bucket = new TokenBucket(options.pace ?? PACE, options.clock);
-    this.#startedAtMs = options.clock.monotonicMs();
+    this.#sinceMs = options.sinceMs ?? options.clock.monotonicMs();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -109,7 +111,7 @@ class BlockingLoop<A extends BlockingAnswer> {
 
   async #askOnce(signal: AbortSignal): Promise<void> {
     const askedAtMs = this.#clock.monotonicMs();
-    const longestMs = Math.min(this.#waitMs, Math.max(WAIT_MS_MIN, askedAtMs - this.#startedAtMs));
+    const longestMs = Math.min(this.#waitMs, Math.max(WAIT_MS_MIN, askedAtMs - this.#sinceMs));
     // Spread, so that the queries of many mappings do not all end together.
     const waitMs = Math.round(longestMs * (0.9 + 0.1 * this.#random.next()));
     const answer = await this.query.ask(this.#index, waitMs, signal);

@@ -61,6 +61,7 @@ const REST_MS_MAX = 600_000;
 interface Running {
   readonly listener: HintListener;
   readonly signal: AbortSignal;
+  readonly sinceMs: number;
 }
 
 /** A part that is watched. */
@@ -109,7 +110,7 @@ export class PartedWatch {
   /** Tells `listener` until `signal` aborts; never throws. */
   async run(listener: HintListener, signal: AbortSignal): Promise<void> {
     const { onWatch } = this.options;
-    this.running = { listener, signal };
+    this.running = { listener, signal, sinceMs: this.options.clock.monotonicMs() };
     let hasStarted = false;
     const whole = new PrefixWatch(this.options.index);
     const query: BlockingQuery<PrefixAnswer> = {
@@ -176,7 +177,7 @@ export class PartedWatch {
     }
   }
 
-  private watchPart(prefix: string, listedAt: bigint, { listener, signal }: Running): void {
+  private watchPart(prefix: string, listedAt: bigint, { listener, signal, sinceMs }: Running): void {
     if (signal.aborted) return;
     const part: Part = {
       stop: new AbortController(),
@@ -223,7 +224,7 @@ export class PartedWatch {
           else this.rest();
         },
       },
-      this.options,
+      { ...this.options, sinceMs },
       part.stop.signal,
     );
     void following.finally(() => signal.removeEventListener('abort', stop));

@@ -199,7 +199,7 @@ describe('an outage', () => {
       await change(up, 'entry-1', undefined);
       await daemon.start();
       await expectTold(down, { ...DOWN, state: 'starting' });
-      expect((await daemon.status()).replicas[up].connected).toBe(true);
+      await waitUntil(`${up} to be connected`, async () => (await daemon.status()).replicas[up].connected);
       await change(up, 'entry-2', undefined);
       await staging[`${down}Server`].start();
       if (down === 'zookeeper') await staging.reconnectZooKeeper();

@@ -136,8 +136,10 @@ describe('following an index', () => {
     const waitedOut = (ask: Ask): Step => answer(7n, ask.waitMs);
     const { asks } = await follow((ask, position) => (position < 9 ? waitedOut(ask) : undefined));
     const [first] = asks;
-    expect(asks.slice(0, 3).map(({ waitMs }) => waitMs)).toEqual([4_750, 4_750, 9_025]);
-    expect(asks.every(({ waitMs, atMs }) => waitMs <= Math.max(5_000, atMs - (first?.atMs ?? 0)))).toBe(true);
+    expect(asks.slice(0, 3).map(({ waitMs }) => waitMs)).toEqual([19_000, 19_000, 36_100]);
+    expect(asks.every(({ waitMs, atMs }) => waitMs <= Math.max(20_000, atMs - (first?.atMs ?? 0)))).toBe(
+      true,
+    );
     expect(asks.at(-1)?.waitMs).toBe(52_250);
   });
 
