@@ -19,25 +19,7 @@ export function mappingControl(
   const { name } = sync.context;
   const { archive } = sync.memory;
   return {
-    pause: async () => {
-      mustLead(sync);
-      mustHaveBegun(sync);
-      const untold = await operator.pause(stopping);
-      if (untold.length > 0) {
-        const stores = untold.map((side) => sync.context.sideNames[side]).join(' and ');
-        return (
-          `mapping ${name} is paused here; ${stores} could not be told yet, and a daemon that took over now ` +
-          'would not know. It is tried again until it is there'
-        );
-      }
-      return `mapping ${name} is paused: it goes on looking, and writes nothing until it is resumed`;
-    },
-    resume: async () => {
-      mustLead(sync);
-      mustHaveBegun(sync);
-      await operator.resume();
-      return `mapping ${name} is resumed, and walks everything again`;
-    },
+    ...pauseControl(sync, operator, stopping),
     held: async (options, signal) => {
       mustLead(sync);
       return heldEntries(archive, options, signal);
@@ -73,6 +55,35 @@ export function mappingControl(
     observed,
     explain: (key, signal, withValues = false) => explainEntry(sync, operator, key, signal, withValues),
     ...journalControl(sync, operator, stopping),
+  };
+}
+
+function pauseControl(
+  sync: MappingSync,
+  operator: Operator,
+  stopping: AbortSignal,
+): Pick<MappingControl, 'pause' | 'resume'> {
+  const { name, sideNames } = sync.context;
+  return {
+    pause: async () => {
+      mustLead(sync);
+      mustHaveBegun(sync);
+      const untold = await operator.pause(stopping);
+      if (untold.length > 0) {
+        const stores = untold.map((side) => sideNames[side]).join(' and ');
+        return (
+          `mapping ${name} is paused here; ${stores} could not be told yet, and a daemon that took over now ` +
+          'would not know. It is tried again until it is there'
+        );
+      }
+      return `mapping ${name} is paused: it goes on looking, and writes nothing until it is resumed`;
+    },
+    resume: async () => {
+      mustLead(sync);
+      mustHaveBegun(sync);
+      await operator.resume();
+      return `mapping ${name} is resumed, and walks everything again`;
+    },
   };
 }
 
