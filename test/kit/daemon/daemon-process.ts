@@ -215,7 +215,7 @@ export class DaemonProcess {
   }
 
   /** Waits until the mapping is held for `reason`. */
-  async held(reason: string, mapping = 'config', timeoutMs = 30_000): Promise<MappingAnswer> {
+  async held(reason: string, mapping = 'config', timeoutMs = HELD_TIMEOUT_MS): Promise<MappingAnswer> {
     return waitUntil(
       `mapping ${mapping} to be held ${reason}`,
       async () => {

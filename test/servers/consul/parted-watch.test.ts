@@ -32,12 +32,12 @@ const oneDigit = (key: string): string => key.replace(/0(\d)$/, '$1');
 const numbered = (name: string, count: number): string[] =>
   Array.from({ length: count }, (_, number) => `${name}${String(number).padStart(2, '0')}`);
 
-async function putAll(prefix: string, keys: readonly EntryKey[]): Promise<void> {
+async function putAll(prefix: string, keys: readonly EntryKey[], into = raw): Promise<void> {
   for (let from = 0; from < keys.length; from += 64) {
     const operations = keys
       .slice(from, from + 64)
       .map((key) => ({ verb: 'set', key: prefix + key, value: '1' }));
-    expect((await raw.transaction(operations)).status).toBe(200);
+    expect((await into.transaction(operations)).status).toBe(200);
   }
 }
 
@@ -227,6 +227,21 @@ describe('a prefix that is watched in parts', () => {
     for (const key of [...gone, 'a/many-55']) await waitUntil(`a hint of ${key}`, () => watch.tells(key));
   });
 
+  it('tells that a folder was deleted recursively, in which a key had been deleted before (L3)', async () => {
+    const prefix = `${randomUUID()}/`;
+    await putAll(prefix, [...numbered('app/a', 40), ...numbered('app/b', 40), ...numbered('other/c', 20)]);
+    const watch = await watched(prefix, { watchesMax: 4, partKeysMin: 12 });
+    await raw.delete(`${prefix}app/a05`);
+    await waitUntil('a hint of the key', () => watch.tells('app/a05'));
+    await sleep(400);
+    watch.forget();
+    // Leaves one tombstone, at the folder: in the part below it, nothing shows that anything has happened.
+    const deleted = await fetch(`${server.address}/v1/kv/${prefix}app/?recurse`, { method: 'DELETE' });
+    expect(deleted.status).toBe(200);
+    for (const key of ['app/a07', 'app/b07'])
+      await waitUntil(`a hint of ${key}`, () => watch.tells(key), { timeoutMs: 20_000 });
+  });
+
   it('tells of what comes up beside all parts, and goes there (L3)', async () => {
     const prefix = `${randomUUID()}/`;
     await putAll(prefix, numbered('flat-', 100));
@@ -298,6 +313,21 @@ describe('a prefix that is watched in parts', () => {
       for (const key of some)
         await waitUntil(`a hint of ${key}`, () => watch.tells(key), { timeoutMs: 20_000 });
     }
+  });
+
+  it('leaves its parts alone where the agent has too few connections for them (S9)', async () => {
+    const limited = await startConsul({ config: { limits: { http_max_conns_per_client: 12 } } });
+    cleanUps.push(() => limited.dispose());
+    const prefix = `${randomUUID()}/`;
+    await putAll(
+      prefix,
+      'abcdefghijkl'.split('').flatMap((letter) => numbered(letter, 20)),
+      new RawConsul(limited),
+    );
+    const watch = await watched(prefix, { partKeysMin: 12, address: limited.address });
+    await sleep(8_000);
+    // Nothing was written. Each part is given up after three failures, and all of them with the first.
+    expect(watch.told.length).toBeLessThan(30);
   });
 
   it('tells of changes again after the server was killed, and after a snapshot was restored (L3)', async () => {

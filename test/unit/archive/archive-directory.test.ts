@@ -39,7 +39,7 @@ describe('the directory of an archive', () => {
       expect((await stat(join(path, name))).mode & 0o077, name).toBe(0);
     expect((await stat(join(path, 'data', 'data.mdb'))).mode & 0o077).toBe(0);
     expect(JSON.parse(await readFile(join(path, 'data', 'format.json'), 'utf8'))).toMatchObject({
-      version: 2,
+      version: 3,
     });
   });
 
@@ -85,11 +85,11 @@ describe('the directory of an archive', () => {
   it('is refused when a newer version made it', async () => {
     await makeArchive();
     const format = join(path, 'data', 'format.json');
-    const newer = (await readFile(format, 'utf8')).replace('"version":2', '"version":3');
+    const newer = (await readFile(format, 'utf8')).replace('"version":3', '"version":4');
     await writeFile(format, newer);
     const { code, message } = await refusal();
     expect(code).toBe('ARCHIVE_NEWER');
-    expect(message).toContain('format 3');
+    expect(message).toContain('format 4');
     expect(await readFile(format, 'utf8')).toBe(newer);
   });
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,6 +18,27 @@ archiveContract('on disk', async (journal) => {
     open: () => openArchive({ path: directory.path, journal }),
     dispose: () => directory.remove(),
   };
+});
+
+describe('a commit to an archive on disk', () => {
+  it('shows marks no later than the records that came with them, while it is under way, too', async () => {
+    const directory = await temporaryDirectory();
+    const archive = await openArchive({ path: directory.path, journal: { keepMs: Infinity, maxBytes: MIB } });
+    const mapping = archive.mapping(PLACES);
+    const mark = { kind: 'skip', reason: 'too-large', detail: '', sinceMs: 0 } as const;
+    let torn = 0;
+    for (let round = 0; round < 200; round++) {
+      const records = new Map([['k', entryRecord(1)]]);
+      const committed = mapping.commit({ records, marks: new Map([['k', mark]]) }).then(() => true);
+      do {
+        if (mapping.record('k') !== undefined && mapping.mark('k') === undefined) torn++;
+      } while (!(await Promise.race([committed, nextTurn(false)])));
+      await mapping.commit({ records: new Map([['k', undefined]]), marks: new Map([['k', undefined]]) });
+    }
+    await archive.close();
+    await directory.remove();
+    expect(torn).toBe(0);
+  }, 60_000);
 });
 
 describe('the memory of an archive on disk', () => {

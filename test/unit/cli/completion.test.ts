@@ -48,8 +48,8 @@ describe('completion in bash', () => {
   });
 
   it.each<[string, string[]]>([
-    ['zk-consul-sync res', ['resume', 'resync']],
-    ['zk-consul-sync -c other.yaml res', ['resume', 'resync']],
+    ['zk-consul-sync res', ['restore', 'resume', 'resync']],
+    ['zk-consul-sync -c other.yaml res', ['restore', 'resume', 'resync']],
     ['zk-consul-sync conflicts r', ['resolve']],
     ['zk-consul-sync conflicts --no-color r', ['resolve']],
     ['zk-consul-sync resync config --from ', ['zookeeper', 'consul', 'merge']],

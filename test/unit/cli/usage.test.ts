@@ -7,8 +7,8 @@ import { runCaptured } from './captured-run.js';
 import { commandPaths } from './command-paths.js';
 
 const COMMANDS = [
-  ...['run', 'check', 'plan', 'diff', 'status', 'explain', 'conflicts'],
-  ...['pause', 'resume', 'approve', 'resync', 'release', 'retire', 'completion'],
+  ...['run', 'check', 'plan', 'apply', 'diff', 'backup', 'restore', 'status', 'explain', 'observed'],
+  ...['conflicts', 'trash', 'pause', 'resume', 'approve', 'resync', 'release', 'retire', 'completion'],
 ];
 /** With what each needs beside a configuration. */
 const CALLS = [
@@ -27,6 +27,13 @@ const CALLS = [
     ['resync', 'config', '--from', 'merge', '--yes'],
     ['release', 'config', 'a', '--keep', 'consul', '--yes'],
     ['retire', 'default', '--yes'],
+  ],
+  ...[
+    ['trash', 'list', 'config'],
+    ['trash', 'show', 'config', '1'],
+    ['trash', 'restore', 'config', 'a', '--yes'],
+    ['observed', 'config'],
+    ['backup', '-'],
   ],
 ];
 

@@ -120,6 +120,34 @@ describe('going down to what has changed in a part', () => {
     expect(store.lists.length).toBeLessThanOrEqual(20);
   });
 
+  it('S9: finds a lone change where inner nodes have values of their own', async () => {
+    const services = numbered(144, (n) => `${PART}region-${Math.floor(n / 12)}/service-${n % 12}`);
+    const settings = services.flatMap((service) => numbered(40, (n) => `${service}/setting-${n}`));
+    const regions = numbered(12, (n) => `${PART}region-${n}`);
+    const changed = `${PART}region-7/service-5/setting-11`;
+    const versions = unchanged([...regions, ...services, ...settings]).set(changed, CHANGED);
+    const store = new Store(versions, new Set());
+    const found = await store.descend(512);
+    expect(found?.risen).toEqual([`${PART}region-7/service-5/`]);
+    // Of keys that are folders, too, those are looked at below which something has changed, and few others.
+    expect(found?.loose).toEqual(
+      expect.arrayContaining([`${PART}region-7`, `${PART}region-7/service-5`]) as string[],
+    );
+    expect(found?.loose.length).toBeLessThanOrEqual(4);
+    expect(store.lists.length).toBeLessThan(40);
+  });
+
+  it('S9: finds a lone change where names begin in more ways than there are groups', async () => {
+    const letters = 'abcdefghijklmnopqrstuvwxyz'.split('');
+    const folders = letters.flatMap((letter) => numbered(6, (n) => `${PART}${letter}${n}-service/`));
+    const all = folders.flatMap((folder) => numbered(30, (n) => `${folder}setting-${n}`));
+    const changed = `${PART}m3-service/setting-11`;
+    const store = new Store(unchanged(all).set(changed, CHANGED), new Set());
+    const found = await store.descend(512);
+    expect(found?.risen).toEqual([`${PART}m3-service/`]);
+    expect(store.lists.length).toBeLessThan(60);
+  });
+
   it('S9: gives up where so much has changed that it is quicker to walk', async () => {
     const all = numbered(3_000, (n) => `${PART}${n % 300}/entry-${n}`);
     const versions = new Map(all.map((key) => [key, CHANGED] as const));
