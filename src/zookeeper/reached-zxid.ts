@@ -1,5 +1,8 @@
 import type { Clock } from '../ports/clock.js';
 
+/** How long nobody may have asked before what was found then says nothing of now. Loops ask far more often, in any trouble. */
+const SILENCE_MAX_MS = 60_000;
+
 /**
  * How far the ensemble is known to have come, over all sessions. A session keeps its client from servers that are behind
  * what it has seen; a new one knows nothing of that, and a leader that stood still while another one was elected answers
@@ -36,8 +39,7 @@ export class ReachedZxid {
       return undefined;
     }
     const nowMs = this.clock.monotonicMs();
-    // Nobody asked in between: what was found long ago says nothing of now.
-    if (nowMs - this.behindAtMs > this.graceMs) this.behindSinceMs = undefined;
+    if (nowMs - this.behindAtMs > SILENCE_MAX_MS) this.behindSinceMs = undefined;
     this.behindAtMs = nowMs;
     this.behindSinceMs ??= nowMs;
     if (nowMs - this.behindSinceMs < this.graceMs) return this.reached;

@@ -37,6 +37,22 @@ describe('how far the ensemble has come', () => {
     expect(zxids.judge(5n)).toBe(6n);
   });
 
+  it('L3: that holds also where it is asked more seldom than the while is long', () => {
+    const { zxids, pass } = reached();
+    zxids.expect(20n);
+    expect(zxids.judge(5n)).toBe(20n);
+    pass(2 * GRACE_MS);
+    expect(zxids.judge(5n)).toBeUndefined();
+  });
+
+  it('S6: what was found long ago says nothing of a server that is behind now', () => {
+    const { zxids, pass } = reached();
+    zxids.expect(20n);
+    expect(zxids.judge(5n)).toBe(20n);
+    pass(3_600_000);
+    expect(zxids.judge(5n)).toBe(20n);
+  });
+
   it('S6: one that has caught up meanwhile begins anew when it is behind again', () => {
     const { zxids, pass } = reached();
     zxids.expect(20n);
