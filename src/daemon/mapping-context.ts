@@ -14,7 +14,7 @@ import type { MappingContext, Scope } from '../sync/context.js';
 import type { Leaderships } from '../sync/leaderships.js';
 import type { WriteGate } from '../sync/write-gate.js';
 import { ALL_PERMISSIONS, permissionBits } from '../zookeeper/permissions.js';
-import type { AclEntry } from '../zookeeper/wire.js';
+import type { AclEntry } from '../zookeeper/protocol.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
 import type { Stores } from './stores.js';
 import { digestOf, systemClock, systemRandom } from './system.js';

@@ -7,15 +7,8 @@ import { explainTlsFailure } from '../ports/tls-failure.js';
 import { FrameReader, type Frame } from './frame-reader.js';
 import type { ReconnectBackoff } from './reconnect-backoff.js';
 import { showAddress, type ServerAddress } from './server-list.js';
-import {
-  decodeReplyHeader,
-  decodeWatchEvent,
-  OP,
-  XID,
-  type ReplyHeader,
-  type WatchEvent,
-  type WireRequest,
-} from './wire.js';
+import { OP, XID, type ReplyHeader, type WatchEvent, type WireRequest } from './protocol.js';
+import { decodeReplyHeader, decodeWatchEvent } from './replies.js';
 import { STATUS } from './zookeeper-errors.js';
 
 const { STATES } = ConnectionManager;

@@ -3,7 +3,7 @@ import { childPath } from './mapping-paths.js';
 import { concurrently } from './concurrently.js';
 import { ancestorsOf } from './parent-nodes.js';
 import { versionOf } from './readings.js';
-import type { AclEntry, NodeData } from './wire.js';
+import type { AclEntry, NodeData } from './protocol.js';
 import { refusedByServer, STATUS } from './zookeeper-errors.js';
 import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
 

@@ -1,5 +1,5 @@
 import { concurrently } from './concurrently.js';
-import type { AclEntry } from './wire.js';
+import type { AclEntry } from './protocol.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
 const IN_FLIGHT = 128;

@@ -1,5 +1,5 @@
 import { concurrently } from './concurrently.js';
-import type { NodeData, Stat } from './wire.js';
+import type { NodeData, Stat } from './protocol.js';
 import { ReplyTooLargeError } from './zookeeper-errors.js';
 import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
 

@@ -1,7 +1,7 @@
 import { concurrently } from './concurrently.js';
 import { childPath, type MappingPaths } from './mapping-paths.js';
 import { keysToldBy, type SubtreeListener, type SubtreeWatch } from './subtree-watch.js';
-import type { WatchEvent, WatchEventType } from './wire.js';
+import type { WatchEvent, WatchEventType } from './protocol.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
 const NODES_IN_FLIGHT = 128;

@@ -1,7 +1,7 @@
 import { ReplicaError } from '../ports/errors.js';
 import { parentPath } from './mapping-paths.js';
 import type { NodeReader } from './node-reader.js';
-import { ownerSession } from './wire.js';
+import { ownerSession } from './protocol.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
 /** What is known of the nodes above those that are to be created. */

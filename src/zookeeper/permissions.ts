@@ -1,4 +1,4 @@
-import type { AclEntry } from './wire.js';
+import type { AclEntry } from './protocol.js';
 
 /** ZooKeeper's permission bits (`ZooDefs.Perms`), by the letters of its shell. */
 const PERMISSION_BITS: ReadonlyMap<string, number> = new Map([

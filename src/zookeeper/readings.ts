@@ -1,7 +1,7 @@
 import type { Digest, PresentReading } from '../core/observation.js';
 import type { Version } from '../core/version.js';
 import type { StoreStamp } from '../core/write-interval.js';
-import { ownerSession, type NodeData, type Stat } from './wire.js';
+import { ownerSession, type NodeData, type Stat } from './protocol.js';
 
 /** ZooKeeper's name for what the core calls a version. */
 export function versionOf(stat: Stat): Version {

@@ -3,7 +3,7 @@ import { ZooKeeperClient, type ClientEnd, type ClientOptions, type TlsSettings }
 import { ReconnectBackoff } from './reconnect-backoff.js';
 import { RequestPipeline, type PipelineLimits, type RequestObserver } from './request-pipeline.js';
 import { parseServerList, showAddress, shuffleServers, type ServerAddress } from './server-list.js';
-import type { ReplyHeader, WatchEvent, WireRequest } from './wire.js';
+import type { ReplyHeader, WatchEvent, WireRequest } from './protocol.js';
 import { NO_CAPABILITIES, probeCapabilities, type Capabilities } from './zookeeper-capabilities.js';
 import { abortedError, orAborted, STATUS, unanswered, ZooKeeperError } from './zookeeper-errors.js';
 

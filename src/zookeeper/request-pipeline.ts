@@ -1,6 +1,6 @@
 import type { Clock } from '../ports/clock.js';
 import type { Reply, ReplyCallback } from './client-seam.js';
-import type { OperationName, ReplyHeader, WireRequest } from './wire.js';
+import type { OperationName, ReplyHeader, WireRequest } from './protocol.js';
 import { isRefusal, ReplyTooLargeError, unanswered, type Unanswered } from './zookeeper-errors.js';
 
 /** Bounds of what one connection has under way. */

@@ -1,7 +1,7 @@
 import type { EntryKey } from '../core/observation.js';
 import { parentKey } from '../core/key-order.js';
 import type { MappingPaths } from './mapping-paths.js';
-import type { WatchEvent } from './wire.js';
+import type { WatchEvent } from './protocol.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
 /** A way to be told of changes below a mapping's root, for one connection. */

@@ -2,7 +2,8 @@ import { encodeKey } from '../core/key-codec.js';
 import type { EntryKey } from '../core/observation.js';
 import type { ReplicaLimits } from '../ports/replica.js';
 import type { MappingPaths } from './mapping-paths.js';
-import { multiOperationBytes, type AclEntry } from './wire.js';
+import { type AclEntry } from './protocol.js';
+import { multiOperationBytes } from './requests.js';
 
 /** The server has no limit of operations; this keeps one batch from holding up others' requests. */
 const OPERATIONS_MAX = 256;

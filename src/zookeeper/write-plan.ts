@@ -3,7 +3,7 @@ import type { WriteBatch, WriteOperation } from '../ports/replica.js';
 import { parentPath, type MappingPaths } from './mapping-paths.js';
 import { aclOf } from './node-access.js';
 import { ancestorsOf } from './parent-nodes.js';
-import type { AclEntry, MultiOperation } from './wire.js';
+import type { AclEntry, MultiOperation } from './protocol.js';
 
 /** What one operation of the multi is there for. */
 export type Step =

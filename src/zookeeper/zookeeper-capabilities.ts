@@ -1,6 +1,7 @@
 import { ZooKeeperClient, type ClientOptions, type Reply } from './client-seam.js';
 import { ReconnectBackoff } from './reconnect-backoff.js';
-import { addWatchRequest, multiReadRequest, type WireRequest } from './wire.js';
+import { type WireRequest } from './protocol.js';
+import { addWatchRequest, multiReadRequest } from './requests.js';
 import { STATUS } from './zookeeper-errors.js';
 
 /** What a server can do beyond the protocol of 3.4. */

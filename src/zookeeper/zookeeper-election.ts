@@ -2,7 +2,7 @@ import type { Candidate, Election, Member, Queue } from '../ports/election.js';
 import { concurrently } from './concurrently.js';
 import { LedgerNodes } from './ledger-nodes.js';
 import { childPath } from './mapping-paths.js';
-import type { AclEntry, WatchEvent } from './wire.js';
+import type { AclEntry, WatchEvent } from './protocol.js';
 import { refusedByServer, STATUS, unanswered } from './zookeeper-errors.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 

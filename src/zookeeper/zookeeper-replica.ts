@@ -19,7 +19,7 @@ import { ReadRestrictions } from './read-restrictions.js';
 import { presentReading, versionOf } from './readings.js';
 import { TreeWalk, type WalkedNode } from './tree-walk.js';
 import { watchForever } from './watch-loop.js';
-import type { AclEntry } from './wire.js';
+import type { AclEntry } from './protocol.js';
 import { writeLimits } from './write-limits.js';
 import { refusedByServer, STATUS, unanswered } from './zookeeper-errors.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';

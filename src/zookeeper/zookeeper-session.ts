@@ -1,21 +1,6 @@
 import { ReachedZxid } from './reached-zxid.js';
 import { ReconnectingClient, type ZooKeeperSessionOptions } from './reconnecting-client.js';
 import {
-  addWatchRequest,
-  decodeAcl,
-  decodeChildren,
-  decodeData,
-  decodeExists,
-  decodeMulti,
-  decodeMultiReadChildren,
-  decodeMultiReadData,
-  existsRequest,
-  getAclRequest,
-  getChildren2Request,
-  getDataRequest,
-  multiReadRequest,
-  multiRequest,
-  syncRequest,
   type MultiOperation,
   type MultiReadAnswer,
   type NodeAcl,
@@ -25,7 +10,26 @@ import {
   type Stat,
   type WatchEvent,
   type WireRequest,
-} from './wire.js';
+} from './protocol.js';
+import {
+  decodeAcl,
+  decodeChildren,
+  decodeData,
+  decodeExists,
+  decodeMulti,
+  decodeMultiReadChildren,
+  decodeMultiReadData,
+} from './replies.js';
+import {
+  addWatchRequest,
+  existsRequest,
+  getAclRequest,
+  getChildren2Request,
+  getDataRequest,
+  multiReadRequest,
+  multiRequest,
+  syncRequest,
+} from './requests.js';
 import { refusedByServer, STATUS, ZooKeeperError } from './zookeeper-errors.js';
 
 /** What a server says of one node. Refusal of one node is an answer; what concerns the whole request is thrown. */

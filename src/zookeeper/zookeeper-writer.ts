@@ -15,7 +15,7 @@ import type { MappingPaths } from './mapping-paths.js';
 import type { NodeReader } from './node-reader.js';
 import { ParentNodes } from './parent-nodes.js';
 import { presentReading, stampOf, versionOf } from './readings.js';
-import type { AclEntry, Stat } from './wire.js';
+import type { AclEntry, Stat } from './protocol.js';
 import { parentsNeeded, planWrite, type Step, type WritePlan } from './write-plan.js';
 import { refusedByServer, showStatus, STATUS, ZooKeeperError } from './zookeeper-errors.js';
 import type { ReadThenMulti, ZooKeeperSession } from './zookeeper-session.js';

@@ -1,5 +1,5 @@
 import { systemClock, systemRandom } from '../../src/daemon/system.js';
-import type { AclEntry, MultiOperation } from '../../src/zookeeper/wire.js';
+import type { AclEntry, MultiOperation } from '../../src/zookeeper/protocol.js';
 import { ZooKeeperSession } from '../../src/zookeeper/zookeeper-session.js';
 import { startConsul, type ConsulServer } from '../kit/servers/consul-server.js';
 import { startZooKeeper, type ZooKeeperServer } from '../kit/servers/zookeeper-server.js';

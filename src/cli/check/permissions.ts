@@ -7,7 +7,7 @@ import { NAMESPACE } from '../../daemon/mapping-context.js';
 import { concurrently } from '../../zookeeper/concurrently.js';
 import { MappingPaths } from '../../zookeeper/mapping-paths.js';
 import { isReadableToAll } from '../../zookeeper/permissions.js';
-import type { AclEntry } from '../../zookeeper/wire.js';
+import type { AclEntry } from '../../zookeeper/protocol.js';
 import { showStatus, STATUS } from '../../zookeeper/zookeeper-errors.js';
 import type { ZooKeeperSession } from '../../zookeeper/zookeeper-session.js';
 

@@ -4,7 +4,7 @@ import { encodeKey } from '../../../src/core/key-codec.js';
 import type { EntryKey } from '../../../src/core/observation.js';
 import type { HintListener } from '../../../src/ports/replica.js';
 import type { ZooKeeperSessionOptions } from '../../../src/zookeeper/reconnecting-client.js';
-import type { AclEntry } from '../../../src/zookeeper/wire.js';
+import type { AclEntry } from '../../../src/zookeeper/protocol.js';
 import { ZooKeeperReplica } from '../../../src/zookeeper/zookeeper-replica.js';
 import type { ZooKeeperReplicaOptions } from '../../../src/zookeeper/zookeeper-replica.js';
 import type { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Clock } from '../../../src/ports/clock.js';
 import { ZooKeeperClient } from '../../../src/zookeeper/client-seam.js';
 import { ReconnectBackoff } from '../../../src/zookeeper/reconnect-backoff.js';
-import { syncRequest } from '../../../src/zookeeper/wire.js';
+import { syncRequest } from '../../../src/zookeeper/requests.js';
 import { OP, buffer, int, pathOf, stat } from '../../kit/scripted-zookeeper-peer.js';
 import type { PeerConnection, PeerRequest } from '../../kit/scripted-zookeeper-peer.js';
 import { CERTIFICATE_PEM, KEY_PEM } from '../config/test-certificate.js';

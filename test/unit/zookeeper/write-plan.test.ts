@@ -4,7 +4,7 @@ import type { PresentReading } from '../../../src/core/observation.js';
 import type { WriteOperation } from '../../../src/ports/replica.js';
 import { MappingPaths } from '../../../src/zookeeper/mapping-paths.js';
 import { ancestorsOf } from '../../../src/zookeeper/parent-nodes.js';
-import { multiRequest } from '../../../src/zookeeper/wire.js';
+import { multiRequest } from '../../../src/zookeeper/requests.js';
 import { writeLimits } from '../../../src/zookeeper/write-limits.js';
 import { parentsNeeded, planWrite, type WritePlan } from '../../../src/zookeeper/write-plan.js';
 

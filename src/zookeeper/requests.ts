@@ -1,0 +1,103 @@
+import jute, { type JuteRecord } from 'node-zookeeper-client/lib/jute/index.js';
+import { type MultiOperation, OP, type OperationName, type WireRequest } from './protocol.js';
+
+/** `addWatch` modes. */
+const PERSISTENT_RECURSIVE = 1;
+
+/** Flags of a create (`CreateMode`). */
+const PERSISTENT_NODE = 0;
+const EPHEMERAL_SEQUENTIAL_NODE = 3;
+const LENGTH_AND_HEADER_BYTES = 12;
+
+export function existsRequest(path: string, watch: boolean): WireRequest {
+  return request('exists', path, OP.exists, [new jute.protocol.ExistsRequest(path, watch)]);
+}
+
+export function getDataRequest(path: string, watch: boolean): WireRequest {
+  return request('getData', path, OP.getData, [new jute.protocol.GetDataRequest(path, watch)]);
+}
+
+export function getAclRequest(path: string): WireRequest {
+  return request('getACL', path, OP.getACL, [new jute.protocol.GetACLRequest(path)]);
+}
+
+export function getChildren2Request(path: string, watch: boolean): WireRequest {
+  return request('getChildren2', path, OP.getChildren2, [new jute.protocol.GetChildren2Request(path, watch)]);
+}
+
+/** Lets later reads of this connection see everything that was committed before it. */
+export function syncRequest(path: string): WireRequest {
+  // The package has no SyncRequest; it is one path, as a GetACLRequest is.
+  return request('sync', path, OP.sync, [new jute.protocol.GetACLRequest(path)]);
+}
+
+/** A persistent recursive watch (op 106: `ustring path; int mode`). */
+export function addWatchRequest(path: string): WireRequest {
+  // The package has no AddWatchRequest; it is a path and a number, as a DeleteRequest is.
+  return request('addWatch', path, OP.addWatch, [
+    new jute.protocol.DeleteRequest(path, PERSISTENT_RECURSIVE),
+  ]);
+}
+
+/** Reads the data, or the children's names, of many nodes (op 22), each with an error of its own. */
+export function multiReadRequest(what: 'getData' | 'getChildren', paths: readonly string[]): WireRequest {
+  // The package has no GetChildrenRequest; it is a path and a flag, as a GetDataRequest is.
+  const records = paths.flatMap((path) => [
+    new jute.protocol.MultiHeader(OP[what], false, -1),
+    new jute.protocol.GetDataRequest(path, false),
+  ]);
+  return request('multiRead', paths[0] ?? '/', OP.multiRead, [...records, endOfMulti()]);
+}
+
+/** All of the operations or none (op 14). */
+export function multiRequest(operations: readonly MultiOperation[]): WireRequest {
+  const records = operations.flatMap((operation) => [
+    new jute.protocol.MultiHeader(OP[operation.kind], false, -1),
+    multiRecord(operation),
+  ]);
+  return request('multi', operations[0]?.path ?? '/', OP.multi, [...records, endOfMulti()]);
+}
+
+/** How many bytes of a packet one operation takes. */
+export function multiOperationBytes(operation: MultiOperation): number {
+  return new jute.protocol.MultiHeader().byteLength() + multiRecord(operation).byteLength();
+}
+
+function multiRecord(operation: MultiOperation): JuteRecord {
+  switch (operation.kind) {
+    case 'create': {
+      const acl = operation.acl.map(
+        ({ scheme, id, permissions }) => new jute.data.ACL(permissions, new jute.data.Id(scheme, id)),
+      );
+      const flags = operation.mode === undefined ? PERSISTENT_NODE : EPHEMERAL_SEQUENTIAL_NODE;
+      return new jute.protocol.CreateRequest(operation.path, asBuffer(operation.data), acl, flags);
+    }
+    case 'setData':
+      return new jute.protocol.SetDataRequest(operation.path, asBuffer(operation.data), operation.version);
+    case 'delete':
+      return new jute.protocol.DeleteRequest(operation.path, operation.version);
+  }
+}
+
+function endOfMulti(): JuteRecord {
+  return new jute.protocol.MultiHeader(-1, true, -1);
+}
+
+function request(
+  operation: OperationName,
+  path: string,
+  type: number,
+  records: readonly JuteRecord[],
+): WireRequest {
+  const bodyBytes = records.reduce((sum, record) => sum + record.byteLength(), 0);
+  const frame = Buffer.alloc(LENGTH_AND_HEADER_BYTES + bodyBytes);
+  frame.writeInt32BE(frame.length - 4, 0);
+  frame.writeInt32BE(type, 8);
+  let offset = LENGTH_AND_HEADER_BYTES;
+  for (const record of records) offset += record.serialize(frame, offset);
+  return { operation, path, frame };
+}
+
+function asBuffer(data: Uint8Array): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
