@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Counter, Histogram } from 'prom-client';
 import type { MappingMetrics } from '../ports/metrics.js';
 import type { DaemonStatus } from '../ports/status.js';
+import { CanaryCounters } from './canary-counters.js';
 import { MappingCounters, mappingInstruments } from './mapping-counters.js';
 import type { MappingInstruments } from './mapping-counters.js';
 import { MetricFactory } from './metric-factory.js';
@@ -19,6 +20,7 @@ export class Metrics {
   readonly #gauges: StatusGauges;
   readonly #instruments: MappingInstruments;
   readonly #mappings = new Map<string, MappingCounters>();
+  readonly #canary: CanaryCounters;
   readonly #requests: Counter<'replica' | 'operation' | 'result'>;
   readonly #requestSeconds: Histogram<'replica' | 'operation'>;
 
@@ -26,6 +28,7 @@ export class Metrics {
     const factory = new MetricFactory(this.#registry);
     this.#gauges = new StatusGauges(factory);
     this.#instruments = mappingInstruments(factory);
+    this.#canary = new CanaryCounters(factory);
     this.#requests = factory.counter('replica_requests_total', 'Requests to the store, by outcome', [
       'replica',
       'operation',
@@ -47,6 +50,12 @@ export class Metrics {
     const counters = new MappingCounters(this.#instruments, mapping);
     this.#mappings.set(mapping, counters);
     return counters;
+  }
+
+  /** What the canary counts in; its series are there only while there is one. */
+  forCanary(enabled: boolean): CanaryCounters {
+    this.#canary.show(enabled);
+    return this.#canary;
   }
 
   /** Ends the series of a mapping that is no longer configured. */

@@ -20,6 +20,10 @@ export class StatusGauges {
       const replica = REPLICA_NAMES[side];
       this.#gauges.replicaConnected.set({ replica }, Number(status.replicas[replica].connected));
     }
+    for (const side of status.canary === undefined ? [] : SIDES) {
+      const seconds = status.canary?.arrivals[side].ageSeconds ?? 0;
+      this.#gauges.canaryAge.set({ replica: REPLICA_NAMES[side] }, seconds);
+    }
     this.#gauges.buildInfo.set({ version: status.version, node: process.versions.node }, 1);
   }
 
@@ -78,6 +82,11 @@ function statusGauges(factory: MetricFactory) {
     replicaConnected: factory.gauge('replica_connected', '1 while the daemon is connected to the store', [
       'replica',
     ]),
+    canaryAge: factory.gauge(
+      'canary_last_seen_age_seconds',
+      "How long ago a canary's marker arrived at the replica; 0 while another daemon sends them",
+      ['replica'],
+    ),
     leader: factory.gauge('leader', '1 while this process leads the mapping, and writes', ['mapping']),
     buildInfo: factory.gauge('build_info', 'Always 1; the labels tell what runs', ['version', 'node']),
   };

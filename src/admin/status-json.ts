@@ -1,11 +1,14 @@
 import type {
   AuditStatus,
+  CanaryArrival,
+  CanaryStatus,
   DaemonStatus,
   HoldStatus,
   LeaderStatus,
   MappingStatus,
   StoreStatus,
 } from '../ports/status.js';
+import { SIDES } from '../core/pair.js';
 import { isoTime } from './iso-time.js';
 
 /** The body of `GET /api/v1/status`. */
@@ -21,11 +24,20 @@ export function statusJson(status: DaemonStatus) {
     },
     mappings: status.mappings.map(mappingJson),
     audit: status.audit === undefined ? null : auditJson(status.audit),
+    canary: status.canary === undefined ? null : canaryJson(status.canary),
   };
 }
 
 function auditJson({ file, problem, lost }: AuditStatus) {
   return { file, problem: problem ?? null, lost };
+}
+
+function canaryJson({ role, paused, arrivals }: CanaryStatus) {
+  return { role, paused, toZookeeper: arrivalJson(arrivals.left), toConsul: arrivalJson(arrivals.right) };
+}
+
+function arrivalJson({ lagSeconds, lastSeenAtMs, problem }: CanaryArrival) {
+  return { lagSeconds: lagSeconds ?? null, lastSeenAt: isoTime(lastSeenAtMs), problem: problem ?? null };
 }
 
 /** One mapping in the status, and the body of `GET /api/v1/mappings/NAME`. */
@@ -77,11 +89,14 @@ export interface ReadinessJson {
   readonly ready: boolean;
   /** One sentence for each thing that is waited for. */
   readonly missing: readonly string[];
+  /** What is wrong, and no reason to call the daemon unready. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Ready: both stores are connected, and every mapping has completed its first reconciliation or waits for a person,
- * which no restart would change. A standby is ready when it could take over.
+ * which no restart would change. A standby is ready when it could take over. A canary that is late is told of, and makes
+ * nobody unready: no restart would bring it home, and a rolling update must not stop for it.
  */
 export function readinessJson(status: DaemonStatus): ReadinessJson {
   const missing = [
@@ -89,7 +104,13 @@ export function readinessJson(status: DaemonStatus): ReadinessJson {
     ...missingStore('Consul', status.replicas.consul),
     ...status.mappings.filter(isUnfinished).map(missingMapping),
   ];
-  return { ready: missing.length === 0, missing };
+  return { ready: missing.length === 0, missing, notes: canaryNotes(status) };
+}
+
+function canaryNotes({ canary }: DaemonStatus): string[] {
+  if (canary === undefined) return [];
+  const problems = SIDES.map((side) => canary.arrivals[side].problem);
+  return problems.filter((problem) => problem !== undefined).map((problem) => `canary: ${problem}`);
 }
 
 function missingStore(name: string, { connected, address, lastError }: StoreStatus): string[] {

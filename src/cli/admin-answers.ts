@@ -41,6 +41,19 @@ export const mappingStatusAnswer = z.looseObject({
   lastVerifiedAt: z.string().nullable(),
 });
 
+const arrival = z.looseObject({
+  lagSeconds: z.number().nullable(),
+  lastSeenAt: z.string().nullable(),
+  problem: z.string().nullable(),
+});
+
+const canary = z.looseObject({
+  role: z.string(),
+  paused: z.boolean(),
+  toZookeeper: arrival,
+  toConsul: arrival,
+});
+
 /** Whatever else the daemon tells is kept for `--json`. */
 export const statusAnswer = z.looseObject({
   version: z.string(),
@@ -50,6 +63,7 @@ export const statusAnswer = z.looseObject({
   replicas: z.object({ zookeeper: store, consul: store }),
   mappings: z.array(mappingStatusAnswer),
   audit: z.looseObject({ file: z.string(), problem: z.string().nullable(), lost: z.number() }).nullish(),
+  canary: canary.nullish(),
 });
 
 export type StatusAnswer = z.output<typeof statusAnswer>;

@@ -79,7 +79,10 @@ function startOver(terminal: Terminal, { watch }: StatusOptions): void {
   if (watch === true && terminal.isWatched) terminal.write(CURSOR_HOME + CLEAR_BELOW);
 }
 
-function isAllWell({ mappings, replicas }: StatusAnswer): boolean {
+function isAllWell({ mappings, replicas, canary }: StatusAnswer): boolean {
   const connected = replicas.zookeeper.connected && replicas.consul.connected;
-  return connected && mappings.every(({ state, inSync }) => state === 'live' && inSync);
+  const isLate = [canary?.toZookeeper, canary?.toConsul].some(
+    (arrival) => typeof arrival?.problem === 'string',
+  );
+  return connected && !isLate && mappings.every(({ state, inSync }) => state === 'live' && inSync);
 }

@@ -27,6 +27,7 @@ export function statusLines(
   return [
     terminal.style(printableText(head), 'bold'),
     ...storeLines(terminal, status),
+    ...canaryLines(terminal, status, nowMs),
     '',
     ...mappingTable(terminal, mappings, nowMs),
     ...problemLines(terminal, mappings),
@@ -53,6 +54,24 @@ function storeLines(terminal: Terminal, { replicas }: StatusAnswer): string[] {
   ];
   const rows = [row('ZooKeeper', replicas.zookeeper), row('Consul', replicas.consul)];
   return alignedLines(terminal, [{}, {}, {}, {}], rows);
+}
+
+/** How long a change takes now, end to end. */
+function canaryLines(terminal: Terminal, { canary }: StatusAnswer, nowMs: number): string[] {
+  if (canary === null || canary === undefined) return [];
+  if (canary.paused) return ['Canary: rests, since every mapping is paused'];
+  if (canary.role !== 'active') return ['Canary: sent by another daemon'];
+  const arrivals = [canary.toConsul, canary.toZookeeper];
+  const problems = arrivals.flatMap(({ problem }) => (problem === null ? [] : [problem]));
+  if (problems.length > 0) {
+    return problems.map((problem) => terminal.style(printableText(`Canary: ${problem}`), 'red'));
+  }
+  const [toConsul, toZookeeper] = arrivals.map(({ lagSeconds, lastSeenAt }) =>
+    lagSeconds === null
+      ? 'none yet'
+      : `${showCount(Math.ceil(lagSeconds * 1000))} ms, ${showAge(lastSeenAt, nowMs)}`,
+  );
+  return [`Canary: to Consul ${toConsul ?? ''}; to ZooKeeper ${toZookeeper ?? ''}`];
 }
 
 const COLUMNS: readonly Column[] = [

@@ -13,6 +13,7 @@ const TAKES_EFFECT: Readonly<Record<Section, 'at once' | 'after a restart'>> = {
   admin: 'after a restart',
   journal: 'after a restart',
   limits: 'at once',
+  canary: 'at once',
   log: 'at once',
 };
 

@@ -63,6 +63,16 @@ const highAvailabilitySection = z.strictObject({
   }),
 });
 
+const canarySection = z
+  .strictObject({
+    enabled: setting(z.boolean().prefault(false), {
+      description:
+        "Write a marker in each store now and then, in the daemon's own namespace, and measure how long it takes to reach the other one.",
+    }),
+    every: duration('How often.', { default: '5s', min: '1s', max: '1m' }),
+  })
+  .transform(({ enabled, every }) => ({ enabled, everyMs: every }));
+
 const adminSection = z.strictObject({
   listen: setting(parsedBy(text(), parseListenAddress).prefault('127.0.0.1:9464'), {
     description: 'Where metrics, health, status and the admin commands are served.',
@@ -101,6 +111,9 @@ export const configSchema = setting(
     limits: setting(limitsSection.prefault({}), { description: 'How hard the stores may be worked.' }),
     highAvailability: setting(highAvailabilitySection.prefault({}), {
       description: 'Running more than one daemon for the same mappings.',
+    }),
+    canary: setting(canarySection.prefault({}), {
+      description: 'Measuring all the time how long a change takes from one store to the other.',
     }),
     mappings: setting(
       z

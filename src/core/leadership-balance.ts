@@ -24,6 +24,18 @@ export function leavesTheLead(
 }
 
 /**
+ * Whether a member better leaves the lead of what follows the mappings, and counts for none, to one behind it: where it
+ * leads no mapping, and that one does.
+ * @param led how many mappings each leads
+ */
+export function belongsElsewhere(
+  [first, ...behind]: readonly string[],
+  led: ReadonlyMap<string, number>,
+): boolean {
+  return first !== undefined && !led.has(first) && behind.some((member) => led.has(member));
+}
+
+/**
  * The next lead to hand over so that the numbers of mappings that members lead differ by one at most; undefined when
  * they do, or nobody less loaded is a candidate. Each such move brings two numbers closer together that were two or
  * more apart, so that there is an end of it.

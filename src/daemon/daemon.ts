@@ -15,12 +15,15 @@ import type { Logger } from '../ports/logger.js';
 import type { DaemonStatus } from '../ports/status.js';
 import type { WriteListener } from '../ports/written.js';
 import { pairOf, SIDES } from '../core/pair.js';
+import type { Side } from '../core/pair.js';
 import { randomId } from '../sync/establish.js';
 import { Leaderships } from '../sync/leaderships.js';
 import { WriteGate } from '../sync/write-gate.js';
 import { ZooKeeperElection } from '../zookeeper/zookeeper-election.js';
 import type { MappingSurroundings } from './mapping-context.js';
+import { CANARY } from './canary-place.js';
 import { aclOf, NAMESPACE, SIDE_NAMES } from './mapping-context.js';
+import { RunningCanary } from './running-canary.js';
 import { RunningMapping } from './running-mapping.js';
 import { Stores } from './stores.js';
 import { systemClock, systemRandom } from './system.js';
@@ -35,6 +38,7 @@ export class Daemon implements DaemonControl {
   private readonly activity = new RecentActivity(systemClock);
   private readonly startedMs = systemClock.monotonicMs();
   private admin: AdminServer | undefined;
+  private canary: RunningCanary | undefined;
   private readonly leaving = new AbortController();
   private electing: Promise<void> = Promise.resolve();
 
@@ -76,6 +80,7 @@ export class Daemon implements DaemonControl {
       await daemon.listen(config);
       if (config.highAvailability.enabled) daemon.takePartInElections();
       for (const mapping of config.mappings) daemon.startMapping(mapping);
+      daemon.startCanary(config);
     } catch (error) {
       await daemon.stop();
       throw error;
@@ -94,8 +99,8 @@ export class Daemon implements DaemonControl {
     const before = this.surroundings.config;
     const changes = describeChanges(before, config);
     // What needs a restart keeps its old settings until then, also for the mappings that start now.
-    const { mappings, limits, log } = config;
-    this.surroundings = { ...this.surroundings, config: { ...before, mappings, limits, log } };
+    const { mappings, limits, log, canary } = config;
+    this.surroundings = { ...this.surroundings, config: { ...before, mappings, limits, log, canary } };
     this.audit.reopen(log.audit);
     for (const side of SIDES) this.surroundings.gates[side].limit(limits[SIDE_NAMES[side]].writesPerSecond);
     for (const name of [...changes.removed, ...changes.changed.map(({ mapping }) => mapping)]) {
@@ -107,6 +112,10 @@ export class Daemon implements DaemonControl {
       this.activity.removeMapping(name);
     }
     for (const mapping of mappings) if (!this.mappings.has(mapping.name)) this.startMapping(mapping);
+    if (changes.sections.includes('canary')) {
+      await this.canary?.stop();
+      this.startCanary(this.surroundings.config);
+    }
     return changes;
   }
 
@@ -118,7 +127,8 @@ export class Daemon implements DaemonControl {
   /** Finishes what is in flight, closes the archive and the connections. Ends within 10 s. */
   async stop(): Promise<void> {
     await this.admin?.close();
-    const stopped = Promise.all([...this.mappings.values()].map((mapping) => mapping.stop()));
+    const running = [...this.mappings.values(), ...(this.canary === undefined ? [] : [this.canary])];
+    const stopped = Promise.all(running.map((one) => one.stop()));
     await Promise.race([stopped, delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
     this.leaving.abort();
     await this.electing;
@@ -138,6 +148,7 @@ export class Daemon implements DaemonControl {
       replicas: this.surroundings.stores.status(),
       mappings,
       audit: this.audit.state,
+      canary: this.canary?.status(),
     };
   }
 
@@ -161,7 +172,7 @@ export class Daemon implements DaemonControl {
       acl: aclOf(config),
       sessionTimeoutMs: config.zookeeper.sessionTimeoutMs,
     });
-    const leaderships = new Leaderships({ election, clock: systemClock, logger });
+    const leaderships = new Leaderships({ election, clock: systemClock, logger, follower: CANARY });
     this.surroundings = { ...this.surroundings, leaderships };
     this.electing = leaderships.run(this.leaving.signal);
   }
@@ -176,6 +187,17 @@ export class Daemon implements DaemonControl {
     const metrics = activity.over(this.metrics.forMapping(mapping.name));
     const onWritten: WriteListener = (written) => activity.written(written);
     this.mappings.set(mapping.name, new RunningMapping(mapping, this.surroundings, metrics, onWritten));
+  }
+
+  private startCanary(config: Config): void {
+    this.canary = undefined;
+    const { enabled } = config.canary;
+    const counters = this.metrics.forCanary(enabled);
+    if (!enabled) return;
+    const { surroundings } = this;
+    const isPaused = (): boolean => [...this.mappings.values()].every((mapping) => mapping.isPaused);
+    const onArrival = (at: Side, seconds: number): void => counters.arrived(at, seconds);
+    this.canary = new RunningCanary({ config, surroundings, isPaused, onArrival });
   }
 
   private async listen({ admin }: Config): Promise<void> {

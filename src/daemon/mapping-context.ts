@@ -29,6 +29,12 @@ export function sideOf(name: 'zookeeper' | 'consul'): Side {
   return name === SIDE_NAMES.left ? 'left' : 'right';
 }
 
+/** Where a mapping's ledger is, and where those of others are looked for: in either store, below its root. */
+export interface MappingHome {
+  readonly ledger: string;
+  readonly namespace: string;
+}
+
 /** What all mappings of a daemon share. */
 export interface MappingSurroundings {
   readonly config: Config;
@@ -42,6 +48,8 @@ export interface MappingSurroundings {
   readonly logger: Logger;
   /** Told of every write; undefined where nothing is written. */
   readonly audit: Audit | undefined;
+  /** Of a mapping of the daemon's own. All others have theirs where everybody sees it. */
+  readonly home?: MappingHome;
 }
 
 export function mappingContext(
@@ -101,7 +109,10 @@ function replicasOf(
   onUnread: (keys: readonly EntryKey[]) => void,
 ): Pair<Replica> {
   const { config, stores } = surroundings;
-  const ledger = `${NAMESPACE}/${config.instance}/${mapping.name}`;
+  const { ledger, namespace } = surroundings.home ?? {
+    ledger: `${NAMESPACE}/${config.instance}/${mapping.name}`,
+    namespace: NAMESPACE,
+  };
   const common = { digest: digestOf, clock: systemClock, random: systemRandom };
   return {
     left: new ZooKeeperReplica({
@@ -109,7 +120,7 @@ function replicasOf(
       session: stores.zookeeper,
       root: mapping.zookeeper,
       ledgerPath: `/${ledger}`,
-      namespaceRoot: `/${NAMESPACE}`,
+      namespaceRoot: `/${namespace}`,
       acl: aclOf(config),
       readsAccess: mapping.restricted === 'skip',
       onDenied: (key) => onUnread([key]),
@@ -121,7 +132,7 @@ function replicasOf(
       client: stores.consul,
       prefix: mapping.consul === '' ? '' : `${mapping.consul}/`,
       ledgerKey: ledger,
-      namespacePrefix: `${NAMESPACE}/`,
+      namespacePrefix: `${namespace}/`,
       onUnread,
       watchesMax: Math.max(1, Math.floor(CONSUL_WATCHES_MAX / config.mappings.length)),
     }),

@@ -5,6 +5,7 @@ import type { Ledger } from '../core/ledger.js';
 import { childPath } from '../zookeeper/mapping-paths.js';
 import { refusedByServer, STATUS } from '../zookeeper/zookeeper-errors.js';
 import type { NodeAnswer, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
+import { CANARY } from './canary-place.js';
 import { NAMESPACE } from './mapping-context.js';
 import type { Stores } from './stores.js';
 
@@ -18,7 +19,7 @@ export interface OwnRecord {
   /** What tells it from one that was deleted and made anew: `czxid` or `CreateIndex`. */
   readonly created: bigint;
   /** `other`: what this program does not know as its own, and leaves alone. */
-  readonly kind: 'ledger' | 'queue' | 'folder' | 'other';
+  readonly kind: 'ledger' | 'queue' | 'canary' | 'folder' | 'other';
   readonly ledger: Ledger | undefined;
 }
 
@@ -62,9 +63,9 @@ async function surveyConsul(
   } as const;
   const entries = await listEntries(client, prefix, limits, signal);
   const records = entries.map(({ key, value, modifyIndex, createIndex }): OwnRecord => {
-    const isPlaced = !key.slice(prefix.length).includes('/');
-    const ledger = isPlaced ? decodeLedger(Buffer.from(value).toString('utf8')) : undefined;
-    const kind = ledger === undefined ? 'other' : 'ledger';
+    const [first, ...deeper] = key.slice(prefix.length).split('/');
+    const ledger = deeper.length === 0 ? decodeLedger(Buffer.from(value).toString('utf8')) : undefined;
+    const kind = first === CANARY ? 'canary' : ledger === undefined ? 'other' : 'ledger';
     return { store: 'consul', place: key, version: modifyIndex, created: createIndex, kind, ledger };
   });
   const held = entries.filter(({ session }) => session !== undefined);
@@ -123,6 +124,7 @@ function kindOf(root: string, path: string, ledger: Ledger | undefined): OwnReco
   const [first, second, ...deeper] = path.slice(root.length).split('/').slice(1);
   if (first === undefined) return 'folder';
   if (first === CANDIDATES) return second === undefined ? 'folder' : deeper.length === 0 ? 'queue' : 'other';
+  if (first === CANARY) return second === undefined ? 'folder' : 'canary';
   return second === undefined && ledger !== undefined ? 'ledger' : 'other';
 }
 

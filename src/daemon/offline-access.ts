@@ -7,7 +7,6 @@ import type { Archive } from '../ports/archive.js';
 import { ReplicaError, SyncError } from '../ports/errors.js';
 import type { Logger } from '../ports/logger.js';
 import { TlsFailure } from '../ports/tls-failure.js';
-import type { MappingMetrics } from '../ports/metrics.js';
 import type { MappingContext } from '../sync/context.js';
 import { randomId } from '../sync/establish.js';
 import { WriteGate } from '../sync/write-gate.js';
@@ -15,6 +14,7 @@ import { mappingContext, SIDE_NAMES } from './mapping-context.js';
 import { NO_ARCHIVE } from './read-only-archive.js';
 import { Stores } from './stores.js';
 import { systemClock, systemRandom } from './system.js';
+import { UNCOUNTED } from './uncounted.js';
 
 /** Both stores, and the archive where there is one, for commands that work without a daemon. */
 export class OfflineAccess {
@@ -148,13 +148,3 @@ export async function connectConsul(stores: Stores, timeoutMs: number): Promise<
 
 /** The request has a timeout of its own. */
 const NEVER = new AbortController().signal;
-
-const UNCOUNTED: MappingMetrics = {
-  write: () => undefined,
-  batch: () => undefined,
-  echoes: () => undefined,
-  conflict: () => undefined,
-  rescan: () => undefined,
-  propagated: () => undefined,
-  reconciled: () => undefined,
-};

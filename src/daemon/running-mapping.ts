@@ -59,6 +59,25 @@ export class RunningMapping {
     return mappingStatus(this.sync, zookeeper.connected && consul.connected);
   }
 
+  get role(): MappingStatus['role'] {
+    return this.sync.role;
+  }
+
+  get isPaused(): boolean {
+    return this.sync.memory.state?.paused === true;
+  }
+
+  /** What keeps it from going on; undefined while nothing does. */
+  get problem(): string | undefined {
+    return this.sync.problem;
+  }
+
+  /** Ends whatever holds it, with new ledgers and an empty archive. Deletes nothing. */
+  async beginAnew(): Promise<void> {
+    const { signal } = this.stopping;
+    await this.sync.exclusively(() => this.sync.startOver('merge', signal));
+  }
+
   get alive(): boolean {
     return this.sync.context.clock.monotonicMs() - this.sync.turnedMs < TURN_MS_MAX;
   }

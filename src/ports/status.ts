@@ -77,6 +77,29 @@ export interface DaemonStatus {
   readonly mappings: readonly MappingStatus[];
   /** Undefined where none is kept. */
   readonly audit: AuditStatus | undefined;
+  /** Undefined where there is none. */
+  readonly canary: CanaryStatus | undefined;
+}
+
+/** Markers that the daemon sends from each store to the other, to see how long that takes. */
+export interface CanaryStatus {
+  /** Whether this daemon sends them, or another one. */
+  readonly role: 'active' | 'standby';
+  /** None are sent, because every mapping is paused. */
+  readonly paused: boolean;
+  /** By the side at which they arrive. */
+  readonly arrivals: Pair<CanaryArrival>;
+}
+
+export interface CanaryArrival {
+  /** How long the last one took that arrived. */
+  readonly lagSeconds: number | undefined;
+  /** When that was. */
+  readonly lastSeenAtMs: number | undefined;
+  /** How long ago one arrived, or how long one is waited for since this daemon sends them; undefined while it doesn't. */
+  readonly ageSeconds: number | undefined;
+  /** Why the next one is late, for a person; undefined while it is not. */
+  readonly problem: string | undefined;
 }
 
 /** How the audit log is doing. */

@@ -1,4 +1,4 @@
-import { ledBy, leavesTheLead, nextHandover } from '../core/leadership-balance.js';
+import { belongsElsewhere, ledBy, leavesTheLead, nextHandover } from '../core/leadership-balance.js';
 import type { Clock } from '../ports/clock.js';
 import type { Election } from '../ports/election.js';
 import type { Logger } from '../ports/logger.js';
@@ -17,6 +17,8 @@ export interface LeadershipsOptions {
   readonly election: Election;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** One of the names is no mapping's: it is led where mappings are, and counts for none. */
+  readonly follower?: string;
 }
 
 /**
@@ -124,12 +126,19 @@ export class Leaderships {
 
   private stepsBack(seat: Seat): boolean {
     const nowMs = this.options.clock.monotonicMs();
-    const mine = [...this.seats.values()].filter((other) => other !== seat && other.hasAccepted).length;
-    const behind = seat.candidates.slice(1).map(({ member }) => member.id);
-    if (!leavesTheLead(mine, behind, ledBy(this.queues()))) return false;
+    if (!this.leadsTooMany(seat)) return false;
     if (nowMs - (this.steppedBackMs.get(seat.mapping) ?? -Infinity) < STEP_BACK_EVERY_MS) return false;
     this.steppedBackMs.set(seat.mapping, nowMs);
     return true;
+  }
+
+  /** Whether a daemon behind this one does better to lead. */
+  private leadsTooMany(seat: Seat): boolean {
+    const led = ledBy(this.queues());
+    const members = seat.candidates.map(({ member }) => member.id);
+    if (seat.mapping === this.options.follower) return belongsElsewhere(members, led);
+    const mine = this.mappingSeats.filter((other) => other !== seat && other.hasAccepted).length;
+    return leavesTheLead(mine, members.slice(1), led);
   }
 
   private handOverIfDue(): void {
@@ -141,19 +150,33 @@ export class Leaderships {
     if (nowMs - this.standing.sinceMs < 2 * READ_EVERY_MS) return;
     if (nowMs - this.handedOverMs < HAND_OVER_EVERY_MS) return;
     const move = nextHandover(queues);
-    if (move?.from !== election.self.id) return;
+    if (move?.from === election.self.id) {
+      this.handedOverMs = nowMs;
+      const seat = this.seats.get(move.mapping);
+      if (seat?.mayLead !== true) return;
+      logger.info({ mapping: move.mapping }, 'handing over to a daemon that leads fewer mappings');
+      seat.handOver();
+    } else this.handFollowerOver(nowMs);
+  }
+
+  private handFollowerOver(nowMs: number): void {
+    const seat = this.seats.get(this.options.follower ?? '');
+    if (seat?.mayLead !== true || !this.leadsTooMany(seat)) return;
     this.handedOverMs = nowMs;
-    const seat = this.seats.get(move.mapping);
-    if (seat?.mayLead !== true) return;
-    logger.info({ mapping: move.mapping }, 'handing over to a daemon that leads fewer mappings');
     seat.handOver();
   }
 
   private queues(): Map<string, readonly string[]> {
-    const seats = [...this.seats.values()];
     return new Map(
-      seats.map(({ mapping, candidates }) => [mapping, candidates.map(({ member }) => member.id)]),
+      this.mappingSeats.map(({ mapping, candidates }) => [
+        mapping,
+        candidates.map(({ member }) => member.id),
+      ]),
     );
+  }
+
+  private get mappingSeats(): readonly Seat[] {
+    return [...this.seats.values()].filter(({ mapping }) => mapping !== this.options.follower);
   }
 
   private wake(): void {

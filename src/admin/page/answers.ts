@@ -8,6 +8,7 @@ export type Status = ReturnType<typeof statusJson>;
 export type Mapping = ReturnType<typeof mappingJson>;
 export type Hold = Mapping['holds'][number];
 export type Store = Status['replicas']['zookeeper'];
+export type CanaryAnswer = NonNullable<Status['canary']>;
 export type History = ReturnType<typeof historyJson>;
 export type Change = ReturnType<typeof changesJson>['changes'][number];
 export type ConflictSummary = ReturnType<typeof conflictSummaryJson>;

@@ -2,6 +2,7 @@ import type { Actions } from './actions.js';
 import type { Mapping, ReplicaName, Store as StoreAnswer } from './answers.js';
 import { STORE_NAMES } from './answers.js';
 import { savedToken } from './api.js';
+import { canaryView } from './canary-view.js';
 import { dialogView } from './dialog-view.js';
 import { duration, shownText } from './format.js';
 import { mappingListView } from './mapping-list-view.js';
@@ -102,6 +103,7 @@ function headerView(state: PageState, actions: Actions): ComponentChild {
         { class: 'stores', 'aria-label': 'Stores' },
         storeView('zookeeper', status.replicas.zookeeper),
         storeView('consul', status.replicas.consul),
+        status.canary !== null && canaryView(status.canary, state.nowMs),
       ),
     h('div', { class: 'session' }, connectionView(state), accessView(state, actions)),
   );

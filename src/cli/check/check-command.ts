@@ -14,6 +14,7 @@ import { showCounted } from '../times.js';
 import { WarningLogger } from '../warning-logger.js';
 import { checkArchive } from './check-archive.js';
 import type { CheckedArchive } from './check-archive.js';
+import { checkCanaryInConsul, checkCanaryInZooKeeper } from './check-canary.js';
 import { checkConsul } from './check-consul.js';
 import { checkConsulSide, checkLedgers, checkPairing, checkZooKeeperSide } from './check-mapping.js';
 import { checkZooKeeper } from './check-zookeeper.js';
@@ -71,6 +72,9 @@ async function checkStores(
       if (!zookeeperAnswers || !consulAnswers || checked.kind === 'unusable') continue;
       await (checked.kind === 'in-use' ? checkLedgers(check) : checkPairing(check));
     }
+    if (!config.canary.enabled) return;
+    if (zookeeperAnswers) await checkCanaryInZooKeeper(config, access.stores, findings);
+    if (consulAnswers) await checkCanaryInConsul(config, access.stores, findings);
   } finally {
     await access.close();
   }

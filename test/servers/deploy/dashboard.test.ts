@@ -98,7 +98,7 @@ describe('a real Prometheus that scrapes a real daemon at work', () => {
 
   beforeAll(async () => {
     staging = await Staging.start();
-    daemon = await staging.startDaemon();
+    daemon = await staging.startDaemon({ config: { canary: { enabled: true, every: '1s' } } });
     const { host } = new URL(daemon.adminUrl);
     prometheus = await PrometheusServer.start({
       targets: [host],

@@ -1,7 +1,7 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { DaemonControl, HeldEntry, MappingControl, TrashPage } from '../../../src/ports/control.js';
 import type { ObservedReport } from '../../../src/ports/observed.js';
-import type { DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
+import type { CanaryStatus, DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 import type { TrashEntry } from '../../../src/ports/trash.js';
 import type { WrittenEntry } from '../../../src/ports/written.js';
 
@@ -41,8 +41,19 @@ export function daemonStatus(change: Partial<DaemonStatus> = {}): DaemonStatus {
     },
     mappings: [mappingStatus()],
     audit: undefined,
+    canary: undefined,
     ...change,
   };
+}
+
+export function canaryStatus(change: Partial<CanaryStatus> = {}): CanaryStatus {
+  const arrival = {
+    lagSeconds: 0.012,
+    lastSeenAtMs: Date.UTC(2026, 0, 31, 12),
+    ageSeconds: 3,
+    problem: undefined,
+  };
+  return { role: 'active', paused: false, arrivals: { left: arrival, right: arrival }, ...change };
 }
 
 export function journalEntry(change: Partial<JournalEntry> = {}): JournalEntry {

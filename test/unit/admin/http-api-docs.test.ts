@@ -12,6 +12,7 @@ import { conflictJson } from '../../../src/admin/conflict-json.js';
 import { trashJson } from '../../../src/admin/trash-json.js';
 import { statusJson } from '../../../src/admin/status-json.js';
 import {
+  canaryStatus,
   daemonStatus,
   FakeControl,
   journalEntry,
@@ -73,7 +74,7 @@ describe('docs/http-api.md', () => {
     const mapping = mappingStatus({ holds: [hold], skipped: [{ key: 'huge', reason: 'too-large' }] });
     const audit = { file: '/var/log/audit.log', problem: undefined, lost: 0 };
     expect(shapeOf(exampleIn('Status'))).toEqual(
-      shapeOf(statusJson(daemonStatus({ mappings: [mapping], audit }))),
+      shapeOf(statusJson(daemonStatus({ mappings: [mapping], audit, canary: canaryStatus() }))),
     );
   });
 

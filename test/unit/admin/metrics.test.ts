@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { REQUEST_OPERATIONS, REQUEST_RESULTS } from '../../../src/admin/metric-labels.js';
 import { Metrics } from '../../../src/admin/metrics.js';
-import { daemonStatus, mappingStatus } from './fake-control.js';
+import { canaryStatus, daemonStatus, mappingStatus } from './fake-control.js';
 import { parseExposition } from './exposition.js';
 import type { DaemonStatus } from '../../../src/ports/status.js';
 
@@ -28,14 +28,15 @@ describe('the metrics and their documentation', () => {
   it('name the same metrics, with the same types and labels', async () => {
     const metrics = new Metrics();
     metrics.forMapping('config');
+    metrics.forCanary(true);
     metrics.request('consul', 'read', 'ok', 0.1);
-    const { types, labels } = await exposed(metrics);
+    const { types, labels } = await exposed(metrics, daemonStatus({ canary: canaryStatus() }));
     const ours = [...types].filter(([name]) => name.startsWith(PREFIX));
     const actual = new Map(
       ours.map(([name, type]) => [name, { type, labels: [...labels.get(name)!].sort() }]),
     );
     expect(actual).toEqual(documentedMetrics());
-    expect(actual.size).toBe(20);
+    expect(actual.size).toBe(22);
   });
 
   it('name the same values of the labels that have a fixed set', async () => {
@@ -64,6 +65,34 @@ describe('the metrics and their documentation', () => {
     const { values } = await exposed(new Metrics());
     expect(values.get('process_resident_memory_bytes')).toBeGreaterThan(0);
     expect([...values.keys()].some((series) => series.startsWith('nodejs_eventloop_lag'))).toBe(true);
+  });
+});
+
+describe('the metrics of a canary', () => {
+  it('are there, and at 0, only while there is one', async () => {
+    const metrics = new Metrics();
+    metrics.forCanary(false);
+    const seriesOf = async (status: DaemonStatus) =>
+      [...(await exposed(metrics, status)).values].filter(([series]) =>
+        /canary_(lag_seconds_count|last)/.test(series),
+      );
+    expect(await seriesOf(daemonStatus())).toEqual([]);
+    metrics.forCanary(true).arrived('right', 0.2);
+    const arrival = {
+      lagSeconds: undefined,
+      lastSeenAtMs: undefined,
+      ageSeconds: undefined,
+      problem: undefined,
+    };
+    const standby = canaryStatus({ arrivals: { left: arrival, right: { ...arrival, ageSeconds: 7 } } });
+    expect(await seriesOf(daemonStatus({ canary: standby }))).toEqual([
+      [`${PREFIX}canary_last_seen_age_seconds{replica="zookeeper"}`, 0],
+      [`${PREFIX}canary_last_seen_age_seconds{replica="consul"}`, 7],
+      [`${PREFIX}canary_lag_seconds_count{replica="zookeeper"}`, 0],
+      [`${PREFIX}canary_lag_seconds_count{replica="consul"}`, 1],
+    ]);
+    metrics.forCanary(false);
+    expect(await seriesOf(daemonStatus())).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseExposition } from './exposition.js';
-import { daemonStatus, journalEntry, mappingStatus } from './fake-control.js';
+import { canaryStatus, daemonStatus, journalEntry, mappingStatus } from './fake-control.js';
 import { runServer } from './running-server.js';
 
 describe('GET /livez', () => {
@@ -19,6 +19,17 @@ describe('GET /readyz', () => {
       replicas: { ...replicas, [name]: { ...replicas[name], connected: false, lastError: 'refused' } },
     };
   };
+
+  it('tells of a canary that is late, and is ready nevertheless', async () => {
+    const { control, get } = await runServer();
+    const { left } = canaryStatus().arrivals;
+    const late = { ...left, problem: 'no marker has arrived in Consul since noon' };
+    control.current = daemonStatus({ canary: canaryStatus({ arrivals: { left, right: late } }) });
+    expect(await get('/readyz')).toMatchObject({
+      status: 200,
+      json: { ready: true, missing: [], notes: ['canary: no marker has arrived in Consul since noon'] },
+    });
+  });
 
   it('is 200 when both stores are connected and every mapping has completed its first reconciliation', async () => {
     const { get } = await runServer();
@@ -149,6 +160,7 @@ describe('GET /api/v1/status', () => {
         consul: { connected: true, address: 'http://127.0.0.1:8500', server: null, lastError: null },
       },
       audit: null,
+      canary: null,
       mappings: [
         {
           name: 'config',

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { waitUntil } from '../../kit/servers/wait-until.js';
 import type { ScriptedAnswer } from '../../kit/scripted-http-peer.js';
 import { ScriptedHttpPeer } from '../../kit/scripted-http-peer.js';
-import { daemonStatus, mappingStatus } from '../admin/fake-control.js';
+import { canaryStatus, daemonStatus, mappingStatus } from '../admin/fake-control.js';
 import { runServer } from '../admin/running-server.js';
 import { runCaptured } from './captured-run.js';
 
@@ -36,6 +36,14 @@ const HELD = mappingStatus({
   lastVerifiedAtMs: undefined,
 });
 
+const ARRIVED = canaryStatus().arrivals.left;
+const LATE_CANARY = canaryStatus({
+  arrivals: {
+    left: ARRIVED,
+    right: { ...ARRIVED, problem: 'no marker has arrived in Consul since noon: it is full' },
+  },
+});
+
 describe('the exit code of status', () => {
   const connected = { connected: true, address: 'zk1:2181', server: undefined, lastError: undefined };
   const lost = { ...connected, connected: false, lastError: 'refused' };
@@ -49,6 +57,8 @@ describe('the exit code of status', () => {
     ],
     ['1 when one is paused', 1, daemonStatus({ mappings: [mappingStatus({ state: 'paused' })] })],
     ['1 when one is degraded', 1, daemonStatus({ mappings: [mappingStatus({ state: 'degraded' })] })],
+    ['0 when the canary arrives', 0, daemonStatus({ canary: canaryStatus() })],
+    ['1 when the canary is late', 1, daemonStatus({ canary: LATE_CANARY })],
     [
       '1 when a store is not connected',
       1,
@@ -203,5 +213,41 @@ describe('status', () => {
     const { code, stdout } = await running;
     expect(stdout.trimEnd().split('\n').length).toBeGreaterThanOrEqual(2);
     expect(code).toBe(1);
+  });
+});
+
+describe('the canary in the status', () => {
+  async function shown(canary: ReturnType<typeof canaryStatus> | undefined): Promise<string[]> {
+    const { control, url } = await runServer();
+    control.current = daemonStatus({ canary });
+    const { stdout } = await runCaptured(['status', '--admin', url]);
+    return stdout.split('\n').filter((line) => line.includes('anary'));
+  }
+
+  it.each([
+    [
+      'how long the last markers took',
+      canaryStatus(),
+      /^Canary: to Consul 12 ms, .+ ago; to ZooKeeper 12 ms, .+ ago$/,
+    ],
+    ['why one is late', LATE_CANARY, /^Canary: no marker has arrived in Consul since noon: it is full$/],
+    ['that another daemon sends them', canaryStatus({ role: 'standby' }), /^Canary: sent by another daemon$/],
+    ['that it rests', canaryStatus({ paused: true }), /^Canary: rests, since every mapping is paused$/],
+    [
+      'that none has arrived yet',
+      canaryStatus({
+        arrivals: {
+          left: { ...ARRIVED, lagSeconds: undefined, lastSeenAtMs: undefined },
+          right: ARRIVED,
+        },
+      }),
+      /; to ZooKeeper none yet$/,
+    ],
+  ])('says %s', async (_, canary, wanted) => {
+    expect(await shown(canary)).toEqual([expect.stringMatching(wanted)]);
+  });
+
+  it('is not there where there is none', async () => {
+    expect(await shown(undefined)).toEqual([]);
   });
 });

@@ -17,6 +17,7 @@ describe('the smallest configuration', () => {
       journal: { keepMs: 2_592_000_000, maxBytes: 1_073_741_824 },
       limits: { zookeeper: { writesPerSecond: 0 }, consul: { writesPerSecond: 0 } },
       highAvailability: { enabled: false },
+      canary: { enabled: false, everyMs: 5_000 },
       mappings: [
         {
           name: 'config',

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ledBy, leavesTheLead, nextHandover } from '../../../src/core/leadership-balance.js';
+import {
+  belongsElsewhere,
+  ledBy,
+  leavesTheLead,
+  nextHandover,
+} from '../../../src/core/leadership-balance.js';
 import { SeededRandom } from '../../kit/memory-store/seeded-random.js';
 
 /** Daemons that enter and leave the queues of some mappings, and obey the rules. */
@@ -100,5 +105,26 @@ describe('mappings spread over daemons', () => {
     expect(nextHandover(queues)).toEqual({ mapping: 'c', from: 'one' });
     queues.set('c', ['one']);
     expect(nextHandover(queues)).toBeUndefined();
+  });
+});
+
+describe('what follows the mappings', () => {
+  const led = new Map([['two', 1]]);
+
+  it('leaves a member that leads none for one behind it that does', () => {
+    expect(belongsElsewhere(['one', 'three', 'two'], led)).toBe(true);
+  });
+
+  it.each([
+    ['leads one itself', ['two', 'one']],
+    ['has nobody behind it that does', ['one', 'three']],
+    ['stands alone', ['one']],
+    ['is not there', []],
+  ])('stays where its member %s', (_, queue) => {
+    expect(belongsElsewhere(queue, led)).toBe(false);
+  });
+
+  it('stays while nobody leads any mapping', () => {
+    expect(belongsElsewhere(['one', 'two'], new Map())).toBe(false);
   });
 });
