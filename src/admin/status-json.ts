@@ -6,6 +6,7 @@ import type {
   HoldStatus,
   LeaderStatus,
   MappingStatus,
+  OrderStatus,
   StoreStatus,
 } from '../ports/status.js';
 import { SIDES } from '../core/pair.js';
@@ -58,8 +59,14 @@ export function mappingJson(status: MappingStatus) {
     skippedTotal: status.skippedTotal,
     drifted: status.drifted,
     driftedTotal: status.driftedTotal,
+    orders: status.orders.map(orderJson),
+    ordersTotal: status.ordersTotal,
     lastVerifiedAt: isoTime(status.lastVerifiedAtMs),
   };
+}
+
+function orderJson({ key, sinceMs, why }: OrderStatus) {
+  return { key, since: isoTime(sinceMs), why: why ?? null };
 }
 
 function leaderJson({ host, admin }: LeaderStatus) {

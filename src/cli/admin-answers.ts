@@ -38,6 +38,11 @@ export const mappingStatusAnswer = z.looseObject({
   skippedTotal: z.number(),
   drifted: z.array(z.looseObject({ key: z.string(), change: z.string() })),
   driftedTotal: z.number(),
+  /** What was ordered, and not both sides have yet. Daemons of earlier versions don't tell. */
+  orders: z
+    .array(z.looseObject({ key: z.string(), since: z.string().nullable(), why: z.string().nullable() }))
+    .default([]),
+  ordersTotal: z.number().default(0),
   lastVerifiedAt: z.string().nullable(),
 });
 

@@ -32,6 +32,7 @@ export function statusLines(
     ...mappingTable(terminal, mappings, nowMs),
     ...problemLines(terminal, mappings),
     ...mappings.flatMap((mapping) => holdLines(terminal, mapping, daemon, nowMs)),
+    ...orderLines(terminal, mappings, nowMs),
     ...skippedLines(terminal, mappings),
     ...driftedLines(terminal, mappings),
     ...auditLines(terminal, status),
@@ -167,6 +168,26 @@ function adviceLines(
     `    ${holdCommandLine(daemon, mapping, key, command)}`,
   ]);
   return [`  ${advice.first}`, ...commands.flat()];
+}
+
+/** Orders are carried out within moments: what is older waits for something. */
+const ORDER_PATIENCE_MS = 10_000;
+
+/** What a person has ordered (a restore from the trash, a resolved conflict) and could not be written for a while. */
+function orderLines(terminal: Terminal, mappings: readonly MappingAnswer[], nowMs: number): string[] {
+  const lines = mappings.flatMap(({ name, orders, ordersTotal }) => {
+    const late = orders.filter(({ since }) => nowMs - Date.parse(since ?? '') > ORDER_PATIENCE_MS);
+    const reasons = [...groupedBy(late, ({ why }) => why ?? 'it is tried again')];
+    return reasons.flatMap(([why, some]) => [
+      `  ${printableText(`${name}: ${why}`)}`,
+      ...some
+        .slice(0, KEYS_LISTED_MAX)
+        .map(({ key, since }) => `    ${printableKey(key)}, ${showAge(since, nowMs)}`),
+      ...moreLine(some.length + ordersTotal - orders.length).map((line) => `  ${line}`),
+    ]);
+  });
+  const title = 'Ordered, and not written yet (it is done as soon as it can be, over restarts too):';
+  return lines.length === 0 ? [] : ['', terminal.style(title, 'yellow'), ...lines];
 }
 
 interface Listed {

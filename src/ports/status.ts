@@ -26,6 +26,9 @@ export interface MappingStatus {
   /** What clients did to the target of a one-way mapping and was left alone. Capped; `driftedTotal` counts all. */
   readonly drifted: readonly DriftedStatus[];
   readonly driftedTotal: number;
+  /** What a person has ordered, and not both sides have yet. Capped; `ordersTotal` counts all. */
+  readonly orders: readonly OrderStatus[];
+  readonly ordersTotal: number;
   readonly lastVerifiedAtMs: number | undefined;
 }
 
@@ -51,6 +54,14 @@ export interface HoldStatus {
 export interface SkippedStatus {
   readonly key: string;
   readonly reason: string;
+}
+
+/** An entry that is to be restored from the trash, or from a conflict. */
+export interface OrderStatus {
+  readonly key: string;
+  readonly sinceMs: number;
+  /** What is in the way, for a person; undefined while nothing is known to be. */
+  readonly why: string | undefined;
 }
 
 export interface DriftedStatus {

@@ -3,9 +3,11 @@ import type {
   HoldStatus,
   MappingStateName,
   MappingStatus,
+  OrderStatus,
   SkippedStatus,
 } from '../ports/status.js';
 import type { EntryMark } from '../ports/archive.js';
+import { stopsMapping } from './mapping-memory.js';
 import type { MappingSync } from './mapping-sync.js';
 
 /** How many skipped, held and drifted entries a status lists; it counts all of them. */
@@ -55,6 +57,8 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
     skippedByReason,
     drifted: listed.drifted,
     driftedTotal,
+    orders: listed.orders,
+    ordersTotal: archive.markCounts().get('ordered') ?? 0,
     lastVerifiedAtMs: state?.lastVerifiedAtMs,
   };
 }
@@ -70,17 +74,23 @@ interface ListedMarks {
   readonly holds: HoldStatus[];
   readonly skipped: SkippedStatus[];
   readonly drifted: DriftedStatus[];
+  readonly orders: OrderStatus[];
 }
 
 function listMarks(sync: MappingSync): ListedMarks {
   const holds: HoldStatus[] = [];
   const skipped: SkippedStatus[] = [];
   const drifted: DriftedStatus[] = [];
+  const orders: OrderStatus[] = [];
+  const obstacle = obstacleOf(sync);
   const list = (key: string, mark: EntryMark): void => {
     if (mark.kind === 'hold' && holds.length < LISTED_MAX) {
       holds.push({ reason: mark.reason, key, sinceMs: mark.sinceMs, detail: mark.detail });
     }
     if (mark.kind === 'skip' && skipped.length < LISTED_MAX) skipped.push({ key, reason: mark.reason });
+    if (mark.kind === 'ordered' && orders.length < LISTED_MAX) {
+      orders.push({ key, sinceMs: mark.sinceMs, why: mark.detail === '' ? obstacle : mark.detail });
+    }
     if (mark.kind === 'drift' && drifted.length < LISTED_MAX) drifted.push({ key, change: mark.drift });
   };
   let last: string | undefined;
@@ -90,5 +100,12 @@ function listMarks(sync: MappingSync): ListedMarks {
     last = page.at(-1)?.[0];
     if (page.length < MARKS_PAGE) break;
   }
-  return { holds, skipped, drifted };
+  return { holds, skipped, drifted, orders };
+}
+
+/** What keeps a mapping from writing anything. */
+function obstacleOf({ memory, holds, problem }: MappingSync): string | undefined {
+  if (memory.state?.paused === true) return 'the mapping is paused';
+  const hold = holds.find(stopsMapping);
+  return hold === undefined ? problem : `the mapping is held: ${hold.reason}`;
 }

@@ -54,6 +54,8 @@ export interface MappingAnswer {
   readonly skippedTotal: number;
   readonly drifted: ReadonlyArray<{ readonly key: string; readonly change: string }>;
   readonly driftedTotal: number;
+  readonly orders: ReadonlyArray<{ readonly key: string; readonly why: string | null }>;
+  readonly ordersTotal: number;
 }
 
 /** The daemon answered, but not with its status. */

@@ -20,6 +20,9 @@ interface Found {
   readonly kubectl?: string;
   readonly systemd?: readonly string[];
   readonly chromium?: string;
+  /** See found-shells.ts. */
+  readonly zsh?: string;
+  readonly fish?: string;
 }
 
 export function javaBinary(): string {

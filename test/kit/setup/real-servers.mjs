@@ -13,6 +13,7 @@ import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { UNPACKING, unpackDebianPackages } from './debian-packages.mjs';
 import { DEPLOYMENT_TOOLS } from './deployment-tools.mjs';
 import { SERVERS, SetupError, onPath, say, seconds } from './machine.mjs';
+import { SHELLS } from './shells.mjs';
 
 /** Read by test/kit/servers/found-servers.ts. Its paths are absolute, or relative to its own folder. */
 const FOUND = join(SERVERS, 'found.json');
@@ -134,6 +135,7 @@ const NEEDS = [
     advice: 'install libfaketime, and set LIBFAKETIME to libfaketimeMT.so.1',
   },
   ...DEPLOYMENT_TOOLS,
+  ...SHELLS,
   {
     name: 'chromium',
     find: (env) => (env.CHROMIUM_BIN ? resolve(env.CHROMIUM_BIN) : onPath('chromium')),

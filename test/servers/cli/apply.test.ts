@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Staging } from '../../kit/daemon/staging.js';
+import { waitUntil } from '../../kit/servers/wait-until.js';
 import { command, Configurations } from './command.js';
 
 let staging: Staging;
@@ -105,4 +107,46 @@ describe('apply', () => {
     await staging.consulHolds('config/e0', undefined);
     await staging.consulHolds('config/e39', 'again');
   });
+
+  it('S3: is refused while another daemon leads the mapping, by its name, and goes on once none does', async () => {
+    const config = { highAvailability: { enabled: true } };
+    await staging.zookeeper.create('/config/k', 'v0');
+    const [first, second] = [await staging.startDaemon({ config }), await staging.startDaemon({ config })];
+    await first.inSync();
+    await second.inSync();
+    await first.stop();
+    await second.stop();
+    await staging.zookeeper.set('/config/k', 'v1');
+    const planned = await plan(first.configFile);
+    expect(planned.stdout).toMatch(/update/);
+
+    await second.start();
+    await waitUntil('the second daemon to lead', async () => (await second.mapping()).role === 'active', {
+      timeoutMs: 60_000,
+    });
+    await staging.consulHolds('config/k', 'v1', 30_000);
+    const refused = await apply(first.configFile, '--yes');
+    expect(refused.stderr).toMatch(
+      /a daemon on \S+ leads mapping config: stop all daemons of the instance first/,
+    );
+    expect(refused.code).toBe(1);
+    await second.stop();
+    // It was in the way only as long as it led; by now the other one has done what was planned.
+    const late = await apply(first.configFile, '--yes');
+    expect(late.code).toBe(1);
+    expect(late.stdout).toContain('0 entries written, 1 refused');
+
+    await staging.zookeeper.set('/config/k', 'v2');
+    await rm(planFile);
+    await plan(first.configFile);
+    const { code, stdout } = await apply(first.configFile, '--yes');
+    expect(stdout).toContain('1 entry written');
+    expect(code).toBe(0);
+    expect((await staging.consul.get('config/k'))?.value.toString()).toBe('v2');
+    // Both take over from there, and hold nothing.
+    for (const daemon of [second, first]) {
+      await daemon.start();
+      expect(await daemon.inSync()).toMatchObject({ holds: [] });
+    }
+  }, 180_000);
 });

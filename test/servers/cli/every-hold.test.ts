@@ -285,7 +285,7 @@ describe('a hold', () => {
       await holdCase.outcome(stage);
       await daemon.stop();
     },
-    150_000,
+    240_000,
   );
 
   it('of each reason has an answer in docs/operations.md, and there is no other', () => {

@@ -168,3 +168,55 @@ describe('a settled conflict', () => {
     expect((await staging.consul.get('config/mode'))?.value.toString()).toBe(`of ${winner}`);
   });
 });
+
+describe('a restore that can not be written', () => {
+  it('is in the status with why, until it can, over a restart too', async () => {
+    await staging.consul.put('config/late/a', 'value');
+    await agreed('late/a');
+    await staging.consul.delete('config/late/a');
+    await goneFromBoth('late');
+    await daemon.post('pause');
+    expect((await ask('trash', 'restore', 'config', 'late/a', '--yes')).code).toBe(0);
+    const ordered = { key: 'late/a', why: 'the mapping is paused' };
+    expect(await daemon.mapping()).toMatchObject({ ordersTotal: 1, orders: [ordered] });
+    await daemon.stop();
+    await daemon.start();
+    await waitUntil(
+      'status to tell of it',
+      async () => {
+        const { stdout } = await ask('status');
+        return /^Ordered, and not written yet .*:\n {2}config: the mapping is paused\n {4}late\/a, \d+ s ago$/m.test(
+          stdout,
+        );
+      },
+      { timeoutMs: 40_000 },
+    );
+    await daemon.post('resume');
+    await agreed('late/a');
+    expect(await daemon.mapping()).toMatchObject({ ordersTotal: 0, orders: [] });
+  });
+
+  it('for what a store does not take says what that is', async () => {
+    // A znode below an ephemeral one can't be.
+    await staging.zookeeper.create('/config/parent', 'p');
+    await agreed('parent');
+    await staging.zookeeper.create('/config/parent/child', 'c');
+    await agreed('parent/child');
+    await staging.zookeeper.removeRecursive('/config/parent');
+    await goneFromBoth('parent');
+    await daemon.post('pause');
+    expect((await ask('trash', 'restore', 'config', 'parent/child', '--yes')).code).toBe(0);
+    await staging.zookeeper.create('/config/parent', 'of a session', { mode: 'ephemeral' });
+    await daemon.post('resume');
+    await waitUntil(
+      'the order to say what is in its way',
+      async () => {
+        const { orders } = await daemon.mapping();
+        return orders.some(({ key, why }) => key === 'parent/child' && /ephemeral-parent/.test(why ?? ''));
+      },
+      { timeoutMs: 40_000 },
+    );
+    await staging.zookeeper.remove('/config/parent');
+    await agreed('parent/child');
+  });
+});

@@ -14,7 +14,7 @@ describe('the status page of a running daemon', () => {
   beforeAll(async () => {
     staging = await Staging.start();
     for (let at = 0; at < ENTRIES; at++) await staging.consul.put(`config/bulk/k${at}`, 'same');
-    daemon = await staging.startDaemon();
+    daemon = await staging.startDaemon({ config: { canary: { enabled: true, every: '1s' } } });
     await daemon.inSync();
   });
   afterAll(() => staging.dispose());
@@ -22,6 +22,7 @@ describe('the status page of a running daemon', () => {
   it('shows a write with where it came from, and explains its key', async () => {
     const { page, complaints } = await open(daemon.adminUrl);
     await page.getByText('Both sides are equal').waitFor();
+    await page.getByText(/^to Consul .*m?s, .+; to ZooKeeper .*m?s, .+$/).waitFor();
     await staging.zookeeper.create('/config/fresh', 'one');
     await staging.consulHolds('config/fresh', 'one');
     const row = page.getByRole('row').filter({ hasText: 'fresh' });
@@ -56,5 +57,36 @@ describe('the status page of a running daemon', () => {
       const state = verb === 'Pause' ? 'paused' : 'live';
       await expect.poll(async () => (await daemon.mapping()).state, { timeout: 20_000 }).toBe(state);
     }
+  });
+
+  it('brings back the value that lost a conflict, on both sides, for somebody who asks for it twice', async () => {
+    await staging.zookeeper.create('/config/fought-for', 'agreed');
+    await staging.consulHolds('config/fought-for', 'agreed');
+    await daemon.post('pause');
+    await staging.consul.put('config/fought-for', 'the earlier one');
+    await staging.zookeeper.set('/config/fought-for', 'the later one');
+    await daemon.post('resume');
+    await staging.consulHolds('config/fought-for', 'the later one');
+
+    const { page, complaints } = await open(daemon.adminUrl);
+    const { conflicts } = await daemon.get<{ conflicts: { key: string; winner: string }[] }>('conflicts');
+    expect(conflicts).toMatchObject([{ key: 'fought-for', winner: 'zookeeper' }]);
+    await page.getByText('fought-for').first().click();
+    const loser = page.getByRole('button', { name: 'Keep the value of Consul instead' });
+    await loser.click();
+    expect((await staging.consul.get('config/fought-for'))?.value.toString()).toBe('the later one');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    await loser.click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Keep' }).click();
+    await staging.consulHolds('config/fought-for', 'the earlier one');
+    await staging.zookeeperHolds('/config/fought-for', 'the earlier one');
+    // What it replaced is in the journal in its turn.
+    await expect
+      .poll(async () => (await daemon.get<{ conflicts: unknown[] }>('conflicts')).conflicts.length, {
+        timeout: 20_000,
+      })
+      .toBe(2);
+    expect(await daemon.inSync()).toMatchObject({ holds: [], conflicts: { open: 0 } });
+    expect(complaints).toEqual([]);
   });
 });

@@ -57,7 +57,7 @@ class LeastStores {
 
   /** What `check` complains of; nothing where it is clean. */
   async complaints(
-    { rules, archivePath }: { rules?: readonly string[]; archivePath?: string } = {},
+    { rules, archivePath, canary }: { rules?: readonly string[]; archivePath?: string; canary?: object } = {},
     mapping: object = {},
   ): Promise<string[]> {
     const places = {
@@ -65,7 +65,7 @@ class LeastStores {
       consul: this.staging.consulServer.address,
     };
     const archive = archivePath === undefined ? {} : { archive: { path: archivePath } };
-    const sections = { ...(await this.sections(rules)), ...archive };
+    const sections = { ...(await this.sections(rules)), ...archive, ...(canary && { canary }) };
     const file = await this.configurations.write(places, sections, [mapping]);
     const { stdout } = await command('check', '--json', '--config', file);
     const { findings } = JSON.parse(stdout) as { findings: FindingAnswer[] };
@@ -74,8 +74,12 @@ class LeastStores {
       .map(({ level, message }) => `${level}: ${message}`);
   }
 
-  async daemon(mapping: Record<string, unknown> = {}): Promise<DaemonProcess> {
-    return await this.staging.startDaemon({ mappings: [mapping], config: await this.sections() });
+  async daemon(
+    mapping: Record<string, unknown> = {},
+    further: Record<string, Record<string, unknown>> = {},
+  ): Promise<DaemonProcess> {
+    const config = { ...(await this.sections()), ...further };
+    return await this.staging.startDaemon({ mappings: [mapping], config });
   }
 
   /** Waits until the znode holds this. */
@@ -286,5 +290,44 @@ describe('exactly the documented permissions for one direction', () => {
     } finally {
       await stores.dispose();
     }
+  });
+});
+
+describe('the same permissions, and a canary', () => {
+  let stores: LeastStores;
+  const canary = { enabled: true, every: '1s' };
+
+  beforeAll(async () => {
+    stores = await LeastStores.start(
+      '### In both directions, and Consul to ZooKeeper',
+      '### Both directions, and ZooKeeper to Consul',
+    );
+  });
+  afterAll(() => stores.dispose());
+
+  it('are enough for it, as `check` says before and while it runs', async () => {
+    expect(await stores.complaints({ canary })).toEqual([]);
+    const daemon = await stores.daemon({}, { canary });
+    await daemon.inSync();
+    const arrived = (replica: string) =>
+      daemon.metric('zk_consul_sync_canary_lag_seconds_count', { replica });
+    await waitUntil(
+      'markers to arrive on both sides',
+      async () => (await arrived('zookeeper')) > 1 && (await arrived('consul')) > 1,
+      { timeoutMs: 30_000 },
+    );
+    expect(await stores.complaints({ canary, archivePath: daemon.archivePath })).toEqual([]);
+  }, 120_000);
+
+  it('are missed by `check` for it as well', async () => {
+    const complaints = await stores.complaints({ canary, rules: without(stores.rules, 2) });
+    expect(complaints).toContainEqual(
+      expect.stringMatching(/^fail: denied by Consul, zk-consul-sync\/default\/\.canary\/: /),
+    );
+    const markers = '/zk-consul-sync/default/.canary/markers';
+    await stores.zookeeper.setAcl(markers, aclFor('r'));
+    expect(await stores.complaints({ canary })).toContainEqual(
+      expect.stringContaining(`denied by ZooKeeper, create below ${markers}: no permission`),
+    );
   });
 });

@@ -71,7 +71,11 @@ describe('docs/http-api.md', () => {
 
   it('shows the status as it is', () => {
     const hold = { reason: 'oscillating', key: 'db/host', sinceMs: 0, detail: '' };
-    const mapping = mappingStatus({ holds: [hold], skipped: [{ key: 'huge', reason: 'too-large' }] });
+    const mapping = mappingStatus({
+      holds: [hold],
+      skipped: [{ key: 'huge', reason: 'too-large' }],
+      orders: [{ key: 'app/db', sinceMs: 0, why: 'held' }],
+    });
     const audit = { file: '/var/log/audit.log', problem: undefined, lost: 0 };
     expect(shapeOf(exampleIn('Status'))).toEqual(
       shapeOf(statusJson(daemonStatus({ mappings: [mapping], audit, canary: canaryStatus() }))),

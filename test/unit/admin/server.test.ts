@@ -181,6 +181,8 @@ describe('GET /api/v1/status', () => {
           skippedTotal: 120,
           drifted: [{ key: 'theirs', change: 'added' }],
           driftedTotal: 7,
+          orders: [],
+          ordersTotal: 0,
           lastVerifiedAt: '2026-01-31T11:59:00.000Z',
         },
       ],

@@ -251,3 +251,33 @@ describe('the canary in the status', () => {
     expect(await shown(undefined)).toEqual([]);
   });
 });
+
+describe('what was ordered and is not written', () => {
+  it('is told with what is in the way, once it has waited for a while', async () => {
+    const { control, url } = await runServer();
+    const since = (seconds: number) => Date.now() - seconds * 1_000;
+    const waiting = (key: string, seconds: number, why?: string) => ({ key, sinceMs: since(seconds), why });
+    const orders = [
+      waiting('app/a', 120, 'the mapping is paused'),
+      waiting('app/b', 61, 'the mapping is paused'),
+      waiting('fresh', 1, 'the mapping is paused'),
+      waiting('app/c\x1b[2J', 15),
+    ];
+    control.current = daemonStatus({ mappings: [mappingStatus({ orders, ordersTotal: 4 })] });
+    const { stdout } = await runCaptured(['status', '--admin', url]);
+    const [, part = ''] = stdout.split('Ordered, and not written yet');
+    expect(part.split('\n').slice(1, 6)).toEqual([
+      '  config: the mapping is paused',
+      expect.stringMatching(/^ {4}app\/a, 2 min( \d s)? ago$/) as string,
+      expect.stringMatching(/^ {4}app\/b, 1 min( \d s)? ago$/) as string,
+      '  config: it is tried again',
+      expect.stringMatching(/^ {4}.*app\/c.*, 1\d s ago$/) as string,
+    ]);
+    expect(stdout).not.toContain('fresh');
+    expect(part).not.toContain('\x1b');
+    control.current = daemonStatus({
+      mappings: [mappingStatus({ orders: [waiting('x', 2)], ordersTotal: 1 })],
+    });
+    expect((await runCaptured(['status', '--admin', url])).stdout).not.toContain('Ordered');
+  });
+});

@@ -35,6 +35,8 @@ describe('the documents', () => {
       ),
     );
     expect(called.length).toBeGreaterThan(10);
+    const recorded = [...textOf('docs/images/terminal.svg').matchAll(/>zk-consul-sync ([a-z]+) /g)];
+    expect(recorded.map(([, command]) => command)).toEqual(['status', 'trash']);
     expect(called.filter(({ command }) => !commands.includes(command))).toEqual([]);
   });
 
