@@ -24,6 +24,7 @@ export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatu
     skippedByReason: new Map(),
     drifted: [],
     driftedTotal: 0,
+    observing: false,
     lastVerifiedAtMs: Date.UTC(2026, 0, 31, 11, 59),
     ...change,
   };
