@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs zk-consul-sync as a systemd service, out of a built checkout or an unpacked npm package; see --help.
 set -eu
+# Many a root's own umask is 077: the daemon's user could not read its configuration then, nor anybody run the command.
+umask 022
 
 usage() {
   cat <<'TEXT'
@@ -82,7 +84,10 @@ copy_packages() {
     npm install --prefix "$1" --omit=dev --ignore-scripts --no-audit --no-fund --no-package-lock >&2
     return
   }
-  (cd "$source" && npm ls --omit=dev --all --parseable) | sed -n "s|^$source/||p" | while read -r package; do
+  (cd "$source" && npm ls --omit=dev --all --parseable) | while IFS= read -r path; do
+    package=${path#"$source"/}
+    # The first line is the checkout itself.
+    [ "$package" != "$path" ] || continue
     mkdir -p "$1/$(dirname "$package")"
     cp -R "$source/$package" "$1/$(dirname "$package")/"
   done

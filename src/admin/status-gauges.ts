@@ -44,6 +44,7 @@ export class StatusGauges {
       this.#gauges.mappingState.set({ mapping, state }, Number(status.state === state));
     }
     this.#gauges.inSync.set({ mapping }, Number(status.inSync));
+    this.#gauges.observing.set({ mapping }, Number(status.observing));
     this.#gauges.lastVerified.set({ mapping }, (status.lastVerifiedAtMs ?? 0) / 1_000);
   }
 }
@@ -72,6 +73,9 @@ function statusGauges(factory: MetricFactory) {
       'state',
     ]),
     inSync: factory.gauge('in_sync', '1 while both replicas are equal, held and skipped entries aside', [
+      'mapping',
+    ]),
+    observing: factory.gauge('observing', '1 while the mapping only observes, and writes nothing', [
       'mapping',
     ]),
     lastVerified: factory.gauge(

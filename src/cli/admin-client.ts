@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { z } from 'zod';
 import type { Config } from '../config/schema.js';
 import type { Environment } from '../config/variables.js';
-import { CommandError, EXIT, isUnreachable, usageError } from './exit-code.js';
+import { CommandError, EXIT, isLockedOut, isUnreachable, usageError } from './exit-code.js';
 import type { ExitCode } from './exit-code.js';
 import type { ErrorAnswer } from './admin-answers.js';
 import { errorAnswer } from './admin-answers.js';
@@ -53,7 +53,7 @@ export function parseAdminUrl(text: string, environment: Environment): AdminAddr
   url.pathname = url.pathname.replace(/\/*$/, '/');
   url.search = '';
   url.hash = '';
-  return { url, token: environment[TOKEN_VARIABLE] };
+  return { url, token: tokenOf(environment) };
 }
 
 /** Where the daemon of a configuration is asked; a sentence that says why not when it can't be known. */
@@ -65,7 +65,19 @@ export function configuredAdmin({ admin }: Config, environment: Environment): Ad
   const anywhere = listen.host === '0.0.0.0' || listen.host === '::';
   const host = anywhere ? (isIPv6(listen.host) ? '::1' : '127.0.0.1') : listen.host;
   const url = new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${listen.port}/`);
-  return { url, token: environment[TOKEN_VARIABLE] ?? token?.reveal() };
+  return { url, token: tokenOf(environment) ?? sendable(token?.reveal(), 'admin.token') };
+}
+
+function tokenOf(environment: Environment): string | undefined {
+  return sendable(environment[TOKEN_VARIABLE], TOKEN_VARIABLE);
+}
+
+/** What can't stand in a header would be refused by `fetch`, in a message that shows the token. */
+function sendable(token: string | undefined, source: string): string | undefined {
+  if (token === undefined || !/[\0-\x1f\x7f]/.test(token)) return token;
+  throw usageError(
+    `the token in ${source} has characters that no HTTP header can hold, such as line breaks: was it cut out of a file?`,
+  );
 }
 
 /** Asks a running daemon by its admin HTTP API (docs/http-api.md). */
@@ -123,7 +135,9 @@ export class AdminClient {
   /** The token goes only where it is asked for, and nowhere that an answer points to. */
   private get credentials(): Record<string, string> {
     const { token } = this.address;
-    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+    if (token === undefined) return {};
+    // `fetch` writes a byte for each character; the daemon compares with the token in UTF-8.
+    return { authorization: `Bearer ${Buffer.from(token).toString('latin1')}` };
   }
 
   private async fetch(
@@ -188,6 +202,6 @@ function refusal(what: string, status: number, body: unknown): CommandError {
 
 function exitCodeOfAnswer(code: string): ExitCode {
   if (code === 'UNKNOWN_MAPPING') return EXIT.usage;
-  const isAway = isUnreachable(code) || code === 'SHUTTING_DOWN' || code === 'NO_ANSWER';
+  const isAway = isUnreachable(code) || code === 'SHUTTING_DOWN' || code === 'NO_ANSWER' || isLockedOut(code);
   return isAway ? EXIT.unreachable : EXIT.found;
 }

@@ -40,6 +40,18 @@ const UNREACHABLE: ReadonlySet<ErrorCode> = new Set([
   'SESSION_EXPIRED',
 ]);
 
+/** A daemon that is there, and lets nobody in with this token, or with none. */
+const LOCKED_OUT: ReadonlySet<string> = new Set([
+  'TOKEN_MISSING',
+  'TOKEN_WRONG',
+  'TOKEN_NOT_SET',
+  'HOST_REFUSED',
+]);
+
+export function isLockedOut(code: string): boolean {
+  return LOCKED_OUT.has(code);
+}
+
 export function isUnreachable(code: string): boolean {
   return (UNREACHABLE as ReadonlySet<string>).has(code);
 }

@@ -3,6 +3,7 @@ import { prettyFactory } from 'pino-pretty';
 import { printableText } from '../core/printable-text.js';
 import type { Logger } from '../ports/logger.js';
 import { describeError } from './describe-error.js';
+import { standardOutput } from './standard-output.js';
 
 export interface LoggerOptions {
   /** The least severe messages to be logged. */
@@ -27,7 +28,7 @@ const SECRET_FIELDS = ['token', 'password', 'credentials', 'authorization'];
  */
 export function createLogger(
   { level, format }: LoggerOptions,
-  destination: LogDestination = pino.destination({ fd: process.stdout.fd, sync: true }),
+  destination: LogDestination = standardOutput(),
 ): Logger {
   return pino(
     {

@@ -7,6 +7,8 @@ export interface MappingStatus {
   /** The daemon that leads the mapping, be it this one or another; undefined while none is known to, or it is alone. */
   readonly leader: LeaderStatus | undefined;
   readonly state: MappingStateName;
+  /** It writes nothing (`mode: observe`): nobody leads it, and the sides may differ for as long as they like. */
+  readonly observing: boolean;
   /** Both sides are equal as far as is known, held and skipped entries aside. */
   readonly inSync: boolean;
   readonly inSyncSinceMs: number | undefined;

@@ -38,6 +38,7 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
     role: sync.role,
     leader: sync.succession?.leader,
     state: stateName(sync, connected),
+    observing: sync.context.mode === 'observe',
     inSync,
     inSyncSinceMs: inSync ? sync.inSyncSinceMs : undefined,
     firstCompleted: sync.completedSinceStart && sync.succession?.obstacle === undefined,

@@ -6,7 +6,7 @@ import { adminClientFor } from '../admin-client-for.js';
 import type { AdminClient } from '../admin-client.js';
 import { RefusedError } from '../admin-client.js';
 import type { ExitCode } from '../exit-code.js';
-import { EXIT, usageError } from '../exit-code.js';
+import { EXIT, isLockedOut, usageError } from '../exit-code.js';
 import { tableLines } from '../table.js';
 import type { Terminal } from '../terminal.js';
 import { showCount, showCounted } from '../times.js';
@@ -115,7 +115,8 @@ async function changeOne(client: AdminClient, action: Action, mapping: string): 
     const { message } = await client.post(`${mappingPath(mapping)}/${action}`, {}, changeAnswer);
     return { mapping, ok: true, message };
   } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
+    // A daemon that lets nobody in says the same of each.
+    if (!(error instanceof RefusedError) || isLockedOut(error.answer.code)) throw error;
     return { mapping, ok: false, ...error.answer };
   }
 }

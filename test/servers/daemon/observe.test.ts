@@ -33,6 +33,8 @@ it('counts, in the shadow, what it would have written, over restarts, and writes
   await staging.consul.put('config/b', '1');
   daemon = await staging.startDaemon({ mappings: [{ mode: 'observe', verifyEvery: '1s' }] });
   await counted(2);
+  // What alerts go by: the sides differ, and that is no trouble.
+  expect(await daemon.metrics()).toMatch(/zk_consul_sync_observing\{mapping="config"\} 1\n/);
   await staging.zookeeper.set('/config/a', '2');
   await counted(3);
   await staging.zookeeper.remove('/config/a');

@@ -61,6 +61,12 @@ describe('the systemd unit', () => {
     expect(await complaintsAbout((unit) => unit)).toEqual([]);
   });
 
+  it('may write where the documentation has the audit log, which is not set by default', () => {
+    const documented = readFileSync(new URL('../../../config.example.yaml', import.meta.url), 'utf8');
+    const [, folder] = /^ *#audit: \/var\/log\/([^/]+)\/[^/]+$/m.exec(documented) ?? [];
+    expect(text).toMatch(new RegExp(`^LogsDirectory=${String(folder)}$`, 'm'));
+  });
+
   it('would be told from one with a setting that systemd does not know', async () => {
     const complaints = await complaintsAbout((unit) => unit.replace('WatchdogSec=', 'WatchdogSeconds='));
     expect(complaints.join()).toContain('WatchdogSeconds');
@@ -86,7 +92,8 @@ describe('install.sh', { timeout: 2 * RUN_TIMEOUT_MS }, () => {
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'zk-consul-sync-root-'));
-    first = run(INSTALL, ['--root', root]);
+    // As root has it on a machine that was made safe.
+    first = run('sh', ['-c', 'umask 077 && exec "$0" --root "$1"', INSTALL, root]);
   }, RUN_TIMEOUT_MS);
   afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -100,6 +107,19 @@ describe('install.sh', { timeout: 2 * RUN_TIMEOUT_MS }, () => {
     );
     expect(statSync(below('etc/zk-consul-sync/secrets')).mode & 0o777).toBe(0o700);
     expect(existsSync(below('etc/zk-consul-sync/config.yaml'))).toBe(true);
+  });
+
+  it('lets others than root read program and configuration, and no secrets, also where root keeps all for itself', () => {
+    for (const path of [
+      'etc/zk-consul-sync',
+      'etc/systemd/system',
+      'usr/local/bin',
+      'usr/local/lib/zk-consul-sync',
+    ]) {
+      expect([path, statSync(below(path)).mode & 0o777]).toEqual([path, 0o755]);
+    }
+    expect(statSync(below('etc/zk-consul-sync/config.yaml')).mode & 0o777).toBe(0o644);
+    expect(statSync(below('etc/zk-consul-sync/secrets')).mode & 0o777).toBe(0o700);
   });
 
   it('installs packages that the program needs, and none that are for development', () => {

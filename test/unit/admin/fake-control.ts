@@ -26,6 +26,7 @@ export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatu
     driftedTotal: 0,
     orders: [],
     ordersTotal: 0,
+    observing: false,
     lastVerifiedAtMs: Date.UTC(2026, 0, 31, 11, 59),
     ...change,
   };

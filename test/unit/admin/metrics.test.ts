@@ -36,7 +36,7 @@ describe('the metrics and their documentation', () => {
       ours.map(([name, type]) => [name, { type, labels: [...labels.get(name)!].sort() }]),
     );
     expect(actual).toEqual(documentedMetrics());
-    expect(actual.size).toBe(22);
+    expect(actual.size).toBe(23);
   });
 
   it('name the same values of the labels that have a fixed set', async () => {
@@ -198,6 +198,7 @@ describe('the gauges', () => {
         mappingStatus({
           role: 'standby',
           state: 'held',
+          observing: true,
           inSync: false,
           entries: 7,
           pending: { left: 2, right: 5 },
@@ -214,6 +215,7 @@ describe('the gauges', () => {
     const { values } = await exposed(new Metrics(), status);
     const value = (series: string) => values.get(PREFIX + series);
     expect(value('entries{mapping="config"}')).toBe(7);
+    expect(value('observing{mapping="config"}')).toBe(1);
     expect(value('pending_entries{mapping="config",replica="zookeeper"}')).toBe(2);
     expect(value('pending_entries{mapping="config",replica="consul"}')).toBe(5);
     expect(value('conflicts_open{mapping="config"}')).toBe(1);

@@ -56,7 +56,7 @@ describe('explain asks a running daemon', () => {
       });
     expect(await explain('right')).toMatchObject({ code: 0, stderr: '' });
     const wrong = await explain('wrong-token');
-    expect(wrong).toMatchObject({ code: 1, stdout: '' });
+    expect(wrong).toMatchObject({ code: 3, stdout: '' });
     expect(wrong.stderr).toContain('TOKEN_WRONG');
     expect(wrong.stderr).not.toContain('wrong-token');
     expect((await explain(undefined)).stderr).toContain('TOKEN_MISSING');

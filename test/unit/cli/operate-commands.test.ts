@@ -239,9 +239,26 @@ describe('the token', () => {
     const args = ['pause', 'config', '--admin', url];
     const refused = await runCaptured(args);
     expect(refused.stderr).toContain('TOKEN_MISSING');
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(3);
     const environment = { ZK_CONSUL_SYNC_ADMIN_TOKEN: 'right' };
     expect((await runCaptured(args, { environment })).code).toBe(0);
     expect(control.config.calls).toEqual([['pause']]);
+  });
+
+  it('is compared byte for byte, also where it has letters beyond ASCII and Latin-1', async () => {
+    const token = 'geheim-ü-€-漢';
+    const { url } = await runServer({ host: '0.0.0.0', token });
+    const args = ['pause', '--all', '--admin', url];
+    const environment = { ZK_CONSUL_SYNC_ADMIN_TOKEN: token };
+    expect(await runCaptured(args, { environment })).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('is shown to nobody where no header can hold it, and the message names where it comes from', async () => {
+    const { url } = await runServer({ host: '0.0.0.0', token: 'right' });
+    const environment = { ZK_CONSUL_SYNC_ADMIN_TOKEN: 'planted-\nsecret' };
+    const refused = await runCaptured(['pause', '--all', '--admin', url], { environment });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('the token in ZK_CONSUL_SYNC_ADMIN_TOKEN');
+    expect(refused.stderr).not.toMatch(/planted|secret/);
   });
 });
