@@ -8,7 +8,6 @@ import type { PreparedCommit } from './prepared-commit.js';
 import type { Staging } from './staging.js';
 import { decodeConflict, encodeConflict, sidesWithValue } from './stored-conflict.js';
 import type { PreparedConflict, StoredConflict } from './stored-conflict.js';
-import type { PreparedTrash } from './stored-trash.js';
 import { conflictValueKey, idKey, idOf, timeKey, timeOf, wholeRange } from './tables.js';
 import type { JournalTally } from './tallies.js';
 import { TrashPlan } from './trash-plan.js';
@@ -34,6 +33,9 @@ const NOTHING = Buffer.alloc(0);
 /** The tables of what may be dropped to make room, each by time. */
 const DROPPABLE = ['settledConflict', 'trashTime'] as const;
 
+/** What must not be dropped, whatever the clock says of its age. */
+type Spares = (slot: MappingSlot, table: (typeof DROPPABLE)[number], id: number) => boolean;
+
 /** The part of a `CommitPlan` that is about the journals. */
 export class JournalPlan {
   private readonly trash: TrashPlan;
@@ -51,15 +53,19 @@ export class JournalPlan {
     const { conflicts } = commit;
     const isTooLateToHold = conflicts.every(({ stored }) => stored.kind === 'overwritten-in-race');
     const forConflicts = bytesOf(conflicts);
-    if (!isTooLateToHold) this.mustHaveRoom(forConflicts, journalReserveBytes(this.index.journalMaxBytes));
-    this.mustHaveRoom(forConflicts + bytesOf(this.trash.fresh(slot, commit.trash)), 0);
+    const { fresh, kept } = this.trash.sort(slot, commit.trash);
+    const keptBytes = bytesOf(kept);
+    if (!isTooLateToHold)
+      this.mustHaveRoom(forConflicts, keptBytes, journalReserveBytes(this.index.journalMaxBytes));
+    this.mustHaveRoom(forConflicts + bytesOf(fresh), keptBytes, 0);
   }
 
-  private mustHaveRoom(needed: number, reserve: number): void {
+  /** @param kept the bytes of what must not be dropped to make it */
+  private mustHaveRoom(needed: number, kept: number, reserve: number): void {
     if (needed === 0) return;
     const { bytes, openBytes } = this.allJournals();
     const { journalMaxBytes } = this.index;
-    const droppable = Math.min(bytes - openBytes, needed + TRIMMED_BYTES_MAX);
+    const droppable = Math.min(bytes - openBytes - kept, needed + TRIMMED_BYTES_MAX);
     if (bytes + needed - (journalMaxBytes - reserve) > droppable)
       throw fullError(needed, bytes, openBytes, journalMaxBytes);
   }
@@ -68,12 +74,15 @@ export class JournalPlan {
   add(slot: MappingSlot, commit: PreparedCommit): void {
     for (const [id, winner] of commit.settled) this.settle(slot, id, winner);
     this.dropOlderThan(slot, commit.dropBeforeMs);
-    const trash = this.trash.fresh(slot, commit.trash);
-    const needed = bytesOf(commit.conflicts) + bytesOf(trash);
+    const { fresh, kept } = this.trash.sort(slot, commit.trash);
+    for (const one of kept) this.trash.renew(slot, one);
+    const needed = bytesOf(commit.conflicts) + bytesOf(fresh);
     if (needed === 0) return;
-    this.dropOldest(this.allJournals().bytes + needed - this.index.journalMaxBytes);
+    const spared = new Set(kept.map(({ id }) => id));
+    const isSpared: Spares = (of, table, id) => of === slot && table === 'trashTime' && spared.has(id);
+    this.dropOldest(this.allJournals().bytes + needed - this.index.journalMaxBytes, isSpared);
     for (const conflict of commit.conflicts) this.append(slot, conflict);
-    for (const one of trash) this.trash.keep(slot, one);
+    for (const one of fresh) this.trash.keep(slot, one);
   }
 
   /** Drops settled entries, as long as the journals are above their limit, but not too many at once. */
@@ -130,10 +139,11 @@ export class JournalPlan {
   }
 
   /** Drops settled entries and trash of any mapping, the oldest first, until `excess` bytes are free or none is left. */
-  private dropOldest(excess: number): void {
+  private dropOldest(excess: number, isSpared: Spares = () => false): void {
     let freed = 0;
     if (excess <= 0) return;
     for (const { slot, table, id } of this.droppableOldestFirst()) {
+      if (isSpared(slot, table, id)) continue;
       freed += this.dropOne(slot, table, id);
       if (freed >= excess) return;
     }
@@ -212,7 +222,7 @@ class OldestFirst {
   }
 }
 
-function bytesOf(entries: readonly (PreparedConflict | PreparedTrash)[]): number {
+function bytesOf(entries: readonly { readonly stored: { readonly bytes: number } }[]): number {
   return entries.reduce((bytes, { stored }) => bytes + stored.bytes, 0);
 }
 

@@ -8,6 +8,19 @@ import { decodeValue, encodeValue } from './value-codec.js';
 
 const NOTHING = Buffer.alloc(0);
 
+/** What is kept already of something that is about to be deleted once more. */
+interface KeptTrash {
+  readonly id: number;
+  readonly stored: StoredTrash;
+  /** When it is tried this time. */
+  readonly atMs: number;
+}
+
+interface SortedTrash {
+  readonly fresh: readonly PreparedTrash[];
+  readonly kept: readonly KeptTrash[];
+}
+
 /** The part of a `JournalPlan` that is about deleted values. */
 export class TrashPlan {
   constructor(
@@ -15,13 +28,28 @@ export class TrashPlan {
     private readonly heads: PlannedHeads,
   ) {}
 
-  /** Those of which the very same is not kept yet: a deletion that fails is tried again. */
-  fresh(slot: MappingSlot, trash: readonly PreparedTrash[]): readonly PreparedTrash[] {
-    if (trash.length === 0 || this.heads.find(slot) === undefined) return trash;
-    return trash.filter(({ stored }) => {
-      const last = this.lastOf(slot, stored.key)?.stored;
-      return !(last?.side === stored.side && last.version.modified === stored.version.modified);
-    });
+  /**
+   * Parts what is about to be deleted: a deletion that failed is tried again, and of that the very same value is kept
+   * already.
+   */
+  sort(slot: MappingSlot, trash: readonly PreparedTrash[]): SortedTrash {
+    const sorted = { fresh: [] as PreparedTrash[], kept: [] as KeptTrash[] };
+    const isEmpty = this.heads.find(slot) === undefined;
+    for (const one of trash) {
+      const last = isEmpty ? undefined : this.lastOf(slot, one.stored.key);
+      if (last !== undefined && isSameVersion(last.stored, one.stored))
+        sorted.kept.push({ ...last, atMs: one.stored.atMs });
+      else sorted.fresh.push(one);
+    }
+    return sorted;
+  }
+
+  /** It is deleted now, and not when that was tried first: what is older makes room before it. */
+  renew(slot: MappingSlot, { id, stored, atMs }: KeptTrash): void {
+    const { number } = this.heads.of(slot);
+    this.staging.remove(timeKey('trashTime', number, stored.atMs, id));
+    this.staging.put(timeKey('trashTime', number, atMs, id), NOTHING);
+    this.staging.put(idKey('trash', number, id), encodeTrash({ ...stored, atMs }));
   }
 
   keep(slot: MappingSlot, { stored, value }: PreparedTrash): void {
@@ -72,6 +100,10 @@ export class TrashPlan {
     const bytes = this.staging.get(idKey('trash', number, id));
     return bytes && decodeTrash(bytes);
   }
+}
+
+function isSameVersion(a: StoredTrash, b: StoredTrash): boolean {
+  return a.side === b.side && a.version.modified === b.version.modified;
 }
 
 /** Deleted once at most: the earlier attempt has failed. The value of an inner node may be cleared more often. */

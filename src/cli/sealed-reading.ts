@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { printableText } from '../core/printable-text.js';
 import { CommandError, EXIT } from './exit-code.js';
@@ -14,6 +16,14 @@ export interface LineForms<H, I> {
   readonly item: (line: unknown, header: H) => I;
 }
 
+/** Which file it is, and what tells when it is changed. */
+export interface FileState {
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly bytes: bigint;
+  readonly modifiedNs: bigint;
+}
+
 /** No line is longer: a value of 1 MiB of characters that are escaped. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -25,10 +35,16 @@ export class SealedReading<H, I> {
   private line = 0;
   private known: H | undefined;
   private seal: SealLine | undefined;
+  private found: FileState | undefined;
 
+  /**
+   * @param expected as the file was when it was read before: of another one, which somebody has put in its place since, not
+   *   one line is used
+   */
   constructor(
     private readonly file: string,
     private readonly forms: LineForms<H, I>,
+    private readonly expected?: FileState,
   ) {}
 
   /** Known from the first item on. */
@@ -40,6 +56,12 @@ export class SealedReading<H, I> {
   /** Known at the end. */
   get digest(): string {
     return this.seal?.digest ?? '';
+  }
+
+  /** Known from the first item on. */
+  get state(): FileState {
+    if (this.found === undefined) throw this.fault('it is empty');
+    return this.found;
   }
 
   /** @throws CommandError that names the line; at the latest at the end, where the file was cut or altered */
@@ -82,8 +104,14 @@ export class SealedReading<H, I> {
   /** Lines without their ends. */
   private async *lines(): AsyncGenerator<Buffer> {
     let rest = Buffer.alloc(0);
+    let handle: FileHandle | undefined;
     try {
-      for await (const chunk of createReadStream(this.file) as AsyncIterable<Buffer>) {
+      handle = await open(this.file);
+      this.found = await stateOf(handle);
+      if (this.expected !== undefined && !isDeepStrictEqual(this.found, this.expected))
+        throw this.fault('it was changed since it was shown');
+      const chunks = handle.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>;
+      for await (const chunk of chunks) {
         rest = Buffer.concat([rest, chunk]);
         let from = 0;
         for (let at = rest.indexOf(10); at >= 0; at = rest.indexOf(10, from)) {
@@ -96,6 +124,8 @@ export class SealedReading<H, I> {
     } catch (error) {
       if (error instanceof CommandError) throw error;
       throw this.fault(error instanceof Error ? error.message : String(error));
+    } finally {
+      await handle?.close();
     }
     if (rest.length > 0) throw this.fault(`it is cut: line ${this.line + 1} has no end`);
   }
@@ -107,6 +137,11 @@ export class SealedReading<H, I> {
   private fault(what: string): CommandError {
     return new CommandError(EXIT.found, `${this.file} can't be ${this.forms.use}: ${printableText(what)}`);
   }
+}
+
+async function stateOf(handle: FileHandle): Promise<FileState> {
+  const { dev, ino, size, mtimeNs } = await handle.stat({ bigint: true });
+  return { device: dev, inode: ino, bytes: size, modifiedNs: mtimeNs };
 }
 
 function parseJson(line: string): unknown {

@@ -7,15 +7,24 @@ import type { PresentReading, Reading } from './observation.js';
 import type { Order, OrderedContent, Replaceable } from './order.js';
 import type { Pair, Side } from './pair.js';
 import { otherSide, pairOf, SIDES } from './pair.js';
+import type { Policy } from './policy.js';
+import { leaveRestricted } from './restricted.js';
 import type { Situation } from './situation.js';
 import { sameVersion } from './version.js';
 
 /**
  * The next step towards what a person has ordered to stand on both sides: one side after the other gets it, and then the
  * entry is agreed on. Deciding again after a step, or after half of one, goes on from there.
- * @returns undefined when the order is over, or a client has changed the entry since: the client's word counts
+ * @returns undefined when the order is over, or a client has changed the entry since: the client's word counts. So it is
+ *   when the entry is one that the policy leaves alone
  */
-export function carryOut(situation: Situation, order: Order): Decision | undefined {
+export function carryOut(situation: Situation, order: Order, policy: Policy): Decision | undefined {
+  const step = nextStep(situation, order);
+  // What not everybody may read is left alone whoever has ordered otherwise, before it was so.
+  return step && leaveRestricted(situation, step, policy).do === step.do ? step : undefined;
+}
+
+function nextStep(situation: Situation, order: Order): Decision | undefined {
   const { readings } = situation;
   if (SIDES.some((side) => readings[side].kind === 'unknown')) return { do: 'wait' };
   const progress = pairOf((side) => progressOf(situation, order, side));

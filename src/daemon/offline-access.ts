@@ -3,7 +3,9 @@ import { openArchive } from '../archive/open-archive.js';
 import type { Config, MappingConfig } from '../config/schema.js';
 import type { EntryKey } from '../core/observation.js';
 import { pairOf } from '../core/pair.js';
+import { AuditFile } from '../logging/audit-file.js';
 import type { Archive } from '../ports/archive.js';
+import type { Audit } from '../ports/audit.js';
 import { ReplicaError, SyncError } from '../ports/errors.js';
 import type { Logger } from '../ports/logger.js';
 import { TlsFailure } from '../ports/tls-failure.js';
@@ -18,12 +20,17 @@ import { UNCOUNTED } from './uncounted.js';
 
 /** Both stores, and the archive where there is one, for commands that work without a daemon. */
 export class OfflineAccess {
+  /** Of whoever writes in a daemon's place. */
+  private readonly audit: AuditFile;
+
   private constructor(
     private readonly config: Config,
     readonly stores: Stores,
     private readonly archive: Archive | undefined,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.audit = new AuditFile(config.log.audit, logger);
+  }
 
   /**
    * Begins to connect; does not wait for either store.
@@ -55,7 +62,7 @@ export class OfflineAccess {
    * @param onUnread told of entries that a walk comes across and may not read
    */
   context(mapping: MappingConfig, onUnread?: (keys: readonly EntryKey[]) => void): MappingContext {
-    return this.contextOf(mapping, 'none', onUnread);
+    return this.contextOf(mapping, 'none', undefined, onUnread);
   }
 
   /** The same for whoever writes in a daemon's place: with a name of its own in the ledgers. */
@@ -63,26 +70,29 @@ export class OfflineAccess {
     return this.contextOf(
       mapping,
       randomId(() => systemRandom.next()),
+      this.audit,
     );
   }
 
   private contextOf(
     mapping: MappingConfig,
     writer: string,
+    audit: Audit | undefined,
     onUnread?: (keys: readonly EntryKey[]) => void,
   ): MappingContext {
     const { config, stores, archive = NO_ARCHIVE, logger } = this;
     const gates = pairOf(
       (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
     );
-    const none = { leaderships: undefined, audit: undefined };
-    const surroundings = { config, stores, archive, writer, gates, logger, ...none };
+    const leaderships = undefined;
+    const surroundings = { config, stores, archive, writer, gates, logger, audit, leaderships };
     return mappingContext(mapping, surroundings, UNCOUNTED, onUnread);
   }
 
   async close(): Promise<void> {
     try {
       await this.archive?.close();
+      await this.audit.close();
     } finally {
       await this.stores.close();
     }

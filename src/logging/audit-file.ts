@@ -9,6 +9,7 @@ const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 const RETRY_MS = 5_000;
 /** How long an end waits for what is still to be written. */
 const CLOSE_TIMEOUT_MS = 1_000;
+const LINE_END = Buffer.from('\n');
 
 /**
  * The audit log: one line of JSON for each write, appended to a file. A file that can't be written never holds up the
@@ -22,6 +23,8 @@ export class AuditFile implements Audit {
   #problem: string | undefined;
   #lost = 0;
   #isToReopen = false;
+  /** The last that was written is a part of a line, whose rest waits. */
+  #isWithinLine = false;
   #writing: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
   readonly #logger: Logger;
@@ -62,6 +65,9 @@ export class AuditFile implements Audit {
 
   /** Writes what waits, for a bounded time. */
   async close(): Promise<void> {
+    // The last try comes now.
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     const ended = (async () => {
       this.#write();
       while (this.#writing !== undefined) await this.#writing;
@@ -105,13 +111,23 @@ export class AuditFile implements Audit {
       this.#waitingBytes = 0;
       return;
     }
-    this.#handle ??= await open(this.#file, 'a', 0o640);
+    this.#handle ??= await this.#open(this.#file);
     const all = Buffer.concat(this.#waiting);
     this.#waiting = all.length === 0 ? [] : [all];
     if (all.length > 0) await this.#append(this.#handle, all);
     if (this.#problem !== undefined)
       this.#logger.info({ file: this.#file }, 'the audit log is written again');
     this.#problem = undefined;
+  }
+
+  /** What was cut, when a process was killed or a disk was full, must not spoil the line that follows it. */
+  async #open(file: string): Promise<FileHandle> {
+    const handle = await open(file, 'a+', 0o640);
+    if (!this.#isWithinLine && (await endsWithinLine(handle))) {
+      this.#waiting.unshift(LINE_END);
+      this.#waitingBytes += LINE_END.length;
+    }
+    return handle;
   }
 
   /** A disk that is full takes a part: what follows goes on where it ended. */
@@ -121,6 +137,7 @@ export class AuditFile implements Audit {
     const rest = all.subarray(bytesWritten);
     this.#waiting = rest.length === 0 ? since : [rest, ...since];
     this.#waitingBytes -= bytesWritten;
+    this.#isWithinLine = rest.length > 0 && all[bytesWritten - 1] !== LINE_END[0];
   }
 
   #failed(error: unknown): void {
@@ -139,6 +156,13 @@ export class AuditFile implements Audit {
       this.#write();
     }, RETRY_MS).unref();
   }
+}
+
+async function endsWithinLine(handle: FileHandle): Promise<boolean> {
+  const stat = await handle.stat();
+  if (!stat.isFile() || stat.size === 0) return false;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, stat.size - 1);
+  return !buffer.equals(LINE_END);
 }
 
 function plainWrite({ atMs, before, after, ...write }: AuditedWrite) {

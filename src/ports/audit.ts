@@ -14,7 +14,7 @@ export interface AuditedWrite {
   readonly atMs: number;
   readonly mapping: string;
   readonly key: EntryKey;
-  /** The store written to, and the one whose content or deletion it carries over. */
+  /** The store written to, and the one whose content or deletion it carries over; or `operator`, who has ordered it. */
   readonly replica: string;
   readonly origin: string;
   readonly operation: 'create' | 'update' | 'delete';
@@ -22,7 +22,7 @@ export interface AuditedWrite {
   readonly before: AuditedContent | undefined;
   /** What is there now; undefined where it was deleted, or not written. */
   readonly after: AuditedContent | undefined;
-  /** What made the daemon write: `changed`, `deleted`, ..., or the rule by which a conflict was decided. */
+  /** What made the daemon write: `changed`, `deleted`, `ordered`, ..., or the rule by which a conflict was decided. */
   readonly reason: string;
   /** `ok`, `condition-failed`, or why not: the code of an error, or of a refusal. */
   readonly result: string;

@@ -8,7 +8,7 @@ export interface WrittenEntry {
   readonly on: Side;
   readonly operation: 'create' | 'update' | 'delete';
   readonly cause: WriteCause;
-  /** The version, at the other side, of what was written; undefined where something was deleted. */
+  /** The version, at the other side, of what was written; undefined where something was deleted, or ordered. */
   readonly sourceVersion: bigint | undefined;
   /** `unknown`: the reply was lost. What was pushed back is sent again, and not told of. */
   readonly result: 'applied' | 'condition-failed' | 'rejected' | 'unknown';
@@ -21,7 +21,7 @@ export type WriteCause =
   | 'change'
   /** A conflict was decided for the other side. */
   | 'conflict'
-  /** An operator decided for the other side. */
+  /** An operator decided for the other side, or ordered what is to stand on both. */
   | 'operator'
   /** A client deleted it on the other side. */
   | 'deleted'

@@ -28,12 +28,13 @@ export function auditBatch(
   if (audit?.isOn !== true) return;
   const results = resultsOf(items, outcome);
   const common = { atMs: clock.nowMs(), mapping: name, replica: sideNames[side] };
-  const origin = sideNames[otherSide(side)];
   for (const item of items) {
     const result = results.get(item.key);
     if (result === undefined) continue;
     const { key, kind } = item;
     const after = outcome.kind === 'applied' ? contentAfter(item, outcome) : undefined;
+    const isOrdered = item.intended.decision.ordered !== undefined;
+    const origin = isOrdered ? 'operator' : sideNames[otherSide(side)];
     const contents = { before: contentBefore(item), after };
     audit.written({ ...common, key, operation: kind, origin, ...contents, reason: reasonOf(item), result });
   }
@@ -73,6 +74,7 @@ function contentAfter(
 
 function reasonOf({ intended: { decision } }: Item): string {
   if (decision.conflict !== undefined) return `${decision.conflict.kind}: ${decision.conflict.rule}`;
+  if (decision.ordered !== undefined) return 'ordered';
   if (decision.do === 'remove') return decision.cause;
   if (decision.session !== undefined) return 'session-bound';
   return decision.base === undefined ? 'created' : 'changed';

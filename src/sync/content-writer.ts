@@ -19,6 +19,8 @@ export type Wanted =
       readonly attributes: Pick<WriteOperation & { kind: 'create' }, 'flags' | 'access'>;
       /** Why it must not be made, if that is so: only an entry that is there gets the content. */
       readonly onlyIfThere?: string | undefined;
+      /** Not everybody may read it: it must not go where everybody may, as far as the store tells. */
+      readonly isSecret?: boolean;
     }
   /** Gone, as long as it is the very entry that was seen: at this version. */
   | { readonly kind: 'removal'; readonly key: EntryKey; readonly seen: bigint };
@@ -243,6 +245,11 @@ function needOf(wanted: Wanted, reading: Reading | undefined, limits: ReplicaLim
   if (reading.kind === 'present') {
     if (reading.digest === wanted.digest) return { kind: 'nothing' };
     if (reading.session !== undefined) return leaveOut('session-bound', 'a session owns it now');
+    if (wanted.isSecret === true && reading.restricted === false)
+      return leaveOut(
+        'read-restricted',
+        'everybody may read what is there now: restrict it first, or delete it',
+      );
   }
   const unmappable = limits.unmappable(key);
   if (unmappable !== undefined) return leaveOut('illegal-key', unmappable);

@@ -9,7 +9,7 @@ import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
-import type { Intended } from './guards.js';
+import type { Guarded, Intended, RoundsBeside } from './guards.js';
 import { effectiveSize, guard, isCountedOverwrite, openKind } from './guards.js';
 import type { LedgerKeeper, SeenLedgers } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
@@ -32,6 +32,16 @@ export type Permission =
   | 'follow'
   /** Count what would be done, and change nothing (held, paused). */
   | 'count';
+
+/** Which entries may be dealt with at all. */
+export interface Admission {
+  /** What was examined and is not admitted is dropped. */
+  admits(one: Examined): boolean;
+  /** A person has seen the very writes that are admitted: no guard asks again. */
+  areApproved(): boolean;
+}
+
+const EVERYTHING: Admission = { admits: () => true, areApproved: () => false };
 
 export interface DrainResult {
   /** A store could not take writes now: the loop waits before it goes on. */
@@ -62,8 +72,7 @@ export class Drain {
     private readonly pending: PendingWrites,
     private readonly rings: Rings,
     private readonly following: Following | undefined,
-    /** Which entries may be dealt with at all; what was examined besides is dropped. */
-    private readonly admits: (one: Examined) => boolean = () => true,
+    private readonly admission: Admission = EVERYTHING,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
@@ -107,7 +116,7 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const isIn = (one: Examined): boolean => this.context.scope.includes(one.mark.key) || isPruned(one);
-    const admitted = examined.filter((one) => isIn(one) && this.admits(one));
+    const admitted = examined.filter((one) => isIn(one) && this.admission.admits(one));
     const result = await this.carryOut(admitted, permission, entriesSeen, due, ledgers, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
@@ -142,9 +151,7 @@ export class Drain {
     }
     const intended = due === 'defer' ? this.defer(work.intended) : work.intended;
     const beside = { due: due === 'defer' ? this.attention.due : due, sizeBefore: this.sizeBefore };
-    // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
-    const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
-    const guarded = guard(this.context, this.memory, intended, size, beside);
+    const guarded = await this.guard(intended, entriesSeen, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
     const trash = await trashOf(this.context, proven, signal);
@@ -161,6 +168,17 @@ export class Drain {
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
     await this.liftSettledHolds();
     return result;
+  }
+
+  private async guard(
+    intended: readonly Intended[],
+    entriesSeen: () => Promise<number>,
+    beside: RoundsBeside,
+  ): Promise<Pick<Guarded, 'passed' | 'held' | 'holds'>> {
+    if (this.admission.areApproved()) return { passed: intended, held: new Map(), holds: [] };
+    // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
+    const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
+    return guard(this.context, this.memory, intended, size, beside);
   }
 
   /** Records what both sides agree on; what has to be written or decided is left to the daemon that leads. */
@@ -202,6 +220,7 @@ export class Drain {
 
   /** Half of a mass deletion is no better, and half of a rename is none: such writes are judged when all is looked at. */
   private defer(intended: readonly Intended[]): readonly Intended[] {
+    if (this.admission.areApproved()) return intended;
     return intended.filter((one) => {
       const kind = openKind(this.memory, one);
       return kind === undefined || !this.attention.defer(one.mark, kind);
@@ -316,7 +335,8 @@ export class Drain {
     await this.memory.commit(() => ({ marks }));
   }
 
-  private async liftSettledHolds(): Promise<void> {
+  /** A hold of deletions or overwrites stands as long as any of them is held back. */
+  async liftSettledHolds(): Promise<void> {
     const counts = this.memory.archive.markCounts();
     for (const [reason, kind] of [
       ['mass-deletion', 'held-deletion'],

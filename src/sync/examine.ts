@@ -225,7 +225,7 @@ export class Examiner {
 
   private decideOrdered(mark: Mark, situation: Situation): Examined {
     const order = this.memory.archive.order(mark.key);
-    const step = order && carryOut(situation, order);
+    const step = order && carryOut(situation, order, this.policy());
     if (step !== undefined) return { mark, situation, decision: step, presumed: false };
     const decision = reconcile(situation, this.policy());
     return { mark, situation, decision, presumed: false, isOrderOver: true };

@@ -4,6 +4,7 @@ import type { EntryKey, Reading, UnknownReading } from '../core/observation.js';
 import type { Order, OrderedContent, Replaceable } from '../core/order.js';
 import type { Pair, Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
+import { isClientsSecret } from '../core/restricted.js';
 import type { EntryMark, JournalEntry, MappingArchive } from '../ports/archive.js';
 import { SyncError } from '../ports/errors.js';
 import type { RestoreOrdered, RestoreWanted } from '../ports/control.js';
@@ -182,6 +183,7 @@ export class Orders {
       const name = context.sideNames[side];
       if (now[side] === undefined) return `${name} does not show it just now`;
       if (now[side].isOwned) return `a session owns it in ${name}`;
+      if (now[side].isSecret) return `not everybody may read it in ${name} (restricted: skip)`;
     }
     return undefined;
   }
@@ -206,13 +208,23 @@ export class Orders {
     for (let rest = keys; rest.length > 0;) {
       const answer = await this.sync.context.replicas[side].read(rest, signal);
       for (const [key, reading] of answer) {
-        if (reading.kind !== 'unknown') seen.set(key, seenOf(key, reading));
+        if (reading.kind !== 'unknown') seen.set(key, this.seenOf(key, reading, side));
       }
       const unread = rest.filter((key) => isUnread(answer.get(key)));
       if (unread.length === rest.length) break;
       rest = unread;
     }
     return seen;
+  }
+
+  private seenOf(key: EntryKey, reading: Exclude<Reading, UnknownReading>, side: Side): Seen {
+    const { context, memory } = this.sync;
+    const isSecret =
+      context.policy.restricted === 'skip' && isClientsSecret(memory.archive.record(key), reading, side);
+    if (reading.kind === 'absent' || isStructure(key, reading))
+      return { standing: undefined, isOwned: false, isSecret };
+    const { version, digest, session } = reading;
+    return { standing: { version, digest }, isOwned: session !== undefined, isSecret };
   }
 }
 
@@ -221,6 +233,8 @@ interface Seen {
   /** Undefined where it has none; structure agrees with that. */
   readonly standing: Replaceable | undefined;
   readonly isOwned: boolean;
+  /** Not everybody may read it, and the mapping leaves such entries alone. */
+  readonly isSecret: boolean;
 }
 
 export interface Refused {
@@ -248,12 +262,6 @@ class Refusals {
 
 function isUnread(reading: Reading | undefined): boolean {
   return reading === undefined || (reading.kind === 'unknown' && reading.reason === 'not-read');
-}
-
-function seenOf(key: EntryKey, reading: Exclude<Reading, UnknownReading>): Seen {
-  if (reading.kind === 'absent' || isStructure(key, reading)) return { standing: undefined, isOwned: false };
-  const { version, digest, session } = reading;
-  return { standing: { version, digest }, isOwned: session !== undefined };
 }
 
 /**

@@ -2,7 +2,6 @@ import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
-import type { EntryMark } from '../ports/archive.js';
 import { AppliedWrites } from './applied.js';
 import { Attention, PendingWrites } from './attention.js';
 import { BatchWriter } from './batch-writer.js';
@@ -44,6 +43,7 @@ export class PlanApplier {
   /** Sides whose ledger has to follow what was written without it, or was seen of others. */
   private readonly owed = new Set<Side>();
   private planned: ReadonlyMap<EntryKey, DecidedOn> = new Map();
+  private areApproved = false;
   private readonly written = new Set<EntryKey>();
   private readonly moved = new Map<EntryKey, string>();
 
@@ -67,8 +67,12 @@ export class PlanApplier {
     this.walks = new Walks(context, memory, attention, pending);
     const examiner = new Examiner(context, memory);
     const looked = [attention, pending, rings, undefined] as const;
-    const admits = (one: Examined): boolean => this.admits(one);
-    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, admits);
+    const admission = {
+      admits: (one: Examined) => this.admits(one),
+      // Nothing but what was planned is admitted: the approval needs no marks, which would outlive it.
+      areApproved: () => this.areApproved,
+    };
+    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, admission);
   }
 
   /**
@@ -95,7 +99,7 @@ export class PlanApplier {
     signal: AbortSignal,
   ): Promise<readonly Refusal[]> {
     this.planned = new Map(planned.map((one) => [one.key, one]));
-    const keys = approved ? await this.approve(planned) : [];
+    this.areApproved = approved;
     try {
       await this.settleIntents(signal);
       this.drain.beginRounds();
@@ -107,7 +111,7 @@ export class PlanApplier {
       }
       this.owed.clear();
     } finally {
-      if (approved) await this.withdraw(keys);
+      if (approved) await this.judgeAnew();
     }
     return planned
       .filter(({ key }) => !this.written.has(key))
@@ -157,33 +161,20 @@ export class PlanApplier {
     }
   }
 
-  /** @returns the keys of what the guards would look at, all of which may pass now */
-  private async approve(planned: readonly DecidedOn[]): Promise<readonly EntryKey[]> {
-    const marks = new Map<EntryKey, EntryMark>();
-    const sinceMs = this.context.clock.nowMs();
-    for (const { key, action, on, digest } of planned) {
-      const isJudged = action === 'delete' || action === 'conflict';
-      const known = this.memory.archive.mark(key)?.kind;
-      // What a person has decided, or ordered, guards don't judge.
-      if (!isJudged || known === 'hold' || known === 'ordered') continue;
-      const kind = digest === undefined ? 'held-deletion' : 'held-overwrite';
-      marks.set(key, { kind, on, sinceMs, approved: true });
-    }
-    if (marks.size > 0) await this.memory.commit(() => ({ marks }));
-    return [...marks.keys()];
-  }
-
-  /** The approval was for these writes at these versions. What is left of them, the next start finds and judges anew. */
-  private async withdraw(keys: readonly EntryKey[]): Promise<void> {
-    const left = keys.filter((key) => {
-      const mark = this.memory.archive.mark(key);
-      return (mark?.kind === 'held-deletion' || mark?.kind === 'held-overwrite') && mark.approved;
+  /**
+   * What a person has seen and approved is not counted against what comes after it. What was held back of it, and was not
+   * written now either, the next start finds and judges anew.
+   */
+  private async judgeAnew(): Promise<void> {
+    const left = [...this.planned.keys()].filter((key) => {
+      const kind = this.memory.archive.mark(key)?.kind;
+      return kind === 'held-deletion' || kind === 'held-overwrite';
     });
     await this.memory.commit(() => ({ marks: new Map(left.map((key) => [key, undefined])) }));
     const nowMs = this.context.clock.nowMs();
-    // Only now: what is approved does not count for the size.
     const sizes = startSizeHistory(nowMs, effectiveSize(this.memory));
     await this.memory.commit(() => ({ state: { sizes, overwrites: startOverwriteHistory(nowMs) } }));
+    await this.drain.liftSettledHolds();
   }
 
   private whyNot(key: EntryKey): string {

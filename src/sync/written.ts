@@ -21,8 +21,8 @@ export function writtenEntries(
   return told.map((item) => {
     const { decision, situation } = item.intended;
     const reading = situation.readings[otherSide(side)];
-    const sourceVersion =
-      decision.do === 'copy' && reading.kind === 'present' ? reading.version.modified : undefined;
+    const isCarriedOver = decision.do === 'copy' && decision.ordered === undefined;
+    const sourceVersion = isCarriedOver && reading.kind === 'present' ? reading.version.modified : undefined;
     const cause = causeOf(item);
     return {
       key: item.key,
@@ -43,6 +43,7 @@ function failedKeys(outcome: WriteOutcome): ReadonlySet<string> | undefined {
 }
 
 function causeOf({ intended: { decision } }: SentWrite): WriteCause {
+  if (decision.ordered !== undefined) return 'operator';
   if (decision.conflict !== undefined) {
     return decision.conflict.rule === 'operator' ? 'operator' : 'conflict';
   }

@@ -205,7 +205,8 @@ export function trashes(bench: Bench): void {
       const version = { modified: 5n, created: 3n, revision: 1 };
       await bench.mapping.commit({ trash: [newTrash(1, { version })] });
       await bench.mapping.commit({ trash: [newTrash(2, { version })] });
-      expect(bench.mapping.trash({ limit: 9 }).map(({ atMs }) => atMs)).toEqual([1]);
+      const [{ id, atMs } = {}, ...others] = bench.mapping.trash({ limit: 9 });
+      expect([id, atMs, others]).toEqual([1, 2, []]);
       await bench.mapping.commit({ trash: [newTrash(3, { version: { ...version, modified: 6n } })] });
       expect(bench.mapping.trash({ limit: 9 }).map(({ atMs }) => atMs)).toEqual([3]);
       const again = { modified: 9n, created: 8n, revision: 0 };
@@ -221,6 +222,24 @@ export function trashes(bench: Bench): void {
       await bench.mapping.commit({ trash: [newTrash(40, { key: 'c' }, 60 * KIB)] });
       expect(idsOf(bench.mapping)).toEqual([3, 2]);
       expect(bench.other.conflicts({ limit: 9 })).toEqual([]);
+      expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * KIB);
+    });
+
+    it('S1: never makes room with what is about to be deleted, however long ago that was tried first', async () => {
+      await bench.startOver({ ...AMPLE, maxBytes: 100 * KIB });
+      const version = { modified: 5n, created: 5n, revision: 0 };
+      const tried = (atMs: number) => newTrash(atMs, { key: 'a', version }, 30 * KIB);
+      await bench.mapping.commit({ trash: [tried(10)] });
+      await bench.other.commit({ trash: [newTrash(20, { key: 'b' }, 30 * KIB)] });
+      await bench.mapping.commit({ trash: [tried(30), newTrash(30, { key: 'c' }, 60 * KIB)] });
+      expect(bench.mapping.trash({ limit: 9 }).map(({ key, atMs }) => [key, atMs])).toEqual([
+        ['c', 30],
+        ['a', 30],
+      ]);
+      expect(bench.other.trash({ limit: 9 })).toEqual([]);
+      const tooMuch = { trash: [tried(40), newTrash(40, { key: 'd' }, 80 * KIB)] };
+      await expect(bench.mapping.commit(tooMuch)).rejects.toMatchObject({ code: 'ARCHIVE_FULL' });
+      expect(bench.mapping.lastTrashOf('a')?.value).toHaveLength(30 * KIB);
       expect(bench.archive.journalBytes()).toBeLessThanOrEqual(100 * KIB);
     });
 

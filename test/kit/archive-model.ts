@@ -40,6 +40,13 @@ export class ArchiveModel {
       const last = this.lastTrash.get(key);
       return last?.side !== side || last.version.modified !== version.modified;
     });
+    for (const one of changes.trash ?? []) {
+      const last = this.lastTrash.get(one.key);
+      if (fresh.includes(one) || last === undefined) continue;
+      const entry = { ...last, atMs: one.atMs };
+      this.trash = this.trash.map((other) => (other === last ? entry : other));
+      this.lastTrash.set(entry.key, entry);
+    }
     for (const one of fresh) this.keep(one);
   }
 

@@ -97,11 +97,17 @@ export class MemoryArchiveDisk {
   }
 
   /** Drops what is settled and oldest, of any mapping, until all has room. Drops nothing when that can't be. */
-  makeRoom(conflicts: readonly NewConflict[], trash: readonly NewTrash[]): void {
+  makeRoom(
+    conflicts: readonly NewConflict[],
+    trash: readonly NewTrash[],
+    spared: ReadonlySet<object | undefined>,
+  ): void {
     const { maxBytes } = this.options.journal;
     const forConflicts = conflicts.reduce((bytes, conflict) => bytes + bytesOf(conflict), 0);
     const needed = trash.reduce((bytes, one) => bytes + trashBytes(one), forConflicts);
-    const settled = [...this.mappings.values()].flatMap((mapping) => mapping.droppable());
+    const settled = [...this.mappings.values()]
+      .flatMap((mapping) => mapping.droppable())
+      .filter(({ entry }) => !spared.has(entry));
     const droppable = settled.reduce((sum, { bytes }) => sum + bytes, 0);
     const isTooLateToHold = conflicts.every(({ kind }) => kind === 'overwritten-in-race');
     const limit = isTooLateToHold ? maxBytes : maxBytes - journalReserveBytes(maxBytes);
@@ -332,7 +338,10 @@ class MemoryMapping {
 
   apply(changes: ArchiveChanges): void {
     const { conflicts = [] } = changes;
-    this.disk.makeRoom(conflicts, this.trash.fresh(changes.trash ?? []));
+    const { trash = [] } = changes;
+    const fresh = this.trash.fresh(trash);
+    const kept = trash.filter((one) => !fresh.includes(one)).map(({ key }) => this.trash.lastOf(key));
+    this.disk.makeRoom(conflicts, fresh, new Set(kept));
     for (const [key, record] of changes.records ?? []) {
       this.records.set(key, record);
       if (record !== undefined) this.disk.options.listener?.recorded(key, record);
@@ -353,12 +362,14 @@ class MemoryMapping {
       if (entry !== undefined) this.journal.set(id, { ...entry, winner, open: false });
     }
     this.dropOld(changes);
+    this.trash.renew(trash);
     for (const conflict of conflicts) {
       const entry = { ...conflict, id: this.nextId++ };
       this.journal.set(entry.id, entry);
       this.disk.options.listener?.journaled(entry);
     }
-    for (const one of this.trash.fresh(changes.trash ?? [])) {
+    // What was too old, and is deleted now, is kept anew.
+    for (const one of this.trash.fresh(trash)) {
       const entry = this.trash.keep(one);
       this.disk.options.listener?.trashed(entry);
     }
@@ -381,6 +392,7 @@ class MemoryMapping {
       ...settled.map((entry) => ({
         atMs: entry.atMs,
         bytes: bytesOf(entry),
+        entry,
         drop: () => void this.journal.delete(entry.id),
       })),
       ...this.trash.droppable(),

@@ -7,6 +7,8 @@ const OVERHEAD_BYTES = 100;
 export interface Droppable {
   readonly atMs: number;
   readonly bytes: number;
+  /** What it is. */
+  readonly entry: object;
   readonly drop: () => void;
 }
 
@@ -44,6 +46,18 @@ export class MemoryTrash {
     });
   }
 
+  /** What is tried again is deleted now, and not when it was tried first. */
+  renew(trash: readonly NewTrash[]): void {
+    const fresh = new Set(this.fresh(trash));
+    for (const one of trash) {
+      const last = this.last.get(one.key);
+      if (fresh.has(one) || last === undefined) continue;
+      const entry = { ...last, atMs: one.atMs };
+      this.entries.set(entry.id, entry);
+      this.last.set(entry.key, entry);
+    }
+  }
+
   keep(one: NewTrash): TrashEntry {
     const last = this.last.get(one.key);
     const isFailed =
@@ -59,6 +73,7 @@ export class MemoryTrash {
     return [...this.entries.values()].map((entry) => ({
       atMs: entry.atMs,
       bytes: trashBytes(entry),
+      entry,
       drop: () => this.drop(entry),
     }));
   }

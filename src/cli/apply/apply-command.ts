@@ -154,7 +154,7 @@ async function apply(
   let dealtWith = 0;
   const progress = terminal.progress();
   try {
-    for await (const chunk of readPlan(file, CHUNK)) {
+    for await (const chunk of readPlan(file, plan.state, CHUNK)) {
       refused.push(...(await applier.apply(chunk, plan.guards.length > 0, signal)));
       progress.show(`${mapping.name}: ${showCount((dealtWith += chunk.length))} writes dealt with`);
     }

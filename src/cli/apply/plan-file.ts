@@ -6,7 +6,7 @@ import { digestOf, systemClock } from '../../daemon/system.js';
 import { VERSION } from '../../daemon/version.js';
 import type { MappingContext } from '../../sync/context.js';
 import type { DecidedOn } from '../../sync/decided-on.js';
-import type { LineForms } from '../sealed-reading.js';
+import type { FileState, LineForms } from '../sealed-reading.js';
 import { checked, requireFormat, SealedReading } from '../sealed-reading.js';
 
 /** A plan that was written to a file: a header, a line for each write, and one with what the guards would say of all. */
@@ -125,6 +125,7 @@ export interface PlanContents {
     readonly count: number;
   }[];
   readonly guards: readonly GuardedPart[];
+  readonly state: FileState;
 }
 
 /**
@@ -148,13 +149,20 @@ export async function verifyPlan(file: string): Promise<PlanContents> {
     const known = writes.get(`${action} ${on}`) ?? { action, on, count: 0 };
     writes.set(`${action} ${on}`, { ...known, count: known.count + 1 });
   }
-  return { header: reading.header, writes: [...writes.values()], guards };
+  return { header: reading.header, writes: [...writes.values()], guards, state: reading.state };
 }
 
-/** The planned writes, in chunks. */
-export async function* readPlan(file: string, chunkSize: number): AsyncGenerator<readonly DecidedOn[]> {
+/**
+ * The planned writes, in chunks.
+ * @param state as `verifyPlan` found it
+ */
+export async function* readPlan(
+  file: string,
+  state: FileState,
+  chunkSize: number,
+): AsyncGenerator<readonly DecidedOn[]> {
   let chunk: DecidedOn[] = [];
-  for await (const item of new SealedReading(file, PLAN_LINES).items()) {
+  for await (const item of new SealedReading(file, PLAN_LINES, state).items()) {
     if ('guards' in item) continue;
     chunk.push(item);
     if (chunk.length < chunkSize) continue;

@@ -1,3 +1,4 @@
+import type { FileState } from '../sealed-reading.js';
 import { SealedReading } from '../sealed-reading.js';
 import type { BackupHeader, BackupItem } from './backup-format.js';
 import { BACKUP_LINES } from './backup-format.js';
@@ -8,6 +9,7 @@ export interface BackupContents {
   /** Of each mapping, by its name. */
   readonly counts: ReadonlyMap<string, BackupCounts>;
   readonly digest: string;
+  readonly state: FileState;
 }
 
 export interface BackupCounts {
@@ -28,11 +30,15 @@ export async function verifyBackup(file: string): Promise<BackupContents> {
     if ('unread' in item) of.unread++;
     else of.entries++;
   }
-  const { header, digest } = reading;
-  return { header, digest, counts };
+  const { header, digest, state } = reading;
+  return { header, digest, counts, state };
 }
 
-/** Gives the entries of a backup one after the other. @throws CommandError as `verifyBackup`, at the latest at the end */
-export function readBackup(file: string): AsyncGenerator<BackupItem> {
-  return new SealedReading(file, BACKUP_LINES).items();
+/**
+ * Gives the entries of a backup one after the other.
+ * @param state as `verifyBackup` found it
+ * @throws CommandError as `verifyBackup`, at the latest at the end
+ */
+export function readBackup(file: string, state: FileState): AsyncGenerator<BackupItem> {
+  return new SealedReading(file, BACKUP_LINES, state).items();
 }

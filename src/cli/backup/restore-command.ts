@@ -104,7 +104,15 @@ function restorationsOf(
     }
     const deleteOthers = options.deleteOthers === name;
     if (deleteOthers) requireComplete(file, name, contents);
-    return { file, mapping, from, to, deleteOthers, defaultAcl: options.defaultAcl === true };
+    return {
+      file,
+      state: contents.state,
+      mapping,
+      from,
+      to,
+      deleteOthers,
+      defaultAcl: options.defaultAcl === true,
+    };
   });
   requireNamed(options.deleteOthers, wanted);
   return restorations;

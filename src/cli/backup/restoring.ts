@@ -8,13 +8,17 @@ import { digestOf } from '../../daemon/system.js';
 import type { MappingContext } from '../../sync/context.js';
 import type { LeftOutReason, Wanted, WrittenContent } from '../../sync/content-writer.js';
 import { ContentWriter } from '../../sync/content-writer.js';
+import { isReadableToAll } from '../../zookeeper/permissions.js';
 import { CommandError, EXIT } from '../exit-code.js';
+import type { FileState } from '../sealed-reading.js';
 import type { BackupEntry, BackupItem } from './backup-format.js';
 import { readBackup } from './backup-reader.js';
 
 /** What is restored of one mapping, and how. */
 export interface Restoration {
   readonly file: string;
+  /** As the file was when it was verified. */
+  readonly state: FileState;
   readonly mapping: MappingConfig;
   /** Whose content of the file. */
   readonly from: 'zookeeper' | 'consul';
@@ -160,8 +164,8 @@ export class Restoring {
 
   /** The lines that are about this mapping, and this side of it. */
   private async *items(): AsyncGenerator<BackupItem> {
-    const { file, mapping, from } = this.restoration;
-    for await (const item of readBackup(file)) {
+    const { file, state, mapping, from } = this.restoration;
+    for await (const item of readBackup(file, state)) {
       if (item.mapping === mapping.name && (item.side === 'both' || item.side === from)) yield item;
     }
   }
@@ -178,10 +182,14 @@ export class Restoring {
       return leaveOut('not-in-backup', `it could not be read for the backup: ${item.unread}`);
     if (item.session !== undefined) return leaveOut('session-bound', 'a session owned it');
     if (!this.context.scope.includes(key)) return leaveOut('excluded', "the mapping's patterns leave it out");
+    if (this.restoration.to === 'consul' && this.isSecret(item)) {
+      return leaveOut('read-restricted', 'not everybody could read it in ZooKeeper (restricted: skip)');
+    }
     return this.contentOf(item);
   }
 
-  private contentOf({ key, value, flags, acl }: BackupEntry): Wanted {
+  private contentOf(entry: BackupEntry): Wanted {
+    const { key, value, flags, acl } = entry;
     const { to, defaultAcl } = this.restoration;
     const isHidden = to === 'zookeeper' && acl === 'hidden' && !defaultAcl;
     const access = defaultAcl || acl === undefined || acl === 'hidden' ? {} : { access: JSON.stringify(acl) };
@@ -195,7 +203,15 @@ export class Restoring {
       digest: digestOf(value),
       attributes: { flags, ...access },
       onlyIfThere,
+      isSecret: this.isSecret(entry),
     };
+  }
+
+  /** Whether only ZooKeeper had it, where not everybody could read it, and the mapping keeps that from the other side. */
+  private isSecret({ side, acl }: BackupEntry): boolean {
+    if (this.restoration.mapping.restricted === 'mirror' || side !== 'zookeeper' || acl === undefined)
+      return false;
+    return acl === 'hidden' || !isReadableToAll(acl);
   }
 
   /** Walks the store next to the file, in the same order. */

@@ -32,7 +32,11 @@ interface Answer {
 describe('apply', () => {
   it('S3: carries out exactly the plan of a first start, and refuses where the world has moved on', async () => {
     const { connect: zookeeper } = staging.zookeeperServer;
-    const file = await configurations.write({ zookeeper, consul: staging.consulServer.address });
+    const auditFile = join(configurations.directory, 'audit.log');
+    const file = await configurations.write(
+      { zookeeper, consul: staging.consulServer.address },
+      { log: { audit: auditFile } },
+    );
     await staging.zookeeper.create('/config/app/db', 'db1');
     await staging.zookeeper.create('/config/moved', 'before');
     await staging.zookeeper.create('/config/gone', 'x');
@@ -59,6 +63,12 @@ describe('apply', () => {
       'config/from-consul',
     ]);
     expect((await staging.zookeeper.get('/config/from-consul'))?.data?.toString()).toBe('c');
+
+    const audited = readFileSync(auditFile, 'utf8').trimEnd().split('\n');
+    expect(audited.map((line) => (JSON.parse(line) as { key: string }).key).sort()).toEqual([
+      'app/db',
+      'from-consul',
+    ]);
 
     // What was written is agreed on now, as after a run.
     const again = await apply(file, '--yes');

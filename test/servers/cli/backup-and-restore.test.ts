@@ -171,6 +171,34 @@ describe('restore', () => {
     expect((await staging.consul.get('config/app/db'))?.flags).toBe(String(FLAGS));
   });
 
+  it('gives nothing to everybody that not everybody could read, where the mapping has restricted: skip', async () => {
+    await staging.zookeeper.create('/config/open', 'x');
+    const local = [{ permissions: 31, scheme: 'ip', id: '127.0.0.1' }];
+    for (const key of ['gone', 'opened', 'stays'])
+      await staging.zookeeper.create(`/config/${key}`, 'secret', { acl: local });
+    expect((await backup()).code).toBe(0);
+    file = await configurations.write(places, {}, [{ restricted: 'skip' }]);
+    const toConsul = await restore('--yes', '--to', 'consul', '--from', 'zookeeper');
+    expect(toConsul.stdout).toContain('1 created, 0 updated, 0 deleted, 0 as they are to be, 3 left out');
+    expect(toConsul.stdout).toContain(
+      'gone  (read-restricted: not everybody could read it in ZooKeeper (restricted: skip))',
+    );
+    expect(toConsul.code).toBe(1);
+    expect((await staging.consul.list('config/')).map(({ key }) => key)).toEqual(['config/open']);
+
+    await staging.zookeeper.remove('/config/gone');
+    await staging.zookeeper.remove('/config/opened');
+    await staging.zookeeper.create('/config/opened', 'for everybody');
+    await staging.zookeeper.set('/config/stays', 'another secret');
+    const { code, stdout } = await restore('--yes');
+    expect(stdout).toContain('opened  (read-restricted: everybody may read what is there now');
+    expect(stdout).toContain('1 created, 1 updated, 0 deleted, 1 as they are to be, 1 left out');
+    expect(code).toBe(1);
+    expect(await staging.zookeeper.getAcl('/config/gone')).toEqual(local);
+    expect((await staging.zookeeper.get('/config/opened'))?.data?.toString()).toBe('for everybody');
+    expect((await staging.zookeeper.get('/config/stays'))?.data?.toString()).toBe('secret');
+  });
+
   it('deletes what the backup lacks only with the name of the mapping, children first', async () => {
     await fill();
     await backup();

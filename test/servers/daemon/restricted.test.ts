@@ -55,6 +55,49 @@ describe('znodes that not everybody may read', () => {
     expect(await skipped()).toEqual([]);
   });
 
+  it('are left out also where the daemon had made them, and what a person orders does not touch them', async () => {
+    await staging.consul.put('config/copied', '1');
+    await staging.consul.put('config/parent2/below', '3');
+    daemon = await staging.startDaemon({ mappings: [{ restricted: 'skip', verifyEvery: '1s' }] });
+    await daemon.inSync();
+    for (const key of ['copied', 'parent2']) {
+      await staging.zookeeper.setAcl(`/config/${key}`, LOCAL);
+      await staging.zookeeper.set(`/config/${key}`, 'secret now');
+    }
+    await waitUntil('both to be left out', async () => {
+      expect((await skipped()).map(({ key }) => key).sort()).toEqual(['copied', 'parent2', 'secret']);
+      return true;
+    });
+    expect((await staging.consul.get('config/copied'))?.value?.toString()).toBe('1');
+    expect(await staging.consul.get('config/parent2')).toBeUndefined();
+
+    // A conflict of the time before.
+    await staging.zookeeper.set('/config/open', 'before');
+    await staging.consulHolds('config/open', 'before');
+    await daemon.stop();
+    await staging.zookeeper.set('/config/open', 'of zookeeper');
+    await staging.consul.put('config/open', 'of consul');
+    await daemon.start();
+    await daemon.inSync();
+    await staging.consulHolds('config/open', 'of zookeeper');
+    await staging.zookeeper.setAcl('/config/open', LOCAL);
+    await staging.zookeeper.set('/config/open', 'secret too');
+    const resolved = await command(
+      'conflicts',
+      'resolve',
+      'config',
+      '1',
+      '--keep',
+      'consul',
+      '--yes',
+      '--config',
+      daemon.configFile,
+    );
+    expect(resolved.stderr).toContain('not everybody may read it in zookeeper (restricted: skip)');
+    expect(resolved.code).toBe(1);
+    expect((await staging.zookeeper.get('/config/open'))?.data?.toString()).toBe('secret too');
+  });
+
   it('are carried over otherwise, and check warns of it', async () => {
     daemon = await staging.startDaemon();
     await daemon.inSync();

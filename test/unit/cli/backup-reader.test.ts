@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BackupEntry } from '../../../src/cli/backup/backup-format.js';
-import { verifyBackup } from '../../../src/cli/backup/backup-reader.js';
+import { readBackup, verifyBackup } from '../../../src/cli/backup/backup-reader.js';
 import { encodeItem } from '../../../src/cli/backup/backup-format.js';
 import { SealedWriter } from '../../../src/cli/sealed-writer.js';
 import { capturedTerminal } from './captured-run.js';
@@ -51,6 +51,18 @@ describe('a backup', () => {
     for (let i = 0; i < 3; i++) await writer.add([encodeItem(entry(`k${i}`, Buffer.alloc(1_000_000, i)))]);
     await writer.end();
     expect((await verifyBackup(file)).counts).toEqual(new Map([['config', { entries: 3, unread: 0 }]]));
+  });
+
+  it('is not read once more when another one, whole as well, was put in its place meanwhile', async () => {
+    const { header, state } = await verifyBackup(file);
+    let count = 0;
+    for await (const _ of readBackup(file, state)) count++;
+    expect(count).toBe(3);
+    const writer = await SealedWriter.begin(file, capturedTerminal().terminal);
+    await writer.header(header);
+    await writer.add([encodeItem(entry('nobody has seen this', 'x'))]);
+    await writer.end();
+    await expect(readBackup(file, state).next()).rejects.toThrow(/it was changed since it was shown/);
   });
 
   it.each<[string, (text: string, lines: readonly string[]) => string, RegExp]>([

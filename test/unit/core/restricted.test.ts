@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { carryOut } from '../../../src/core/carry-out-order.js';
 import type { PresentReading } from '../../../src/core/observation.js';
 import type { Policy } from '../../../src/core/policy.js';
 import { impose, reconcile } from '../../../src/core/reconcile.js';
@@ -13,6 +14,7 @@ import {
   swapDecision,
   swapPolicy,
   swapSituation,
+  version,
 } from './situations.js';
 
 const SKIP: Policy = { ...POLICY, restricted: 'skip' };
@@ -34,6 +36,11 @@ function rule(
 
 function secret(value: string, at: number): PresentReading {
   return present(value, at, { restricted: true });
+}
+
+function contentOf(value: string) {
+  const { value: of, digest, flags } = present(value, 1);
+  return { value: of, digest, flags, access: undefined };
 }
 
 const LEFT_OUT = 'skip, read-restricted';
@@ -83,9 +90,39 @@ describe('an entry that not everybody may read', () => {
     { record: structureOf('daemon', 'left', 10), left: inner(10, { children: 0, restricted: true }) },
     'remove left, pruned',
   );
+  rule(
+    "is one as soon as a client has changed the daemon's copy",
+    { record: agreed('A', { copy: 'left' }), left: secret('S', 11), right: present('A', 20) },
+    LEFT_OUT,
+  );
+  rule(
+    "also where it was made anew in the copy's place",
+    {
+      record: agreed('A', { copy: 'left' }),
+      left: present('S', 11, { restricted: true, version: version(11, 11) }),
+      right: present('A', 20),
+    },
+    LEFT_OUT,
+  );
+  rule(
+    'and so is a parent that the daemon has made, when a client gives it data',
+    { record: structureOf('daemon', 'left', 10), left: secret('S', 11) },
+    LEFT_OUT,
+  );
 
   it('is left out also where an operator releases it', () => {
     const held = situation({ left: secret('L', 10), right: present('R', 20) });
     for (const winner of ['left', 'right'] as const) expect(brief(impose(held, winner, SKIP))).toBe(LEFT_OUT);
+  });
+
+  it('is left alone also where an order, given before it was restricted, is still to be carried out', () => {
+    const before = secret('L', 10);
+    const replaces = { left: before, right: present('R', 20) };
+    const origin = { kind: 'conflict', id: 1 } as const;
+    const keepRight = { content: contentOf('R'), replaces, origin };
+    const one = situation({ left: before, right: present('R', 20) });
+    expect(carryOut(one, keepRight, SKIP)).toBeUndefined();
+    expect(carryOut(one, { ...keepRight, content: undefined }, SKIP)).toBeUndefined();
+    expect(carryOut(one, keepRight, POLICY)?.do).toBe('copy');
   });
 });

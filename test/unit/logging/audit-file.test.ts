@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -89,6 +89,26 @@ describe('the audit log', () => {
     await mkdir(join(directory, 'not-yet'));
     await holds(file, ['a', 'b']);
     await vi.waitFor(() => expect(audit.state).toEqual({ file, problem: undefined, lost: 0 }));
+  });
+
+  it('begins a line of its own behind one that was cut when the process before was killed', async () => {
+    const file = join(directory, 'audit.log');
+    await writeFile(file, '{"time":"2026-01-31T00:00:00.000Z","mapp');
+    const audit = auditTo(file);
+    audit.written(write('a'));
+    await audit.close();
+    const [cut, line = '', end] = (await readFile(file, 'utf8')).split('\n');
+    expect([cut?.endsWith('mapp'), (JSON.parse(line) as AuditedWrite).key, end]).toEqual([true, 'a', '']);
+  });
+
+  it('tries once more when it is closed', async () => {
+    const file = join(directory, 'not-yet', 'audit.log');
+    const audit = auditTo(file);
+    audit.written(write('a'));
+    await vi.waitFor(() => expect(audit.state?.problem).toContain('ENOENT'));
+    await mkdir(join(directory, 'not-yet'));
+    await audit.close();
+    expect(await keysIn(file)).toEqual(['a']);
   });
 
   it('S9: keeps only so much, and counts what is lost', async () => {

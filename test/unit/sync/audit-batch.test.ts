@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditedWrite } from '../../../src/ports/audit.js';
+import type { WrittenEntry } from '../../../src/ports/written.js';
+import { Orders } from '../../../src/sync/orders.js';
 import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
 
 /** A world whose daemon tells an audit of its writes. */
@@ -36,6 +38,34 @@ describe('the audit', () => {
     expect(update!.after!.digest).not.toBe(update!.before!.digest);
     // Nothing but these was written: no line for what the daemon only looked at.
     expect(writes).toHaveLength(4);
+    await world.stop();
+  });
+
+  it('is told of what a person has ordered as such, and so is whoever asks for the latest changes', async () => {
+    const written: WrittenEntry[] = [];
+    const onWritten = (entries: readonly WrittenEntry[]) => void written.push(...entries);
+    const { world, of } = audited({ context: { onWritten } });
+    world.treeClient.put('k', bytes('one'));
+    world.treeClient.put('stays', bytes('x'));
+    await world.start();
+    await world.inSync();
+    world.treeClient.remove('k');
+    await world.clock.advance(60_000);
+    void new Orders(world.daemon.sync).restore({ key: 'k' }, new AbortController().signal);
+    await world.clock.advance(60_000);
+    await world.inSync();
+    const told = of('k').slice(2);
+    expect(told.map(({ operation, replica }) => [operation, replica])).toEqual([
+      ['create', 'tree'],
+      ['create', 'flat'],
+    ]);
+    for (const line of told)
+      expect(line).toMatchObject({ origin: 'operator', reason: 'ordered', result: 'ok' });
+    const latest = written.filter(({ key }) => key === 'k').slice(2);
+    expect(latest).toMatchObject([
+      { cause: 'operator', sourceVersion: undefined },
+      { cause: 'operator', sourceVersion: undefined },
+    ]);
     await world.stop();
   });
 

@@ -20,9 +20,14 @@ const NEVER = new AbortController().signal;
 
 /** A mapping that was in step, without its daemon. */
 class Stage {
-  readonly world = new SimulatedWorld();
-  link = this.newLink('flat');
+  readonly world: SimulatedWorld;
+  link: Link;
   private archive: Archive | undefined;
+
+  constructor(options: ConstructorParameters<typeof SimulatedWorld>[0] = {}) {
+    this.world = new SimulatedWorld(options);
+    this.link = this.newLink('flat');
+  }
 
   async synced(keys: readonly string[]): Promise<void> {
     for (const key of keys) this.world.treeClient.put(key, bytes(`${key} at first`));
@@ -180,6 +185,50 @@ describe('a plan that is applied', () => {
     // The approval was for that one write, which did not come to pass.
     expect(archive.markCounts().get('held-deletion:approved') ?? 0).toBe(0);
     expect(archive.state()?.holds).toEqual([]);
+  });
+
+  it('keeps both values where a direction was changed, of what had drifted before, also when it was approved', async () => {
+    // One way until now.
+    const stage = new Stage({ policy: { source: 'left' } });
+    const { treeClient, flatClient } = stage.world;
+    for (const key of ['a', 'b']) treeClient.put(key, bytes('at first'));
+    await stage.world.start();
+    await stage.world.inSync();
+    for (const key of ['a', 'b']) flatClient.put(key, bytes('drifted'));
+    await stage.world.inSync();
+    await stage.world.stop();
+
+    const planned = await stage.plan();
+    expect(planned).toMatchObject([
+      { key: 'a', action: 'conflict' },
+      { key: 'b', action: 'conflict' },
+    ]);
+    treeClient.put('b', bytes('changed'));
+    expect(await stage.apply(planned, true)).toMatchObject([{ key: 'b' }]);
+    const { archive } = await stage.context();
+    expect(archive.conflicts({ limit: 10 }).map(({ key }) => key)).toEqual(['a']);
+    expect(archive.mark('b')).toMatchObject({ kind: 'drift' });
+  });
+
+  it('S7: leaves no approval behind, wherever it is killed', async () => {
+    const stage = new Stage();
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    await stage.synced(keys);
+    for (const key of keys.slice(0, 30)) stage.world.treeClient.remove(key);
+    const planned = await stage.plan();
+    const context = await stage.context();
+    const applier = new PlanApplier(context);
+    await stage.during(applier.begin(NEVER));
+    const approvals: number[] = [];
+    stage.link.faults = {
+      beforeWrite: () => {
+        approvals.push(context.archive.markCounts().get('held-deletion:approved') ?? 0);
+        return undefined;
+      },
+    };
+    expect(await stage.during(applier.apply(planned, true, NEVER))).toEqual([]);
+    expect(approvals.length).toBeGreaterThan(0);
+    expect(Math.max(...approvals)).toBe(0);
   });
 
   it('leaves alone what a planned write would have a daemon look at besides', async () => {
