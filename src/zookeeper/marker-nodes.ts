@@ -1,6 +1,6 @@
 import type { MarkerPlace } from '../ports/canary.js';
 import { LedgerNodes } from './ledger-nodes.js';
-import type { AclEntry } from './wire.js';
+import type { AclEntry } from './protocol.js';
 import { refusedByServer, STATUS } from './zookeeper-errors.js';
 import type { ZooKeeperSession } from './zookeeper-session.js';
 
