@@ -38,7 +38,7 @@ const CONTROL_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const READS_MAX = 8;
 /** Each takes some milliseconds of every turn of the event loop, as long as it goes on. */
-const LISTS_MAX = 8;
+const LISTS_MAX = 4;
 const CHANGES_MAX = 32;
 
 /**
