@@ -61,16 +61,17 @@ function statusRoute({ control }: RouteContext): AdminRoute {
 }
 
 function conflictRoutes(context: RouteContext): readonly AdminRoute[] {
-  const { control } = context;
+  const { control, lists } = context;
   return [
     {
       method: 'GET',
       path: `${MAPPING}/conflicts`,
       access: 'read',
       summary: 'the conflict journal, newest first; ?limit= &before=ID &open=true',
-      handle: (request) => {
+      handle: (request, reply) => {
         const { mapping } = mappingOf(control, request);
-        return listConflicts(mapping, parseInput(conflictsQuery, request.query, 'query'));
+        const query = parseInput(conflictsQuery, request.query, 'query');
+        return lists.run(reply.raw, (signal) => listConflicts(mapping, query, signal));
       },
     },
     {
@@ -195,7 +196,11 @@ function changeRoutes(context: RouteContext): readonly AdminRoute[] {
   ];
 }
 
-async function listConflicts(mapping: MappingControl, query: z.infer<typeof conflictsQuery>) {
+async function listConflicts(
+  mapping: MappingControl,
+  query: z.infer<typeof conflictsQuery>,
+  signal: AbortSignal,
+) {
   const found: ConflictSummaryJson[] = [];
   const wanted = query.limit + 1;
   let beforeId = query.before;
@@ -207,6 +212,7 @@ async function listConflicts(mapping: MappingControl, query: z.infer<typeof conf
     beforeId = page.at(-1)?.id;
     if (page.length < limit) break;
     await nextTurn();
+    signal.throwIfAborted();
   }
   const conflicts = found.slice(0, query.limit);
   const more = found.length > query.limit;

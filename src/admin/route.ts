@@ -34,6 +34,8 @@ export interface RouteContext {
   readonly refusal: (access: Access, request: FastifyRequest) => unknown;
   /** For calls that read from the stores. */
   readonly reads: BoundedCalls;
+  /** For lists of what is kept: anybody may ask for them, and must not keep out who has to read from the stores. */
+  readonly lists: BoundedCalls;
   /** For calls that change something. */
   readonly changes: BoundedCalls;
 }

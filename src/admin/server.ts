@@ -37,6 +37,8 @@ export interface AdminServer {
 const CONTROL_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const READS_MAX = 8;
+/** Each takes some milliseconds of every turn of the event loop, as long as it goes on. */
+const LISTS_MAX = 4;
 const CHANGES_MAX = 32;
 
 /**
@@ -63,6 +65,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     feed: new StatusFeed(() => statusEvent({ control }), closing.signal),
     refusal: (access, request) => refusalOf(policy, access, request),
     reads: new BoundedCalls({ timeoutMs, concurrentMax: READS_MAX, closing: closing.signal }),
+    lists: new BoundedCalls({ timeoutMs, concurrentMax: LISTS_MAX, closing: closing.signal }),
     changes: new BoundedCalls({ timeoutMs, concurrentMax: CHANGES_MAX, closing: closing.signal }),
   });
   for (const route of routes) addRoute(app, route, policy, logger);

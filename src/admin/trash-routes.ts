@@ -29,16 +29,17 @@ const restoreBody = z.union([
 
 /** What was deleted, and how it is put back. */
 export function trashRoutes(context: RouteContext): readonly AdminRoute[] {
-  const { control } = context;
+  const { control, lists } = context;
   return [
     {
       method: 'GET',
       path: `${MAPPING}/trash`,
       access: 'read',
       summary: 'what was deleted, newest first; ?limit= &before=ID &folder= &since=TIME &until=TIME',
-      handle: (request) => {
+      handle: (request, reply) => {
         const { mapping } = mappingOf(control, request);
-        return listTrash(mapping, parseInput(trashQuery, request.query, 'query'));
+        const query = parseInput(trashQuery, request.query, 'query');
+        return lists.run(reply.raw, (signal) => listTrash(mapping, query, signal));
       },
     },
     {
@@ -71,7 +72,7 @@ function wantedBy(body: z.infer<typeof restoreBody>): RestoreWanted {
   return { folder: body.folder, sinceMs: body.since, untilMs: body.until };
 }
 
-async function listTrash(mapping: MappingControl, query: z.infer<typeof trashQuery>) {
+async function listTrash(mapping: MappingControl, query: z.infer<typeof trashQuery>, signal: AbortSignal) {
   const { limit, folder, since: sinceMs, until: untilMs } = query;
   const found: TrashSummary[] = [];
   let beforeId = query.before;
@@ -81,6 +82,7 @@ async function listTrash(mapping: MappingControl, query: z.infer<typeof trashQue
     beforeId = lastId;
     if (lastId === undefined || found.length > limit) break;
     await nextTurn();
+    signal.throwIfAborted();
   }
   const trash = found.slice(0, limit);
   const next = found.length > limit ? trash.at(-1)?.id : beforeId;

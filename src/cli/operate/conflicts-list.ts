@@ -48,11 +48,14 @@ async function writeJson(
   names: readonly string[],
   options: ConflictsListOptions,
 ): Promise<void> {
+  const ask = (name: string) => firstPage(client, name, PAGE_MAX, options);
+  const [named = ''] = names;
   // Whoever asks for a mapping that is not there gets a message, and no half an object.
-  const pages = await Promise.all(names.map((name) => firstPage(client, name, PAGE_MAX, options)));
+  const first = names.length === 1 ? await ask(named) : undefined;
   const list = new JsonListWriter(terminal, {}, 'conflicts');
-  for (const [i, mapping] of names.entries()) {
-    for await (const some of pagesFrom(client, mapping, pages[i], options)) {
+  // One after the other: the daemon makes only so many lists at once.
+  for (const mapping of names) {
+    for await (const some of pagesFrom(client, mapping, first ?? (await ask(mapping)), options)) {
       for (const conflict of some) list.item({ mapping, ...conflict });
     }
   }
