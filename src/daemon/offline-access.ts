@@ -155,6 +155,7 @@ const UNCOUNTED: MappingMetrics = {
   echoes: () => undefined,
   conflict: () => undefined,
   rescan: () => undefined,
+  clientChange: () => undefined,
   propagated: () => undefined,
   reconciled: () => undefined,
 };

@@ -12,6 +12,7 @@ import { BatchWriter } from './batch-writer.js';
 import type { Applied } from './batch-writer.js';
 import { Chores } from './chores.js';
 import type { MappingContext } from './context.js';
+import { ClientChangeCounter } from './client-change-counter.js';
 import { Drain } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
@@ -77,6 +78,7 @@ export class MappingSync {
 
   constructor(readonly context: MappingContext) {
     const memory = new MappingMemory(context.archive);
+    memory.counter = new ClientChangeCounter(context.clock, context.metrics, context.archive);
     const attention = new Attention(context.clock);
     const ledgers = new LedgerKeeper(context, memory);
     const fence = new Fence(context, memory, ledgers);
