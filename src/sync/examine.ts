@@ -224,7 +224,9 @@ export class Examiner {
   }
 
   private decideOrdered(mark: Mark, situation: Situation): Examined {
-    const order = this.memory.archive.order(mark.key);
+    // An order is for both sides, and was given while both were written.
+    const isOneWay = this.context.policy.source !== undefined;
+    const order = isOneWay ? undefined : this.memory.archive.order(mark.key);
     const step = order && carryOut(situation, order);
     if (step !== undefined) return { mark, situation, decision: step, presumed: false };
     const decision = reconcile(situation, this.policy());

@@ -1,4 +1,5 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
+import { moveNumber } from '../core/cutover.js';
 import { mayBeNoted, withoutPrints } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
@@ -26,6 +27,8 @@ export class MappingMemory {
   private last: Promise<unknown> = Promise.resolve();
   /** Told of the ledgers whenever they were recorded anew. */
   onLedgers: (ledgers: MappingState['ledgers']) => void = () => undefined;
+  /** Told when a step of a cutover was taken, here or, as the ledgers tell, by another daemon. */
+  onCutover: () => void = () => undefined;
 
   /** Counts what clients change; undefined where nobody counts. */
   counter: ClientChangeCounter | undefined;
@@ -170,7 +173,9 @@ export class MappingMemory {
   }
 
   private take(state: MappingState, patch: Partial<MappingState> | undefined): void {
+    const before = this.current;
     this.current = state;
+    if (moveNumber(before?.cutover) !== moveNumber(state.cutover)) this.onCutover();
     if (patch?.ledgers !== undefined) this.onLedgers(state.ledgers);
   }
 
