@@ -1,5 +1,7 @@
+import { CUTOVER_STEP_NAMES } from './cutover-names.js';
 import type {
   AuditStatus,
+  CutoverStatus,
   DaemonStatus,
   HoldStatus,
   LeaderStatus,
@@ -47,7 +49,12 @@ export function mappingJson(status: MappingStatus) {
     drifted: status.drifted,
     driftedTotal: status.driftedTotal,
     lastVerifiedAt: isoTime(status.lastVerifiedAtMs),
+    cutover: cutoverJson(status.cutover),
   };
+}
+
+function cutoverJson({ step, sinceMs }: CutoverStatus) {
+  return { step: step === undefined ? null : CUTOVER_STEP_NAMES[step], since: isoTime(sinceMs) };
 }
 
 function leaderJson({ host, admin }: LeaderStatus) {

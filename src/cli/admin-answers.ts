@@ -39,6 +39,10 @@ export const mappingStatusAnswer = z.looseObject({
   drifted: z.array(z.looseObject({ key: z.string(), change: z.string() })),
   driftedTotal: z.number(),
   lastVerifiedAt: z.string().nullable(),
+  /** Left out by daemons of before. */
+  cutover: z
+    .looseObject({ step: z.string().nullable(), since: z.string().nullable() })
+    .default({ step: 'both', since: null }),
 });
 
 /** Whatever else the daemon tells is kept for `--json`. */

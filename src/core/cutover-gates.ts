@@ -15,8 +15,6 @@ export interface CutoverEvidence {
   readonly leftChangedAtMs: number | undefined;
   /** Since when clients' changes are noticed; undefined where that has not begun. */
   readonly countedSinceMs: number | undefined;
-  /** When the step that is in force was taken; undefined where that was never done. */
-  readonly stepSinceMs: number | undefined;
   /** Sessions that watch the left side, besides the daemon's; undefined where the store does not tell. */
   readonly watchers: number | undefined;
 }

@@ -11,7 +11,9 @@ import { systemClock } from '../../../src/daemon/system.js';
 import { conflictJson } from '../../../src/admin/conflict-json.js';
 import { trashJson } from '../../../src/admin/trash-json.js';
 import { statusJson } from '../../../src/admin/status-json.js';
+import { cutoverJson } from '../../../src/admin/cutover-json.js';
 import {
+  cutoverReport,
   daemonStatus,
   FakeControl,
   journalEntry,
@@ -91,6 +93,14 @@ describe('docs/http-api.md', () => {
   it('shows a conflict as it is', () => {
     expect(exampleIn('Conflicts')).toMatchObject({ consul: { value: null } });
     expect(shapeOf(exampleIn('Conflicts'))).toEqual(shapeOf(conflictJson(journalEntry())));
+  });
+
+  it('shows a cutover as it is', () => {
+    const report = cutoverReport();
+    const { right } = report.changes;
+    const changes = { ...report.changes, right: { ...right, folders: [], lastAtMs: undefined } };
+    const shown: unknown = JSON.parse(JSON.stringify(cutoverJson('config', { ...report, changes })));
+    expect(shapeOf(exampleIn('Cutover'))).toEqual(shapeOf(shown));
   });
 
   it('shows a deleted value as it is', () => {

@@ -170,6 +170,7 @@ describe('GET /api/v1/status', () => {
           drifted: [{ key: 'theirs', change: 'added' }],
           driftedTotal: 7,
           lastVerifiedAt: '2026-01-31T11:59:00.000Z',
+          cutover: { step: 'both', since: null },
         },
       ],
     });

@@ -13,7 +13,6 @@ const WELL: CutoverEvidence = {
   drifted: 0,
   leftChangedAtMs: NOW_MS - 8 * DAY_MS,
   countedSinceMs: NOW_MS - 30 * DAY_MS,
-  stepSinceMs: undefined,
   watchers: 0,
 };
 
