@@ -37,6 +37,11 @@ export function mappingInstruments(factory: MetricFactory) {
       'mapping',
       'result',
     ]),
+    clientChanges: factory.counter(
+      'client_changes_total',
+      'Changes of entries that clients made at the replica, as far as they were noticed',
+      ['mapping', 'replica'],
+    ),
     rescans: factory.counter('rescans_total', 'Walks over all entries, by cause', ['mapping', 'reason']),
     propagation: factory.histogram(
       'propagation_seconds',
@@ -101,6 +106,11 @@ export class MappingCounters implements MappingMetrics {
     this.#instruments.rescans.inc({ mapping: this.#mapping, reason });
   }
 
+  clientChange(at: Side): void {
+    if (this.#removed) return;
+    this.#instruments.clientChanges.inc({ mapping: this.#mapping, replica: REPLICA_NAMES[at] });
+  }
+
   propagated(on: Side, seconds: number): void {
     if (this.#removed) return;
     this.#instruments.propagation.observe({ mapping: this.#mapping, replica: REPLICA_NAMES[on] }, seconds);
@@ -126,6 +136,7 @@ function* seriesOf(instruments: MappingInstruments, mapping: string): Iterable<S
     }
     yield countedSeries(instruments.batches, { mapping, replica });
     yield countedSeries(instruments.echoes, { mapping, replica });
+    yield countedSeries(instruments.clientChanges, { mapping, replica });
     yield observedSeries(instruments.propagation, { mapping, replica });
   }
   for (const result of Object.values(CONFLICT_RESULTS)) {

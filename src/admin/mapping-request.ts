@@ -25,7 +25,12 @@ export function changeRoute<Body>(
   action: string,
   summary: string,
   schema: z.ZodType<Body>,
-  change: (mapping: MappingControl, body: Body, request: FastifyRequest) => Promise<string | Answer>,
+  change: (
+    mapping: MappingControl,
+    body: Body,
+    request: FastifyRequest,
+    signal: AbortSignal,
+  ) => Promise<string | Answer>,
 ): AdminRoute {
   return {
     method: 'POST',
@@ -38,9 +43,9 @@ export function changeRoute<Body>(
       const named = action.split('/').at(-1) ?? action;
       const fields = { mapping: name, action: named, remoteAddress: request.ip };
       let answer: Answer = { message: '' };
-      const carryOut = () =>
+      const carryOut = (signal: AbortSignal) =>
         loggedChange(logger, fields, async () => {
-          const told = await change(mapping, body, request);
+          const told = await change(mapping, body, request, signal);
           answer = typeof told === 'string' ? { message: told } : told;
           return answer.message;
         });

@@ -4,6 +4,7 @@ import type { Explanation, HeldBack, MappingControl, PlanSummary } from '../port
 import { ApiError } from './api-error.js';
 import { conflictJson, conflictSummaryJson } from './conflict-json.js';
 import type { ConflictSummaryJson } from './conflict-json.js';
+import { cutoverRoutes } from './cutover-routes.js';
 import { isoTime } from './iso-time.js';
 import { changeRoute, MAPPING, mappingOf, noBody, unknownMapping } from './mapping-request.js';
 import { observedJson } from './observed-json.js';
@@ -38,6 +39,7 @@ export function mappingRoutes(context: RouteContext): readonly AdminRoute[] {
     ...conflictRoutes(context),
     ...trashRoutes(context),
     observedRoute(context),
+    ...cutoverRoutes(context),
     explainRoute(context),
     heldRoute(context),
     previewRoute(context),

@@ -45,6 +45,7 @@ export class MappingActivity {
       echoes: (at, count) => metrics.echoes(at, count),
       conflict: (result) => metrics.conflict(result),
       rescan: (reason) => metrics.rescan(reason),
+      clientChange: (at) => metrics.clientChange(at),
       propagated: (on, seconds) => {
         this.#lag[on].add(seconds * 1_000);
         metrics.propagated(on, seconds);

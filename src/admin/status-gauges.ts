@@ -1,3 +1,4 @@
+import { CUTOVER_STEPS } from '../core/cutover.js';
 import { SIDES } from '../core/pair.js';
 import { MAPPING_STATES } from '../ports/status.js';
 import type { DaemonStatus, MappingStatus } from '../ports/status.js';
@@ -45,6 +46,8 @@ export class StatusGauges {
     }
     this.#gauges.inSync.set({ mapping }, Number(status.inSync));
     this.#gauges.observing.set({ mapping }, Number(status.observing));
+    const { step } = status.cutover;
+    this.#gauges.cutoverStep.set({ mapping }, step === undefined ? 0 : CUTOVER_STEPS.indexOf(step));
     this.#gauges.lastVerified.set({ mapping }, (status.lastVerifiedAtMs ?? 0) / 1_000);
   }
 }
@@ -81,6 +84,11 @@ function statusGauges(factory: MetricFactory) {
     lastVerified: factory.gauge(
       'last_verified_timestamp_seconds',
       'When both replicas were last compared in full, in Unix time; 0 before the first time',
+      ['mapping'],
+    ),
+    cutoverStep: factory.gauge(
+      'cutover_step',
+      'How far the mapping was moved over to Consul: 0 both, 1 Consul leads, 2 ZooKeeper is a mirror',
       ['mapping'],
     ),
     replicaConnected: factory.gauge('replica_connected', '1 while the daemon is connected to the store', [

@@ -1,7 +1,9 @@
+import { CUTOVER_STEP_NAMES } from './cutover-names.js';
 import type {
   AuditStatus,
   CanaryArrival,
   CanaryStatus,
+  CutoverStatus,
   DaemonStatus,
   HoldStatus,
   LeaderStatus,
@@ -62,11 +64,16 @@ export function mappingJson(status: MappingStatus) {
     orders: status.orders.map(orderJson),
     ordersTotal: status.ordersTotal,
     lastVerifiedAt: isoTime(status.lastVerifiedAtMs),
+    cutover: cutoverJson(status.cutover),
   };
 }
 
 function orderJson({ key, sinceMs, why }: OrderStatus) {
   return { key, since: isoTime(sinceMs), why: why ?? null };
+}
+
+function cutoverJson({ step, sinceMs }: CutoverStatus) {
+  return { step: step === undefined ? null : CUTOVER_STEP_NAMES[step], since: isoTime(sinceMs) };
 }
 
 function leaderJson({ host, admin }: LeaderStatus) {

@@ -1,6 +1,7 @@
 import type { PreparedCommit } from './prepared-commit.js';
 import { decodeMark, storedRecordKind } from './prepared-commit.js';
 import type { ArchiveIndex } from './archive-index.js';
+import { addClientChanges } from './client-change-rows.js';
 import { JournalPlan } from './journal-plan.js';
 import type { Change, LmdbStore } from './lmdb-store.js';
 import { newHead } from './mapping-slot.js';
@@ -56,6 +57,7 @@ export class CommitPlan {
     }
     for (const { key, value } of commit.orders) this.staging.put(entryKey('order', before.part, key), value);
     if (commit.state !== undefined) this.staging.put(numberKey('state', before.part), commit.state);
+    addClientChanges(this.staging, before.number, commit.clientChanges);
     this.heads.set(slot, { ...before, tally });
     this.journal.add(slot, commit);
   }

@@ -10,9 +10,11 @@ import type {
   MappingArchive,
   RecordCounts,
 } from '../ports/archive.js';
+import type { ClientChanges } from '../ports/client-changes.js';
 import type { TrashEntry, TrashSummary, TrashWanted } from '../ports/trash.js';
 import { fitsArchive } from './entry-key-bytes.js';
 import type { ArchiveIndex } from './archive-index.js';
+import { readClientChanges } from './client-change-rows.js';
 import type { CommitQueue } from './commit-queue.js';
 import { successorOf } from './lmdb-store.js';
 import type { LmdbStore, Range } from './lmdb-store.js';
@@ -132,6 +134,11 @@ export class LmdbMappingArchive implements MappingArchive {
   order(key: EntryKey): Order | undefined {
     const bytes = fitsArchive(key) ? this.get((part) => entryKey('order', part, key)) : undefined;
     return bytes && (decodeValue(bytes) as Order);
+  }
+
+  clientChanges(sinceHour: number): readonly ClientChanges[] {
+    const { head } = this.slot;
+    return head === undefined ? [] : readClientChanges(this.works.store, head.number, sinceHour);
   }
 
   async commit(changes: ArchiveChanges): Promise<void> {

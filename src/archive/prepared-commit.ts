@@ -1,6 +1,7 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
+import type { ClientChanges } from '../ports/client-changes.js';
 import type { ArchiveChanges, EntryMark, RecordCounts } from '../ports/archive.js';
 import { archiveKeyBytesMax, fitsArchive } from './entry-key-bytes.js';
 import { prepareConflict } from './stored-conflict.js';
@@ -21,6 +22,7 @@ export interface PreparedCommit {
   /** Settled journal entries older than this go. */
   readonly dropBeforeMs: number;
   readonly state: Buffer | undefined;
+  readonly clientChanges: readonly ClientChanges[];
 }
 
 /** A record or mark to put, counted under `label`; none to be removed. */
@@ -47,6 +49,7 @@ export function prepareCommit(changes: ArchiveChanges, journalKeepMs: number): P
     settled: new Map(settled),
     dropBeforeMs: Math.max(changes.dropSettledBeforeMs ?? -Infinity, newest - journalKeepMs),
     state: state && encodeValue(state),
+    clientChanges: [...(changes.clientChanges ?? [])],
   };
 }
 

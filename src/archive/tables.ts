@@ -1,5 +1,6 @@
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
+import type { ClientChanges } from '../ports/client-changes.js';
 import { archiveKeyBytesMax, readEntryKey, writeEntryKey } from './entry-key-bytes.js';
 import type { Range } from './lmdb-store.js';
 
@@ -47,6 +48,8 @@ const TABLES = {
   trashOf: 17,
   /** part, entry key: what a person has ordered for an entry that is marked so. */
   order: 18,
+  /** mapping, hour, side, folder: how often clients changed entries there. */
+  clientChanges: 19,
 } as const;
 
 type Table = keyof typeof TABLES;
@@ -121,6 +124,36 @@ export function timeOf(key: Buffer): number {
 /** The mapping or part of a key. */
 export function numberOf(key: Buffer): number {
   return key.readUInt32BE(1);
+}
+
+export function changesKey(
+  mapping: number,
+  { hour, side, folder }: Pick<ClientChanges, 'hour' | 'side' | 'folder'>,
+): Buffer {
+  const sideByte = side === 'left' ? 0 : 1;
+  const isNamed = folder === undefined ? 0 : 1;
+  const name = Buffer.from(folder ?? '');
+  return Buffer.concat([prefix('clientChanges', mapping), wide(hour), Buffer.of(sideByte, isNamed), name]);
+}
+
+export function changesOf(key: Buffer): Pick<ClientChanges, 'hour' | 'side' | 'folder'> {
+  const at = PREFIX_BYTES + WIDE_BYTES;
+  const folder = key[at + 1] === 0 ? undefined : key.toString('utf8', at + 2);
+  return {
+    hour: key.readUIntBE(PREFIX_BYTES, WIDE_BYTES),
+    side: key[at] === 0 ? 'left' : 'right',
+    folder,
+  };
+}
+
+/** What was counted from one hour on, and before another. */
+export function changesRange(
+  mapping: number,
+  fromHour: number,
+  beforeHour = WIDE_MAX,
+): Pick<Range, 'from' | 'to'> {
+  const at = (hour: number): Buffer => Buffer.concat([prefix('clientChanges', mapping), wide(hour)]);
+  return { from: at(fromHour), to: at(beforeHour) };
 }
 
 /** Everything in a table, or everything in it of one mapping or part. */

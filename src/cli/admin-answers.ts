@@ -44,6 +44,10 @@ export const mappingStatusAnswer = z.looseObject({
     .default([]),
   ordersTotal: z.number().default(0),
   lastVerifiedAt: z.string().nullable(),
+  /** Left out by daemons of before. */
+  cutover: z
+    .looseObject({ step: z.string().nullable(), since: z.string().nullable() })
+    .default({ step: 'both', since: null }),
 });
 
 const arrival = z.looseObject({

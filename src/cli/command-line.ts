@@ -8,6 +8,7 @@ import { checkCommand } from './check/check-command.js';
 import type { CommonOptions, Setting } from './command-setting.js';
 import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from './command-setting.js';
 import { CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, requireConfigFile } from './config-file.js';
+import { addCutover } from './cutover/cutover-cli.js';
 import type { DiffCommandOptions } from './diff-command.js';
 import { diffCommand } from './diff-command.js';
 import { TOKEN_VARIABLE } from './admin-client.js';
@@ -78,6 +79,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     addApprove,
     addResync,
     addRelease,
+    addCutover,
   ];
   for (const add of [...offline, ...asking, addRetire, addCompletion]) add(program, setting);
   return program;

@@ -4,6 +4,10 @@ import { SIDE_NAMES } from '../daemon/mapping-context.js';
 import type { OfflineAccess } from '../daemon/offline-access.js';
 import type { DiffCounts, Difference } from '../sync/diff.js';
 import { diffMapping } from '../sync/diff.js';
+import { cutoverInLedgers } from '../daemon/start-outlook.js';
+import { ReplicaError } from '../ports/errors.js';
+import type { CutoverMoves } from '../core/cutover.js';
+import { cutoverLines, cutoverName } from './cutover/cutover-note.js';
 import { requireConfig, selectMappings } from './config-file.js';
 import type { ExitCode } from './exit-code.js';
 import { EXIT } from './exit-code.js';
@@ -56,7 +60,9 @@ async function diffForPerson(
       if (listed.length < limit) listed.push(difference);
     };
     const counts = await diff(terminal, access, mapping, report);
-    terminal.print(mappingTitle(terminal, mapping), ...summaryLines(terminal, mapping, counts));
+    const moves = await movesOf(access, mapping);
+    const notes = cutoverLines(mapping, moves).map((line) => `  ${line}`);
+    terminal.print(mappingTitle(terminal, mapping), ...notes, ...summaryLines(terminal, mapping, counts));
     terminal.print(...differenceLines(terminal, listed));
     const unlisted = total(counts) - listed.length;
     if (unlisted > 0) terminal.print(`  ... and ${showCount(unlisted)} more (--limit N, --json)`);
@@ -77,7 +83,9 @@ async function diffAsJson(
     const counts = await diff(terminal, access, mapping, (one) => entries.item(differenceJson(one)));
     const { compared, onlyLeft, onlyRight, content, unknown, sessionBound, restricted } = counts;
     const only = { onlyInZookeeper: onlyLeft, onlyInConsul: onlyRight };
+    const cutover = cutoverName(mapping, await movesOf(access, mapping));
     entries.end({
+      cutover,
       compared,
       ...only,
       different: content,
@@ -91,6 +99,16 @@ async function diffAsJson(
   list.end({ equal });
   terminal.write('\n');
   return equal;
+}
+
+/** A ledger that can't be read is no reason not to compare. */
+async function movesOf(access: OfflineAccess, mapping: MappingConfig): Promise<CutoverMoves | undefined> {
+  try {
+    return await cutoverInLedgers(access.context(mapping), NEVER);
+  } catch (error) {
+    if (error instanceof ReplicaError) return undefined;
+    throw error;
+  }
 }
 
 async function diff(

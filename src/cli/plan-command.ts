@@ -9,6 +9,7 @@ import { PlanOutput } from './apply/plan-output.js';
 import { SyncError } from '../ports/errors.js';
 import { statusAnswer } from './admin-answers.js';
 import { AdminClient, configuredAdmin } from './admin-client.js';
+import { cutoverName } from './cutover/cutover-note.js';
 import { requireConfig, selectMappings } from './config-file.js';
 import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, usageError } from './exit-code.js';
@@ -95,7 +96,8 @@ async function planAsJson(
     const shownHolds = holds.map((hold) => ({ ...hold, side: hold.side ?? null }));
     const nothingToDo = isNothing(planned);
     const { start, unread } = planned;
-    actions.end({ pairing, paused, holds: shownHolds, ...start, unread, nothingToDo });
+    const cutover = cutoverName(mapping, planned.outlook.cutover);
+    actions.end({ pairing, paused, cutover, holds: shownHolds, ...start, unread, nothingToDo });
     nothing &&= nothingToDo;
   }
   list.end({ nothingToDo: nothing });

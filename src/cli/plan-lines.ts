@@ -2,6 +2,7 @@ import type { MappingConfig } from '../config/schema.js';
 import type { PlannedStart } from '../daemon/offline-plan.js';
 import type { StandingHold, StartOutlook } from '../daemon/start-outlook.js';
 import type { PlannedAction } from '../ports/control.js';
+import { cutoverLines } from './cutover/cutover-note.js';
 import { mappingTitle } from './mapping-title.js';
 import { printableText } from '../core/printable-text.js';
 import { printableKey } from './printable.js';
@@ -79,6 +80,7 @@ function circumstances(terminal: Terminal, { mapping, hasArchive, outlook }: Sho
   if (outlook.pairing === 'new') lines.push("A start would make this mapping's ledgers in both stores.");
   if (mapping.mode === 'observe')
     lines.push(terminal.style('mode: observe. Nothing of this would be written.', 'yellow'));
+  lines.push(...cutoverLines(mapping, outlook.cutover));
   if (outlook.paused)
     lines.push(terminal.style('Paused. Nothing of this would be written before it is resumed.', 'yellow'));
   return lines;

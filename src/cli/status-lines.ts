@@ -31,6 +31,7 @@ export function statusLines(
     '',
     ...mappingTable(terminal, mappings, nowMs),
     ...problemLines(terminal, mappings),
+    ...cutoverLines(terminal, mappings, nowMs),
     ...mappings.flatMap((mapping) => holdLines(terminal, mapping, daemon, nowMs)),
     ...orderLines(terminal, mappings, nowMs),
     ...skippedLines(terminal, mappings),
@@ -116,6 +117,16 @@ function inSyncCell({ inSync, inSyncSince }: MappingAnswer, nowMs: number): Cell
   if (!inSync) return { text: 'no', style: 'yellow' };
   if (inSyncSince === null) return 'yes';
   return `for ${showDuration((nowMs - Date.parse(inSyncSince)) / 1000)}`;
+}
+
+/** What is no longer as it is configured. */
+function cutoverLines(terminal: Terminal, mappings: readonly MappingAnswer[], nowMs: number): string[] {
+  const lines = mappings.flatMap(({ name, cutover: { step, since } }) =>
+    step === null || since === null || step === 'both'
+      ? []
+      : [`  ${printableText(`${name}: ${step}, since ${showAge(since, nowMs)}`)}`],
+  );
+  return lines.length === 0 ? [] : ['', terminal.style('On the way to Consul:', 'bold'), ...lines];
 }
 
 /** What is tried again by itself. */

@@ -19,6 +19,8 @@ import { sameVersion } from './version.js';
  *   when the entry is one that the policy leaves alone
  */
 export function carryOut(situation: Situation, order: Order, policy: Policy): Decision | undefined {
+  // An order is for both sides, and was given while both were written.
+  if (policy.source !== undefined) return undefined;
   const step = nextStep(situation, order);
   // What not everybody may read is left alone whoever has ordered otherwise, before it was so.
   return step && leaveRestricted(situation, step, policy).do === step.do ? step : undefined;

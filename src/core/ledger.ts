@@ -1,3 +1,5 @@
+import type { CutoverMoves } from './cutover.js';
+import { decodeMoves, encodeMoves } from './cutover.js';
 import { areKeyPrints, withoutPrints, withPrints } from './key-prints.js';
 import type { KeyPrints } from './key-prints.js';
 import type { LedgerMirror, MappingHold, MappingState } from './mapping-state.js';
@@ -28,6 +30,8 @@ export interface Ledger {
    * is known by this alone: on the other side, it looks like new.
    */
   readonly copied: KeyPrints;
+  /** The steps of a cutover that operators took: they hold for whoever takes over. Left out where there are none. */
+  readonly cutover?: CutoverMoves | undefined;
 }
 
 export interface ObservedLedger {
@@ -50,6 +54,7 @@ export function encodeLedger(ledger: Ledger): string {
     recent: ledger.recent.map(String),
     ...(ledger.paused && { paused: true }),
     ...(ledger.copied !== '' && { copied: ledger.copied }),
+    ...(ledger.cutover !== undefined && { cutover: encodeMoves(ledger.cutover) }),
   });
 }
 
@@ -62,10 +67,7 @@ export function decodeLedger(content: string): Ledger | undefined {
     return undefined;
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
-  const { format, pairId, generation, writer, places, recent, paused, copied } = parsed as Record<
-    string,
-    unknown
-  >;
+  const { format, pairId, generation, writer, places, recent, ...rest } = parsed as Record<string, unknown>;
   if (format !== FORMAT || typeof pairId !== 'string' || typeof writer !== 'string') return undefined;
   if (typeof generation !== 'number' || !Number.isSafeInteger(generation)) return undefined;
   const [left, right] = Array.isArray(places) ? (places as unknown[]) : [];
@@ -76,9 +78,14 @@ export function decodeLedger(content: string): Ledger | undefined {
     ...{ pairId, generation, writer },
     places: { left, right },
     recent: numbers.map(BigInt),
-    paused: paused === true,
-    copied: areKeyPrints(copied) ? copied : '',
+    paused: rest['paused'] === true,
+    copied: areKeyPrints(rest['copied']) ? rest['copied'] : '',
+    ...told(decodeMoves(rest['cutover'])),
   };
+}
+
+function told(cutover: CutoverMoves | undefined): Pick<Ledger, 'cutover'> {
+  return cutover === undefined ? {} : { cutover };
 }
 
 /** The entries that a batch is to create or update, and to remove. */
@@ -94,7 +101,7 @@ export interface LedgeredBatch {
  * @param batch what goes with it
  */
 export function nextLedger(
-  identity: Pick<Ledger, 'pairId' | 'writer' | 'places' | 'paused'>,
+  identity: Pick<Ledger, 'pairId' | 'writer' | 'places' | 'paused' | 'cutover'>,
   mirror: LedgerMirror | undefined,
   announced: readonly number[] = [],
   batch: LedgeredBatch = { copies: [], removes: [] },
@@ -110,8 +117,8 @@ export function nextLedger(
 /** What is known of a ledger after it was seen in its store. */
 export function mirrorOf(observed: ObservedLedger): LedgerMirror {
   const { ledger, version } = observed;
-  const { generation, recent, writer, paused, copied } = ledger;
-  return { version, generation, recent, writer, paused, copied };
+  const { generation, recent, writer, paused, copied, cutover } = ledger;
+  return { version, generation, recent, writer, paused, copied, ...told(cutover) };
 }
 
 /** Adds the number of a write that went without the ledger (a single value too large for a batch). */

@@ -1,3 +1,4 @@
+import type { CutoverMoves } from './cutover.js';
 import type { ClockOffset, SightingLog } from './write-interval.js';
 import type { OverwriteHistory, SizeHistory } from './deletion-budget.js';
 import type { KeyPrints } from './key-prints.js';
@@ -32,6 +33,8 @@ export interface MappingState {
   readonly ledgerless: readonly Side[];
   readonly holds: readonly MappingHold[];
   readonly paused: boolean;
+  /** The steps of a cutover that operators took; undefined where there are none. */
+  readonly cutover?: CutoverMoves | undefined;
   /**
    * How entries that were never agreed on are decided until the first reconciliation is complete, where an operator
    * said so (`resync`); undefined: by the mapping's own rule.
@@ -69,6 +72,8 @@ export interface LedgerMirror {
   readonly paused: boolean;
   /** The entries that batches have written last; undefined where that was not noted. */
   readonly copied: KeyPrints | undefined;
+  /** The steps of a cutover that it tells of; undefined where there are none. */
+  readonly cutover?: CutoverMoves | undefined;
 }
 
 /** Why all or some writes of a mapping are stopped. */

@@ -14,7 +14,7 @@ export function mappingControl(
   sync: MappingSync,
   operator: Operator,
   stopping: AbortSignal,
-  observed: MappingControl['observed'],
+  others: Pick<MappingControl, 'observed' | 'cutover' | 'moveCutover'>,
 ): MappingControl {
   const { name } = sync.context;
   const { archive } = sync.memory;
@@ -52,7 +52,7 @@ export function mappingControl(
         throw refused(`entry ${shown} of mapping ${name} is not held: there is nothing to release`);
       return `entry ${shown} of mapping ${name} is released: the content of ${keep} stands`;
     },
-    observed,
+    ...others,
     explain: (key, signal, withValues = false) => explainEntry(sync, operator, key, signal, withValues),
     ...journalControl(sync, operator, stopping),
   };

@@ -7,6 +7,7 @@ import {
 } from '../core/deletion-budget.js';
 import type { Explanation, PlannedAction } from '../ports/control.js';
 import type { MappingContext } from '../sync/context.js';
+import { contextInForce } from '../sync/context-in-force.js';
 import type { Examined } from '../sync/examine.js';
 import { Examiner } from '../sync/examine.js';
 import { effectiveSize, isCountedCreate, isCountedDeletion, isCountedOverwrite } from '../sync/guards.js';
@@ -51,11 +52,12 @@ export interface GuardForecast {
  * @throws ReplicaError
  */
 export async function planStart(
-  context: MappingContext,
-  { memory, holds }: StartOutlook,
+  configured: MappingContext,
+  { memory, holds, cutover }: StartOutlook,
   tell: (action: PlannedAction, step: PlannedStep) => void,
   signal: AbortSignal,
 ): Promise<PlannedStart> {
+  const context = contextInForce(configured, () => cutover);
   const tally = new PlanTally();
   const step = (planned: PlannedStep): void => {
     tally.add(planned, memory.archive.mark(planned.key));
@@ -97,11 +99,12 @@ export async function planStart(
  * @throws ReplicaError
  */
 export async function explainOffline(
-  context: MappingContext,
-  { memory }: StartOutlook,
+  configured: MappingContext,
+  { memory, cutover }: StartOutlook,
   key: EntryKey,
   signal: AbortSignal,
 ): Promise<Explanation> {
+  const context = contextInForce(configured, () => cutover);
   const noticedMs = context.clock.monotonicMs();
   const mark = { key, at: undefined, noticedMs };
   const { examined } = await new Examiner(context, memory).examine([mark], signal);

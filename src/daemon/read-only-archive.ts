@@ -23,6 +23,7 @@ const NOTHING_ARCHIVED: MappingArchive = {
   trashed: () => undefined,
   lastTrashOf: () => undefined,
   order: () => undefined,
+  clientChanges: () => [],
   commit: refuse,
   reset: refuse,
 };
@@ -44,6 +45,7 @@ export function readOnlyArchive(archive: MappingArchive, state: MappingState | u
     trashed: (id) => archive.trashed(id),
     lastTrashOf: (key) => archive.lastTrashOf(key),
     order: (key) => archive.order(key),
+    clientChanges: (sinceHour) => archive.clientChanges(sinceHour),
     commit: refuse,
     reset: refuse,
   };

@@ -8,6 +8,7 @@ import type { WriteListener } from '../ports/written.js';
 import { MappingSync } from '../sync/mapping-sync.js';
 import { mappingStatus } from '../sync/mapping-status.js';
 import { Operator } from '../sync/operator.js';
+import { cutoverControl } from './cutover-control.js';
 import { Observation } from './observation.js';
 import { mappingControl } from './mapping-control.js';
 import { mappingContext } from './mapping-context.js';
@@ -48,7 +49,12 @@ export class RunningMapping {
       observing: observation !== undefined,
       report: observation === undefined ? file.read() : observation.report,
     });
-    this.control = mappingControl(this.sync, new Operator(this.sync), this.stopping.signal, observed);
+    const operator = new Operator(this.sync);
+    const { signal: stopping } = this.stopping;
+    const status = (): MappingStatus => this.status();
+    const watchers = (signal: AbortSignal) => surroundings.stores.watchersOf(config.zookeeper, signal);
+    const cutover = cutoverControl({ sync: this.sync, operator, stopping, status, watchers });
+    this.control = mappingControl(this.sync, operator, stopping, { observed, ...cutover });
     // All that is in flight listens to the one signal; how much that is, is bounded elsewhere.
     setMaxListeners(0, this.stopping.signal);
     this.running = this.begin();

@@ -5,6 +5,8 @@ import type { SecretSource } from '../config/secret.js';
 import { ConsulClient } from '../consul/consul-client.js';
 import type { StoreStatus } from '../ports/status.js';
 import { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
+import type { WatcherReport } from '../ports/cutover.js';
+import { whoWatches } from '../zookeeper/watchers.js';
 import { ConsulProbe } from './consul-probe.js';
 import { systemClock, systemRandom } from './system.js';
 
@@ -25,6 +27,7 @@ export class Stores {
     readonly zookeeper: ZooKeeperSession,
     readonly consul: ConsulClient,
     private readonly probe: ConsulProbe,
+    private readonly ensemble: Config['zookeeper'],
   ) {}
 
   /** Begins to connect; does not wait for either store. */
@@ -50,7 +53,7 @@ export class Stores {
       onRequest: (operation, result, seconds) => observe('consul', operation, result, seconds),
     });
     session.start();
-    return new Stores(session, client, ConsulProbe.start(client, systemClock));
+    return new Stores(session, client, ConsulProbe.start(client, systemClock), zookeeper);
   }
 
   status(): { readonly zookeeper: StoreStatus; readonly consul: StoreStatus } {
@@ -71,6 +74,20 @@ export class Stores {
   async firstAnswers(signal: AbortSignal): Promise<void> {
     const enough = AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWERS_MS)]);
     await Promise.allSettled([this.zookeeper.whenConnected(enough), this.probe.firstAnswer(enough)]);
+  }
+
+  /** Which sessions watch a path of ZooKeeper, or anything below it, as far as its servers tell. Never throws. */
+  async watchersOf(path: string, signal: AbortSignal): Promise<WatcherReport> {
+    const { connect, tls } = this.ensemble;
+    if (tls !== undefined) {
+      const why =
+        'four-letter words are asked over plain connections only, and zookeeper.tls is set: ask wchp by hand';
+      return { sessions: [], total: 0, untold: [why] };
+    }
+    const { state } = this.zookeeper;
+    const ownSession = state.kind === 'connected' ? state.sessionId : undefined;
+    const whole = `${connect.chroot}${path === '/' ? '' : path}`;
+    return whoWatches({ servers: connect.servers, path: whole, ownSession }, signal);
   }
 
   async close(): Promise<void> {

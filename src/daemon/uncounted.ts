@@ -7,6 +7,7 @@ export const UNCOUNTED: MappingMetrics = {
   echoes: () => undefined,
   conflict: () => undefined,
   rescan: () => undefined,
+  clientChange: () => undefined,
   propagated: () => undefined,
   reconciled: () => undefined,
 };

@@ -4,6 +4,7 @@ import type { EntryKey } from '../core/observation.js';
 import type { Order } from '../core/order.js';
 import type { Pair, Side } from '../core/pair.js';
 import type { MappingState } from '../core/mapping-state.js';
+import type { ClientChanges } from './client-changes.js';
 import type { NewTrash, TrashEntry, TrashSummary, TrashWanted } from './trash.js';
 
 /**
@@ -56,6 +57,9 @@ export interface MappingArchive {
   lastTrashOf(key: EntryKey): TrashEntry | undefined;
   /** What was ordered for an entry that carries the mark `ordered`. */
   order(key: EntryKey): Order | undefined;
+
+  /** How often clients changed entries, hour by hour, from `sinceHour` on. Outlives a reset; a week of it is kept. */
+  clientChanges(sinceHour: number): readonly ClientChanges[];
 
   /**
    * Applies all of `changes` in one atomic transaction, or nothing; durable (synced to disk) when it resolves. To make
@@ -155,6 +159,8 @@ export interface ArchiveChanges {
   /** Settled journal entries and trash older than this are removed, a bounded number with each commit. */
   readonly dropSettledBeforeMs?: number;
   readonly state?: MappingState;
+  /** Changes of clients that are counted now. */
+  readonly clientChanges?: readonly ClientChanges[];
 }
 
 export interface NewConflict extends Conflict {

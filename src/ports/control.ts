@@ -1,5 +1,7 @@
+import type { CutoverStep } from '../core/cutover.js';
 import type { EntryKey } from '../core/observation.js';
 import type { JournalEntry } from './archive.js';
+import type { CutoverReport } from './cutover.js';
 import type { ObservedReport } from './observed.js';
 import type { DaemonStatus } from './status.js';
 import type { TrashEntry, TrashSummary, TrashWanted } from './trash.js';
@@ -32,6 +34,10 @@ export interface MappingControl {
   resync(from: ResyncFrom): Promise<string>;
   /** Ends an entry's hold: the content of `keep` is written to the other side. */
   release(key: EntryKey, keep: 'zookeeper' | 'consul'): Promise<string>;
+  /** What speaks for and against the next step on the way to Consul. Reads both sides where `compare` says so. */
+  cutover(options: CutoverOptions, signal: AbortSignal): Promise<CutoverReport>;
+  /** Takes one step, forwards or back. `REFUSED` where something is missing: the message says all of it. */
+  moveCutover(wanted: CutoverWanted, signal: AbortSignal): Promise<string>;
   /** What it would have written while it only observed, where it has. */
   observed(): { readonly observing: boolean; readonly report: ObservedReport | undefined };
   /** @param withValues whether to tell what both stores have of it, and not only how much */
@@ -48,6 +54,18 @@ export interface MappingControl {
   trashed(id: number): TrashEntry | undefined;
   /** Puts back what was deleted, where nothing stands in its place on either side. Durable when it resolves, done soon. */
   restore(wanted: RestoreWanted): Promise<RestoreOrdered>;
+}
+
+export interface CutoverOptions {
+  readonly compare: boolean;
+  /** For so long no client may have changed ZooKeeper before it becomes a mirror. */
+  readonly quietForMs: number;
+  /** It may become one although somebody writes there. */
+  readonly despiteWriters?: boolean;
+}
+
+export interface CutoverWanted extends Omit<CutoverOptions, 'compare'> {
+  readonly to: CutoverStep;
 }
 
 export interface TrashPage {

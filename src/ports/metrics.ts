@@ -8,6 +8,8 @@ export interface MappingMetrics {
   echoes(at: Side, count: number): void;
   conflict(result: ConflictResult): void;
   rescan(reason: RescanReason): void;
+  /** A client has changed an entry at that side. */
+  clientChange(at: Side): void;
   /** From the change being noticed to its write being acknowledged. */
   propagated(on: Side, seconds: number): void;
   /** One round of the loop: read, decide, write, record. */

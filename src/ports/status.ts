@@ -1,3 +1,4 @@
+import type { CutoverStep } from '../core/cutover.js';
 import type { Pair } from '../core/pair.js';
 
 /** What a mapping tells about itself. Times are wall-clock milliseconds since the epoch. */
@@ -32,6 +33,14 @@ export interface MappingStatus {
   readonly orders: readonly OrderStatus[];
   readonly ordersTotal: number;
   readonly lastVerifiedAtMs: number | undefined;
+  readonly cutover: CutoverStatus;
+}
+
+export interface CutoverStatus {
+  /** Undefined where the mapping is configured to be written on the right only. */
+  readonly step: CutoverStep | undefined;
+  /** When it was taken; undefined where it never was. */
+  readonly sinceMs: number | undefined;
 }
 
 export type MappingStateName = 'starting' | 'live' | 'paused' | 'held' | 'degraded';

@@ -14,11 +14,15 @@ const BUMP_EVERY_MS = 1_000;
 /** How often each store's progress is noted, so that later writes can be dated. */
 const SIGHT_EVERY_MS = 15_000;
 
+/** How often clients' changes are kept that were counted while nothing is recorded. */
+const KEEP_COUNTS_EVERY_MS = 15_000;
+
 /** What a mapping's loop does from time to time, whether or not anything changed. */
 export class Chores {
   private readonly bumpDue = new Set<Side>();
   private bumpedMs = -Infinity;
   private sightedMs = -Infinity;
+  private countsKeptMs = -Infinity;
   private verifiedMs: number | undefined;
 
   constructor(
@@ -37,6 +41,7 @@ export class Chores {
   async run(permission: Permission, signal: AbortSignal): Promise<void> {
     await this.bumpLedgers(permission, signal);
     if (permission !== 'count') await this.noteProgress(signal);
+    else await this.keepCounts();
     this.scheduleVerification();
   }
 
@@ -87,6 +92,16 @@ export class Chores {
       },
     }));
     for (const position of [left, right]) if (position.status === 'rejected') throw position.reason;
+  }
+
+  /** Whoever is stopped commits nothing else with which it could go. */
+  private async keepCounts(): Promise<void> {
+    const { memory } = this;
+    const nowMs = this.context.clock.monotonicMs();
+    const isDue = nowMs - this.countsKeptMs >= KEEP_COUNTS_EVERY_MS;
+    if (!isDue || memory.state === undefined || memory.counter?.isWaiting !== true) return;
+    this.countsKeptMs = nowMs;
+    await memory.commit(() => ({}));
   }
 
   private scheduleVerification(): void {

@@ -137,6 +137,8 @@ export class Drain {
     seen: SeenLedgers,
     signal: AbortSignal,
   ): Promise<DrainResult> {
+    const { archive, state, counter } = this.memory;
+    counter?.note(examined, archive, state);
     const work = sortWork(this.context, this.memory, this.rings, examined);
     this.account(work);
     if (permission !== 'write') this.context.observed?.note(examined);

@@ -1,6 +1,8 @@
 import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
-import { ledgerToReplace } from '../core/ledger.js';
-import type { MappingHold, MappingState } from '../core/mapping-state.js';
+import type { CutoverMoves } from '../core/cutover.js';
+import { latestMoves } from '../core/cutover.js';
+import { decodeLedger, ledgerToReplace } from '../core/ledger.js';
+import type { LedgerMirror, MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
 import { SIDES } from '../core/pair.js';
 import type { MappingContext } from './context.js';
@@ -60,7 +62,11 @@ export class Establishment {
     // Ledgers found now are replaced under the condition that they are still what was looked at.
     const found = await Promise.all(SIDES.map((side) => this.standingLedger(side, signal)));
     const state = freshState(this.context, this.memory, 'pairing', resyncFrom);
-    await this.memory.begin({ ...state, ledgers: { left: found[0], right: found[1] } });
+    const [left, right] = found;
+    // Who lost the archive has not gone back a step with it.
+    const cutover = latestMoves(state.cutover, left?.cutover, right?.cutover);
+    const ledgers = { left: left?.mirror, right: right?.mirror };
+    await this.memory.begin({ ...state, ...(cutover !== undefined && { cutover }), ledgers });
     return this.finishPairing(signal);
   }
 
@@ -105,9 +111,12 @@ export class Establishment {
     await this.memory.commit((state) => ({ state: { ledgerless: [...state.ledgerless, side] } }));
   }
 
-  private async standingLedger(side: Side, signal: AbortSignal): Promise<MappingState['ledgers']['left']> {
+  private async standingLedger(side: Side, signal: AbortSignal): Promise<StandingLedger | undefined> {
     const stored = await this.ledgers.stored(side, signal);
-    return stored === undefined ? undefined : ledgerToReplace(stored.version);
+    if (stored === undefined) return undefined;
+    const ledger = decodeLedger(stored.content);
+    const isOfHere = SIDES.every((each) => ledger?.places[each] === this.context.places[each]);
+    return { mirror: ledgerToReplace(stored.version), cutover: isOfHere ? ledger?.cutover : undefined };
   }
 
   private async observe(signal: AbortSignal): Promise<Omit<MappingHold, 'sinceMs'> | undefined> {
@@ -128,6 +137,11 @@ export class Establishment {
   }
 }
 
+interface StandingLedger {
+  readonly mirror: LedgerMirror;
+  readonly cutover: CutoverMoves | undefined;
+}
+
 /** The state of an archive that begins now. */
 export function freshState(
   context: MappingContext,
@@ -145,6 +159,7 @@ export function freshState(
     ledgerless: [],
     holds: [],
     paused: memory.state?.paused ?? false,
+    ...(memory.state?.cutover !== undefined && { cutover: memory.state.cutover }),
     resyncFrom,
     lastSweptAtMs: { left: undefined, right: undefined },
     scope: context.scope.id,

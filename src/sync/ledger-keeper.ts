@@ -1,3 +1,4 @@
+import { latestMoves } from '../core/cutover.js';
 import type { Ledger, LedgeredBatch, LedgerVerdict, ObservedLedger } from '../core/ledger.js';
 import {
   decodeLedger,
@@ -64,14 +65,15 @@ export class LedgerKeeper {
    * @param batch what goes with it
    */
   next(side: Side, batch?: LedgeredBatch): SentLedger | undefined {
-    const { pairId, ledgers, ledgerless, intents, paused } = this.memory.known;
+    const { pairId, ledgers, ledgerless, intents, paused, cutover } = this.memory.known;
     if (ledgerless.includes(side)) return undefined;
     const mirror = ledgers[side];
     const announced = intents.flatMap((intent) =>
       intent.kind === 'deletions' && intent.side === side ? [intent.generation] : [],
     );
     const { writer } = this;
-    const identity = { pairId, writer, places: this.context.places, paused };
+    const told = cutover === undefined ? {} : { cutover };
+    const identity = { pairId, writer, places: this.context.places, paused, ...told };
     const ledger = nextLedger(identity, mirror, [...announced, this.sent[side]], batch);
     this.sent[side] = ledger.generation;
     return { ledger, write: { content: encodeLedger(ledger), expected: mirror?.version } };
@@ -232,13 +234,15 @@ function observedLedger(stored: StoredLedger | undefined): ObservedLedger | 'for
 
 /** What the archive is to say of ledgers that were found at `mirrors`. */
 function withLedgers(
-  { intents }: MappingState,
+  { intents, cutover }: MappingState,
   mirrors: Pair<LedgerMirror | undefined>,
   beside: Partial<MappingState> = {},
 ): MappingChanges {
   const { pending, removed } = settleDeletions(intents, mirrors);
   const gone = new Map(removed.map((key) => [key, undefined] as const));
-  return { records: gone, marks: gone, state: { ...beside, ledgers: mirrors, intents: pending } };
+  const latest = latestMoves(cutover, mirrors.left?.cutover, mirrors.right?.cutover);
+  const moved = latest === cutover ? {} : { cutover: latest };
+  return { records: gone, marks: gone, state: { ...beside, ...moved, ledgers: mirrors, intents: pending } };
 }
 
 /** Ledgers that were read with entries, by their side; undefined for one that is not there. */

@@ -1,10 +1,12 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
+import { moveNumber } from '../core/cutover.js';
 import { mayBeNoted, withoutPrints } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
+import type { ClientChangeCounter } from './client-change-counter.js';
 
 /** Changes to a mapping's part of the archive; of its state, only what changes. */
 export interface MappingChanges extends Omit<ArchiveChanges, 'state'> {
@@ -25,6 +27,11 @@ export class MappingMemory {
   private last: Promise<unknown> = Promise.resolve();
   /** Told of the ledgers whenever they were recorded anew. */
   onLedgers: (ledgers: MappingState['ledgers']) => void = () => undefined;
+  /** Told when a step of a cutover was taken, here or, as the ledgers tell, by another daemon. */
+  onCutover: () => void = () => undefined;
+
+  /** Counts what clients change; undefined where nobody counts. */
+  counter: ClientChangeCounter | undefined;
 
   constructor(readonly archive: MappingArchive) {
     this.current = archive.state();
@@ -67,6 +74,7 @@ export class MappingMemory {
       trashed: (id) => archive.trashed(id),
       lastTrashOf: (key) => archive.lastTrashOf(key),
       order: () => undefined,
+      clientChanges: () => [],
       commit: () => Promise.reject(new Error('this view of the archive is only for looking')),
       reset: () => Promise.reject(new Error('this view of the archive is only for looking')),
     };
@@ -94,11 +102,11 @@ export class MappingMemory {
       const { state: asked, ...changes } = build(this.known);
       const patch = this.withoutPrintsOfGone(asked, changes.records);
       if (patch === undefined) {
-        await this.archive.commit(changes);
+        await this.put(changes);
         return;
       }
       const state: MappingState = { ...this.known, ...patch };
-      await this.archive.commit({ ...changes, state });
+      await this.put({ ...changes, state });
       this.take(state, patch);
     });
   }
@@ -113,7 +121,7 @@ export class MappingMemory {
       const { state: asked, ...changes } = build(this.known);
       const patch = this.withoutPrintsOfGone(asked, changes.records);
       const state: MappingState = { ...this.known, ...patch };
-      durable = this.archive.commit({ ...changes, state });
+      durable = this.put({ ...changes, state });
       // Whoever waits for it hears of a failure; and so does everybody who commits anything after it.
       durable.catch(() => undefined);
       this.take(state, patch);
@@ -153,8 +161,21 @@ export class MappingMemory {
     return isSame ? patch : { ...patch, ledgers };
   }
 
+  /** What clients have changed since the commit before is counted with it. */
+  private async put(changes: ArchiveChanges): Promise<void> {
+    const counted = this.counter?.take() ?? [];
+    try {
+      await this.archive.commit(counted.length === 0 ? changes : { ...changes, clientChanges: counted });
+    } catch (error) {
+      this.counter?.putBack(counted);
+      throw error;
+    }
+  }
+
   private take(state: MappingState, patch: Partial<MappingState> | undefined): void {
+    const before = this.current;
     this.current = state;
+    if (moveNumber(before?.cutover) !== moveNumber(state.cutover)) this.onCutover();
     if (patch?.ledgers !== undefined) this.onLedgers(state.ledgers);
   }
 

@@ -1,4 +1,6 @@
+import { stepInForce } from '../core/cutover.js';
 import type {
+  CutoverStatus,
   DriftedStatus,
   HoldStatus,
   MappingStateName,
@@ -61,7 +63,13 @@ export function mappingStatus(sync: MappingSync, connected: boolean): MappingSta
     orders: listed.orders,
     ordersTotal: archive.markCounts().get('ordered') ?? 0,
     lastVerifiedAtMs: state?.lastVerifiedAtMs,
+    cutover: cutoverStatus(sync),
   };
+}
+
+function cutoverStatus({ configured: { policy }, memory: { state } }: MappingSync): CutoverStatus {
+  const sinceMs = policy.source === undefined ? state?.cutover?.at(-1)?.atMs : undefined;
+  return { step: stepInForce(policy, state?.cutover), sinceMs };
 }
 
 function stateName(sync: MappingSync, connected: boolean): MappingStateName {

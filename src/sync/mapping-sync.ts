@@ -1,3 +1,4 @@
+import { moveNumber } from '../core/cutover.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
@@ -12,6 +13,8 @@ import { BatchWriter } from './batch-writer.js';
 import type { Applied } from './batch-writer.js';
 import { Chores } from './chores.js';
 import type { MappingContext } from './context.js';
+import { contextInForce } from './context-in-force.js';
+import { ClientChangeCounter } from './client-change-counter.js';
 import { Drain } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
@@ -75,9 +78,16 @@ export class MappingSync {
   private hintsDrainedMs = -Infinity;
   private readonly visitors: (() => Promise<void>)[] = [];
 
-  constructor(readonly context: MappingContext) {
-    const memory = new MappingMemory(context.archive);
+  readonly context: MappingContext;
+
+  /** @param configured the mapping as it is configured; `context` is how it is, with the step of its cutover */
+  constructor(readonly configured: MappingContext) {
+    const memory = new MappingMemory(configured.archive);
+    const context = contextInForce(configured, () => memory.state?.cutover);
+    memory.counter = new ClientChangeCounter(context.clock, context.metrics, context.archive);
     const attention = new Attention(context.clock);
+    // What was decided by another direction is decided anew.
+    memory.onCutover = () => attention.startOver('operator');
     const ledgers = new LedgerKeeper(context, memory);
     const fence = new Fence(context, memory, ledgers);
     const readiness = new Readiness(context, memory, ledgers, fence);
@@ -102,6 +112,7 @@ export class MappingSync {
       expected.wrote(side, keys);
     };
     const writer = new BatchWriter(context, memory, ledgers, record, touched, isDeposed);
+    this.context = context;
     this.memory = memory;
     this.attention = attention;
     this.examiner = examiner;
@@ -267,7 +278,7 @@ export class MappingSync {
     if (part === 'lead' && (await this.readiness.recheck(signal))) this.attention.startOver('operator');
     await this.settleIntents(signal);
     await this.checkClock();
-    await this.tellPause(signal);
+    await this.tell(signal);
     this.drain.beginRounds();
     const dealWith = async ({ all }: { all: boolean }): Promise<void> => {
       this.goesOn();
@@ -303,10 +314,11 @@ export class MappingSync {
     if (wasWalked && from !== undefined) following?.walked(side, from);
   }
 
-  /** Puts an operator's pause into the ledgers, or takes it out, so that it outlasts whoever leads. */
-  private async tellPause(signal: AbortSignal): Promise<void> {
-    if (this.succession?.isActive !== true || this.holds.some(stopsMapping)) return;
-    for (const side of this.untoldOfPause) {
+  /** Puts what an operator has said into the ledgers, so that it outlasts whoever leads: a pause, a cutover's step. */
+  private async tell(signal: AbortSignal): Promise<void> {
+    const mayTell = this.role === 'active' && this.context.mode === 'sync';
+    if (!mayTell || this.holds.some(stopsMapping)) return;
+    for (const side of this.untold) {
       const trouble = await this.writer.bump(side, signal);
       if (trouble !== undefined) throw trouble;
     }
@@ -316,21 +328,28 @@ export class MappingSync {
    * The same at once, between two turns.
    * @returns the sides that could not be told
    */
-  async tellPauseNow(signal: AbortSignal): Promise<readonly Side[]> {
-    if (this.untoldOfPause.length === 0) return [];
+  async tellNow(signal: AbortSignal): Promise<readonly Side[]> {
+    if (this.untold.length === 0) return [];
     try {
-      await this.exclusively(() => this.tellPause(signal));
+      await this.exclusively(() => this.tell(signal));
     } catch (error) {
-      this.context.logger.warn({ err: error }, 'the pause could not be written to the ledgers yet');
+      const message = 'what an operator has said could not be written to the ledgers yet';
+      this.context.logger.warn({ err: error }, message);
     }
-    return this.untoldOfPause;
+    return this.untold;
   }
 
-  /** Sides whose ledgers don't tell yet whether the mapping is paused. */
-  get untoldOfPause(): readonly Side[] {
+  /** Sides whose ledgers don't tell yet what an operator has said. */
+  private get untold(): readonly Side[] {
     const { state } = this.memory;
-    if (this.succession === undefined || state?.phase !== 'paired') return [];
-    return SIDES.filter((side) => (state.ledgers[side]?.paused ?? state.paused) !== state.paused);
+    if (state?.phase !== 'paired') return [];
+    return SIDES.filter((side) => {
+      const ledger = state.ledgers[side];
+      if (ledger === undefined) return false;
+      // Who is alone keeps a pause in its own archive.
+      const isPauseUntold = this.succession !== undefined && ledger.paused !== state.paused;
+      return isPauseUntold || moveNumber(ledger.cutover) !== moveNumber(state.cutover);
+    });
   }
 
   /** What a watch tells only marks; that it tells nothing any more is worth a line, once. */

@@ -1,3 +1,5 @@
+import type { CutoverMoves, CutoverStep } from '../core/cutover.js';
+import { stepReached, withMove } from '../core/cutover.js';
 import { startOverwriteHistory, startSizeHistory } from '../core/deletion-budget.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
@@ -21,13 +23,35 @@ export class Operator {
   async pause(signal: AbortSignal): Promise<readonly Side[]> {
     await this.sync.memory.commit(() => ({ state: { paused: true } }));
     this.sync.context.logger.info({}, 'paused by an operator');
-    return this.sync.tellPauseNow(signal);
+    return this.sync.tellNow(signal);
   }
 
   async resume(): Promise<void> {
     await this.sync.memory.commit(() => ({ state: { paused: false } }));
     this.sync.attention.startOver('operator');
     this.sync.context.logger.info({}, 'resumed by an operator');
+  }
+
+  /**
+   * Takes a step of the cutover, forwards or back. Everything is compared again, by the policy that is in force then.
+   * @param isStill tells, at the moment of the step, whether it may still be taken
+   * @returns the sides whose ledger could not be told in time; undefined when the step may be taken no more
+   */
+  async cutover(
+    step: CutoverStep,
+    isStill: (moves: CutoverMoves | undefined) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly Side[] | undefined> {
+    const { memory, context } = this.sync;
+    const isTaken = await this.sync.exclusively(async () => {
+      const from = stepReached(memory.known.cutover);
+      if (!isStill(memory.known.cutover)) return false;
+      const nowMs = context.clock.nowMs();
+      await memory.commit(({ cutover }) => ({ state: { cutover: withMove(cutover, step, nowMs) } }));
+      context.logger.info({ from, step }, 'a step of the cutover was taken by an operator');
+      return true;
+    });
+    return isTaken ? this.sync.tellNow(signal) : undefined;
   }
 
   /**

@@ -6,6 +6,7 @@ import { AppliedWrites } from './applied.js';
 import { Attention, PendingWrites } from './attention.js';
 import { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
+import { contextInForce } from './context-in-force.js';
 import type { DecidedOn } from './decided-on.js';
 import { changedSince } from './decided-on.js';
 import { Drain } from './drain.js';
@@ -47,8 +48,12 @@ export class PlanApplier {
   private readonly written = new Set<EntryKey>();
   private readonly moved = new Map<EntryKey, string>();
 
-  constructor(private readonly context: MappingContext) {
-    const memory = new MappingMemory(context.archive);
+  private readonly context: MappingContext;
+
+  constructor(configured: MappingContext) {
+    const memory = new MappingMemory(configured.archive);
+    const context = contextInForce(configured, () => memory.state?.cutover);
+    this.context = context;
     const attention = new Attention(context.clock);
     const pending = new PendingWrites();
     const ledgers = new LedgerKeeper(context, memory);

@@ -1,12 +1,12 @@
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { Conflict } from '../core/conflict.js';
 import type { CopyDecision } from '../core/decision.js';
+import { sawForeignChange } from '../core/foreign-change.js';
 import type { Digest, EntryKey } from '../core/observation.js';
 import { isOscillating } from '../core/oscillation.js';
 import type { Pair, Side } from '../core/pair.js';
 import { otherSide, pairOf, SIDES } from '../core/pair.js';
 import type { Situation } from '../core/situation.js';
-import { sameVersion } from '../core/version.js';
 import type { EntryHoldReason, EntryMark } from '../ports/archive.js';
 import type { SkipReason } from '../ports/replica.js';
 import type { MappingContext } from './context.js';
@@ -74,7 +74,8 @@ class Sorter {
     const { decision } = examined;
     if (examined.isOrderOver === true) this.work.marks.set(examined.mark.key, undefined);
     for (const side of SIDES) {
-      if (sawForeignChange(examined, side) && !this.wasFollowed(examined, side)) {
+      // The ledger there has to follow it.
+      if (sawForeignChange(examined.situation, side) && !this.wasFollowed(examined, side)) {
         this.work.foreignChanges.add(side);
       }
     }
@@ -250,16 +251,6 @@ const HOLD_DETAILS: Readonly<Record<EntryHoldReason, string>> = {
   'copy-modified': 'a client keeps writing to the copy of an entry that a session owns on the other side',
   'journal-full': 'the conflict journal is full, so nothing may be overwritten',
 };
-
-/** A change of this side that is not the daemon's own: the ledger there has to follow it. */
-function sawForeignChange({ situation }: Examined, side: Side): boolean {
-  const { record, readings, ours } = situation;
-  const reading = readings[side];
-  const known = record?.kind === 'entry' ? record.versions[side] : undefined;
-  if (reading.kind === 'unknown' || ours[side]) return false;
-  if (reading.kind === 'absent') return known !== undefined;
-  return known === undefined ? record?.kind !== 'structure' : !sameVersion(known, reading.version);
-}
 
 /** The side that has the entry while the other one has nothing. */
 function onlySide({ situation: { readings } }: Examined): Side | undefined {

@@ -1,3 +1,4 @@
+import { latestMoves } from '../core/cutover.js';
 import type { ObservedLedger } from '../core/ledger.js';
 import { judgeLedgers, mirrorOf } from '../core/ledger.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
@@ -336,7 +337,9 @@ export class Succession implements Provenance {
     const state = freshState(context, memory, 'paired', undefined);
     const paused = SIDES.some((side) => mirrors[side]?.paused === true);
     const ledgerless = SIDES.filter((side) => mirrors[side] === undefined);
-    await memory.begin({ ...state, pairId, kept: 'followed', ledgers: mirrors, ledgerless, paused });
+    const cutover = latestMoves(state.cutover, mirrors.left?.cutover, mirrors.right?.cutover);
+    const told = { ledgers: mirrors, ledgerless, paused, ...(cutover !== undefined && { cutover }) };
+    await memory.begin({ ...state, pairId, kept: 'followed', ...told });
     context.logger.info({}, 'following the daemon that leads this mapping, with an archive of its own');
     this.hasBegun = true;
     this.hold = undefined;

@@ -6,6 +6,7 @@ import type { EntryKey } from '../../src/core/observation.js';
 import type { Pair } from '../../src/core/pair.js';
 import type { ArchiveChanges, EntryMark } from '../../src/ports/archive.js';
 import { anyChanges, anyKey } from './archive-arbitraries.js';
+import { countsOfClientChanges } from './archive-client-changes-contract.js';
 import { AMPLE, Bench, PLACES } from './archive-bench.js';
 import type { ArchivePlace, JournalLimits } from './archive-bench.js';
 import { journalLimits, journals, trashes } from './archive-journal-contract.js';
@@ -34,6 +35,7 @@ export function archiveContract(
     journals(bench);
     journalLimits(bench);
     trashes(bench);
+    countsOfClientChanges(bench);
   });
 }
 

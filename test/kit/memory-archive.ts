@@ -14,8 +14,10 @@ import type {
   NewConflict,
   RecordCounts,
 } from '../../src/ports/archive.js';
+import type { ClientChanges } from '../../src/ports/client-changes.js';
 import { SyncError } from '../../src/ports/errors.js';
 import type { NewTrash, TrashEntry, TrashSummary, TrashWanted } from '../../src/ports/trash.js';
+import { MemoryClientChanges } from './memory-client-changes.js';
 import { MemoryTrash, trashBytes } from './memory-trash.js';
 import type { Droppable } from './memory-trash.js';
 
@@ -211,6 +213,7 @@ function copyOf(changes: ArchiveChanges): ArchiveChanges {
     ...(conflicts && { conflicts: [...conflicts] }),
     ...(trash && { trash: [...trash] }),
     ...(settled && { settled: new Map(settled) }),
+    ...(changes.clientChanges && { clientChanges: [...changes.clientChanges] }),
   };
 }
 
@@ -281,6 +284,10 @@ class MemoryMappingArchive implements MappingArchive {
     return this.read().orders.get(key);
   }
 
+  clientChanges(sinceHour: number): readonly ClientChanges[] {
+    return this.read().clientChanges.since(sinceHour);
+  }
+
   async commit(changes: ArchiveChanges): Promise<void> {
     for (const key of [...(changes.records?.keys() ?? []), ...(changes.marks?.keys() ?? [])]) {
       if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new RangeError('the key is too long for the archive');
@@ -310,6 +317,7 @@ class MemoryMapping {
   readonly trash = new MemoryTrash();
   /** Of entries that carry the mark of it. */
   orders = new Map<EntryKey, Order>();
+  readonly clientChanges = new MemoryClientChanges();
   private nextId = 1;
   private recordCounts: RecordCounts | undefined;
   private countsOfMarks: ReadonlyMap<string, number> | undefined;
@@ -333,6 +341,7 @@ class MemoryMapping {
     copy.nextId = this.nextId;
     this.trash.copyTo(copy.trash);
     copy.orders = new Map(this.orders);
+    this.clientChanges.copyTo(copy.clientChanges);
     return copy;
   }
 
@@ -361,6 +370,7 @@ class MemoryMapping {
       const entry = this.journal.get(id);
       if (entry !== undefined) this.journal.set(id, { ...entry, winner, open: false });
     }
+    this.clientChanges.add(changes.clientChanges ?? []);
     this.dropOld(changes);
     this.trash.renew(trash);
     for (const conflict of conflicts) {

@@ -3,6 +3,7 @@ import type { WatchTells } from '../kit/memory-store/memory-flat-replica.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import { HOT_KEYS } from './entry-names.js';
 import type { Act, Plan, ReadFailure, Setup, Step } from './plan.js';
+import { withCutover } from './with-cutover.js';
 
 /** What a plan is to be about, where it isn't left to chance. */
 export interface Focus {
@@ -54,7 +55,7 @@ export function generatePlan(seed: number, focus?: Focus): Plan {
     const afterMs = i === longPauseAt ? LONG_PAUSE_MS : pause(random, haste);
     steps.push({ afterMs, act: kind.make(maker) });
   }
-  return { seed, setup, steps: focus === undefined ? withOrders(steps, seed) : steps };
+  return { seed, setup, steps: focus === undefined ? withCutover(withOrders(steps, seed), seed) : steps };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CutoverStep } from '../../src/core/cutover.js';
 import type { Side } from '../../src/core/pair.js';
 import type { Policy } from '../../src/core/policy.js';
 import type { WatchTells } from '../kit/memory-store/memory-flat-replica.js';
@@ -163,4 +164,6 @@ export type PersonAct =
   /** Puts back from the trash what was deleted lately, below a folder or anywhere. */
   | { readonly do: 'put-back'; readonly folder: string; readonly lastMs: number }
   /** Has the newest settled conflict decided the other way, or the same way again. */
-  | { readonly do: 'resolve'; readonly keep: Side };
+  | { readonly do: 'resolve'; readonly keep: Side }
+  /** Takes a step of the cutover, whatever the gates would say. */
+  | { readonly do: 'cutover'; readonly step: CutoverStep };

@@ -8,6 +8,7 @@ import type { Figures } from './figures.js';
 import { figuresOf } from './figures.js';
 import type { Act, Plan } from './plan.js';
 import { storeOf } from './recorder.js';
+import { isEverMirror } from './with-cutover.js';
 import { World } from './world.js';
 
 export interface RunResult {
@@ -184,7 +185,7 @@ class Run {
       mappingHolds: daemon === undefined ? [] : daemon.sync.holds.map(({ reason }) => reason),
       setAside: new Set(daemon?.setAside()),
     };
-    const { source } = plan.setup.policy;
+    const { source = isEverMirror(plan) ? 'right' : undefined } = plan.setup.policy;
     const history = {
       ...recorder.history(world.contents(), ending, source && storeOf(source)),
       lostInRaces: valuesLostInRaces(recorder.timeline, { raceMs: RACE_MS }),
@@ -287,6 +288,7 @@ function perform(world: World, act: Act): void {
     case 'release':
     case 'put-back':
     case 'resolve':
+    case 'cutover':
       world.order(act);
   }
 }

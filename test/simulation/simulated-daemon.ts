@@ -196,6 +196,7 @@ const NO_METRICS: MappingMetrics = {
   echoes: nothing,
   conflict: nothing,
   rescan: nothing,
+  clientChange: nothing,
   propagated: nothing,
   reconciled: nothing,
 };

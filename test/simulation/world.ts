@@ -254,6 +254,8 @@ export class World {
         const settled = sync.memory.archive.conflicts({ limit: 20 }).find(({ open }) => !open);
         return settled && orders.resolve(settled, act.keep, NEVER);
       }
+      case 'cutover':
+        return operator.cutover(act.step, () => true, NEVER);
     }
   }
 

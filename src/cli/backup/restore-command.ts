@@ -1,5 +1,7 @@
 import type { Config, MappingConfig } from '../../config/schema.js';
 import type { OfflineAccess } from '../../daemon/offline-access.js';
+import { stepReached } from '../../core/cutover.js';
+import { cutoverInLedgers } from '../../daemon/start-outlook.js';
 import { requireConfig } from '../config-file.js';
 import type { ExitCode } from '../exit-code.js';
 import { CommandError, EXIT, usageError } from '../exit-code.js';
@@ -49,6 +51,7 @@ export async function restoreCommand(
   const contents = await verifyBackup(file);
   const restorations = restorationsOf(config, contents, { file, names }, options);
   return withOfflineAccess(terminal, config, 'stores', async (access) => {
+    for (const restoration of restorations) await refuseMirror(access, restoration);
     const run = new RestoreRun(terminal, access, contents, options);
     const restored = await run.preview(restorations);
     const count = restored.reduce((sum, { preview }) => sum + writesOf(preview), 0);
@@ -151,6 +154,19 @@ function targetOf({ name, direction }: MappingConfig, asked: RestoreOptions['to'
   // Of the two, ZooKeeper is where who may read an entry comes back with it.
   return asked ?? only ?? 'zookeeper';
 }
+
+/** At the last step of its cutover, a mapping is one-way although it is configured both ways. */
+async function refuseMirror(access: OfflineAccess, { mapping, to }: Restoration): Promise<void> {
+  if (to !== 'zookeeper' || mapping.direction !== 'both') return;
+  const moves = await cutoverInLedgers(access.context(mapping), AbortSignal.timeout(LEDGER_TIMEOUT_MS));
+  if (stepReached(moves) !== 'left-mirror') return;
+  throw new CommandError(
+    EXIT.found,
+    `${mapping.name} is at the step zookeeper-mirror of its cutover: restore it to its source, --to consul; the daemon carries it over`,
+  );
+}
+
+const LEDGER_TIMEOUT_MS = 10_000;
 
 /** Why entries are left out that nobody expects back. */
 const BY_POLICY: ReadonlySet<string> = new Set(['session-bound', 'excluded']);

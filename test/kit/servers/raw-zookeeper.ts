@@ -160,6 +160,14 @@ export class RawZooKeeper {
     }
   }
 
+  /** Leaves a watch on the znode's data, as a program does that wants to hear of its changes. */
+  async watchData(path: string): Promise<void> {
+    const watcher = (): void => undefined;
+    await withDeadline(`watch ${path}`, (done) => {
+      this.#client.exists(path, watcher, done);
+    });
+  }
+
   async set(path: string, data: string | Uint8Array | null, version = ANY_VERSION): Promise<ZnodeStat> {
     const stat = await withDeadline<ClientStat>(`set ${path}`, (done) => {
       this.#client.setData(path, bytes(data), version, done);
@@ -236,6 +244,7 @@ interface Client {
   getSessionId(): Buffer;
   addAuthInfo(scheme: string, auth: Buffer): void;
   create(path: string, data: Buffer | null, acl: unknown, mode: number, done: Done<string>): void;
+  exists(path: string, watcher: () => void, done: (error: Error | null) => void): void;
   getData(
     path: string,
     done: (error: Error | null, data: Buffer | null | undefined, stat: ClientStat) => void,

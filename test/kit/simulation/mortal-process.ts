@@ -64,6 +64,7 @@ export class MortalProcess {
       trashed: (id) => archive.trashed(id),
       lastTrashOf: (key) => archive.lastTrashOf(key),
       order: (key) => archive.order(key),
+      clientChanges: (sinceHour) => archive.clientChanges(sinceHour),
       commit: (changes) => this.#call(() => archive.commit(changes)),
       reset: (next) => this.#call(() => archive.reset(next)),
     };

@@ -232,6 +232,7 @@ export class DaemonLife {
       echoes: nothing,
       conflict: nothing,
       rescan: nothing,
+      clientChange: nothing,
       propagated: nothing,
       reconciled: nothing,
     };

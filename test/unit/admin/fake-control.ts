@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { DaemonControl, HeldEntry, MappingControl, TrashPage } from '../../../src/ports/control.js';
+import type { CutoverReport } from '../../../src/ports/cutover.js';
 import type { ObservedReport } from '../../../src/ports/observed.js';
 import type { CanaryStatus, DaemonStatus, MappingStatus } from '../../../src/ports/status.js';
 import type { TrashEntry } from '../../../src/ports/trash.js';
@@ -28,6 +29,7 @@ export function mappingStatus(change: Partial<MappingStatus> = {}): MappingStatu
     ordersTotal: 0,
     observing: false,
     lastVerifiedAtMs: Date.UTC(2026, 0, 31, 11, 59),
+    cutover: { step: 'both', sinceMs: undefined },
     ...change,
   };
 }
@@ -103,6 +105,38 @@ export function trashEntry(change: Partial<TrashEntry> = {}): TrashEntry {
   };
 }
 
+export function cutoverReport(change: Partial<CutoverReport> = {}): CutoverReport {
+  const counts = { hour: 0, day: 3, week: 40, lastAtMs: Date.UTC(2026, 0, 31, 9) };
+  const side = { ...counts, folders: [{ folder: 'app', ...counts }], rest: undefined };
+  return {
+    step: 'right-leads',
+    isConfigured: false,
+    sinceMs: Date.UTC(2026, 0, 30),
+    next: 'left-mirror',
+    back: 'both',
+    moves: [{ number: 1, step: 'right-leads', atMs: Date.UTC(2026, 0, 30) }],
+    inSync: true,
+    inSyncSinceMs: Date.UTC(2026, 0, 31, 12),
+    holds: 0,
+    openConflicts: 0,
+    drifted: 0,
+    comparison: {
+      ...{ equal: true, by: 'digest', compared: 1_200, different: 0, detail: undefined },
+      digests: { left: '5f'.repeat(32), right: '5f'.repeat(32) },
+    },
+    countedSinceMs: Date.UTC(2026, 0, 1),
+    changes: { left: side, right: side },
+    watchers: {
+      sessions: [{ session: '0x10000a1b2c3', address: '10.0.0.7:51432', paths: 2 }],
+      total: 1,
+      untold: [],
+    },
+    missing: [{ what: 'writers', detail: 'a client changed ZooKeeper' }],
+    switchOff: { possible: false, certain: true, needed: [{ what: 'not-last-step', detail: 'it is not' }] },
+    ...change,
+  };
+}
+
 export function writtenEntry(change: Partial<WrittenEntry> = {}): WrittenEntry {
   return {
     key: 'db/host',
@@ -128,6 +162,7 @@ export class FakeMapping implements MappingControl {
   /** What changing calls are answered with. */
   refuses: Error | undefined;
   report: ObservedReport | undefined;
+  onTheWay = cutoverReport();
   behaviour: (signal: AbortSignal | undefined) => Promise<void> = () => Promise.resolve();
 
   observed(): ReturnType<MappingControl['observed']> {
@@ -154,6 +189,15 @@ export class FakeMapping implements MappingControl {
       entries: behind.slice(0, limit),
       more: behind.length > limit,
     };
+  }
+
+  async cutover(...[options, signal]: Parameters<MappingControl['cutover']>) {
+    await this.#asked(signal, 'cutover', options);
+    return this.onTheWay;
+  }
+
+  async moveCutover({ to }: Parameters<MappingControl['moveCutover']>[0]): Promise<string> {
+    return this.#change('moveCutover', to);
   }
 
   approve(seen?: string): Promise<string> {

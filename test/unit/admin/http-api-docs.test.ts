@@ -11,8 +11,10 @@ import { systemClock } from '../../../src/daemon/system.js';
 import { conflictJson } from '../../../src/admin/conflict-json.js';
 import { trashJson } from '../../../src/admin/trash-json.js';
 import { statusJson } from '../../../src/admin/status-json.js';
+import { cutoverJson } from '../../../src/admin/cutover-json.js';
 import {
   canaryStatus,
+  cutoverReport,
   daemonStatus,
   FakeControl,
   journalEntry,
@@ -54,6 +56,7 @@ describe('docs/http-api.md', () => {
       feed: new StatusFeed(() => ({ text: '', essence: '' }), new AbortController().signal),
       refusal: () => undefined,
       reads: calls,
+      lists: calls,
       changes: calls,
     });
     const rows = section('Requests').matchAll(/^\| `((?:GET|POST) \S+)` \| (\w+) \|/gm);
@@ -96,6 +99,14 @@ describe('docs/http-api.md', () => {
   it('shows a conflict as it is', () => {
     expect(exampleIn('Conflicts')).toMatchObject({ consul: { value: null } });
     expect(shapeOf(exampleIn('Conflicts'))).toEqual(shapeOf(conflictJson(journalEntry())));
+  });
+
+  it('shows a cutover as it is', () => {
+    const report = cutoverReport();
+    const { right } = report.changes;
+    const changes = { ...report.changes, right: { ...right, folders: [], lastAtMs: undefined } };
+    const shown: unknown = JSON.parse(JSON.stringify(cutoverJson('config', { ...report, changes })));
+    expect(shapeOf(exampleIn('Cutover'))).toEqual(shapeOf(shown));
   });
 
   it('shows a deleted value as it is', () => {

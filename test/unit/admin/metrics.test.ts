@@ -36,7 +36,7 @@ describe('the metrics and their documentation', () => {
       ours.map(([name, type]) => [name, { type, labels: [...labels.get(name)!].sort() }]),
     );
     expect(actual).toEqual(documentedMetrics());
-    expect(actual.size).toBe(23);
+    expect(actual.size).toBe(25);
   });
 
   it('name the same values of the labels that have a fixed set', async () => {

@@ -184,6 +184,7 @@ describe('GET /api/v1/status', () => {
           orders: [],
           ordersTotal: 0,
           lastVerifiedAt: '2026-01-31T11:59:00.000Z',
+          cutover: { step: 'both', since: null },
         },
       ],
     });

@@ -8,7 +8,8 @@ import { commandPaths } from './command-paths.js';
 
 const COMMANDS = [
   ...['run', 'check', 'plan', 'apply', 'diff', 'backup', 'restore', 'status', 'explain', 'observed'],
-  ...['conflicts', 'trash', 'pause', 'resume', 'approve', 'resync', 'release', 'retire', 'completion'],
+  ...['conflicts', 'trash', 'pause', 'resume', 'approve', 'resync', 'release', 'cutover'],
+  ...['retire', 'completion'],
 ];
 /** With what each needs beside a configuration. */
 const CALLS = [
@@ -27,6 +28,8 @@ const CALLS = [
     ['resync', 'config', '--from', 'merge', '--yes'],
     ['release', 'config', 'a', '--keep', 'consul', '--yes'],
     ['retire', 'default', '--yes'],
+    ['cutover', 'status'],
+    ['cutover', 'config', '--back', '--yes'],
   ],
   ...[
     ['trash', 'list', 'config'],

@@ -43,7 +43,7 @@ class SharedPlaces {
     };
     const metrics = {
       ...{ write: NOTHING, batch: NOTHING, echoes: NOTHING, conflict: NOTHING },
-      ...{ rescan: NOTHING, propagated: NOTHING, reconciled: NOTHING },
+      ...{ rescan: NOTHING, clientChange: NOTHING, propagated: NOTHING, reconciled: NOTHING },
     };
     const context = daemonContext({
       writer: instance,

@@ -60,6 +60,7 @@ class Stage {
       echoes: quiet,
       conflict: quiet,
       rescan: quiet,
+      clientChange: quiet,
       propagated: quiet,
       reconciled: quiet,
     };
