@@ -55,9 +55,9 @@ describe('a backup', () => {
 
   it('is not read once more when another one, whole as well, was put in its place meanwhile', async () => {
     const { header, state } = await verifyBackup(file);
-    let count = 0;
-    for await (const _ of readBackup(file, state)) count++;
-    expect(count).toBe(3);
+    const items: unknown[] = [];
+    for await (const item of readBackup(file, state)) items.push(item);
+    expect(items).toHaveLength(3);
     const writer = await SealedWriter.begin(file, capturedTerminal().terminal);
     await writer.header(header);
     await writer.add([encodeItem(entry('nobody has seen this', 'x'))]);
