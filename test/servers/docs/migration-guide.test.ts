@@ -96,5 +96,5 @@ describe('docs/migration-guide.md', () => {
     expect((await consul.list('config/')).map(({ key }) => key)).toEqual([
       ...['config/app/limit', 'config/app/mode', 'config/billing/currency'],
     ]);
-  }, 240_000);
+  }, 480_000);
 });
