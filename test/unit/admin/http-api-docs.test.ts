@@ -53,6 +53,7 @@ describe('docs/http-api.md', () => {
       feed: new StatusFeed(() => ({ text: '', essence: '' }), new AbortController().signal),
       refusal: () => undefined,
       reads: calls,
+      lists: calls,
       changes: calls,
     });
     const rows = section('Requests').matchAll(/^\| `((?:GET|POST) \S+)` \| (\w+) \|/gm);
