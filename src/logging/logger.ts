@@ -4,17 +4,13 @@ import { printableText } from '../core/printable-text.js';
 import type { Logger } from '../ports/logger.js';
 import { describeError } from './describe-error.js';
 import { standardOutput } from './standard-output.js';
+import type { LogDestination } from './standard-output.js';
 
 export interface LoggerOptions {
   /** The least severe messages to be logged. */
   readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   /** JSON lines for machines, or text for people. */
   readonly format: 'json' | 'pretty';
-}
-
-/** Where lines go, each with its line break. */
-export interface LogDestination {
-  write(line: string): void;
 }
 
 const REDACTED = '[secret]';

@@ -1,5 +1,9 @@
 import { pino } from 'pino';
-import type { LogDestination } from './logger.js';
+
+/** Where lines go, each with its line break. */
+export interface LogDestination {
+  write(line: string): void;
+}
 
 /** What waits in memory, at most, until it can be written; what comes then is lost (S9). */
 const WAITING_MAX = 1_024 * 1_024;

@@ -17,9 +17,11 @@ beforeAll(async () => {
   [staging, configurations] = await Promise.all([Staging.start(), Configurations.create()]);
   await staging.consul.put('config/key', 'value');
   const { zookeeperServer, consulServer } = staging;
-  file = await configurations.write({ zookeeper: zookeeperServer.connect, consul: consulServer.address }, {}, [
-    { zookeeper: '/config', consul: 'config' },
-  ]);
+  file = await configurations.write(
+    { zookeeper: zookeeperServer.connect, consul: consulServer.address },
+    {},
+    [{ zookeeper: '/config', consul: 'config' }],
+  );
 });
 afterAll(async () => {
   await configurations.dispose();
