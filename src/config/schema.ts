@@ -2,17 +2,7 @@ import { z } from 'zod';
 import { MAPPINGS_MAX, mappingSection } from './mapping-section.js';
 import { parseListenAddress } from './network-address.js';
 import type { Secret } from './secret.js';
-import {
-  NAME_ALLOWED,
-  byteSize,
-  choice,
-  duration,
-  name,
-  parsedBy,
-  secret,
-  setting,
-  text,
-} from './setting.js';
+import { NAME_ALLOWED, byteSize, choice, duration, name, parsedBy, setting, text, token } from './setting.js';
 import { consulSection, zookeeperSection } from './store-sections.js';
 
 const archiveSection = z.strictObject({
@@ -78,7 +68,7 @@ const adminSection = z.strictObject({
     description: 'Where metrics, health, status and the admin commands are served.',
     allowed: 'host:port, [::1]:port or off',
   }),
-  token: secret('Asked for by requests that change something, unless they come in on a loopback address.'),
+  token: token('Asked for by requests that change something, unless they come in on a loopback address.'),
 });
 
 const logSection = z.strictObject({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BYTE_SIZE_PATTERN, parseByteSize } from './byte-size.js';
 import { DURATION_PATTERN, parseDuration } from './duration.js';
 import type { Parsed } from './problem.js';
-import { refused } from './problem.js';
+import { parsed, refused } from './problem.js';
 import type { SecretSource } from './secret.js';
 import { Secret } from './secret.js';
 
@@ -102,15 +102,26 @@ export function choice<const T extends readonly [string, ...string[]]>(
 }
 
 export function secret(description: string) {
-  return setting(
-    text()
-      .transform((value) => new Secret(value))
-      .optional(),
-    {
-      description,
-      allowed: 'a text, best given as ${VARIABLE}',
-      secret: true,
-    },
+  return secretBy((value) => parsed(new Secret(value)), description);
+}
+
+/** A secret that goes into a header of HTTP requests. */
+export function token(description: string) {
+  return secretBy(parseToken, description);
+}
+
+function secretBy(parse: (text: string) => Parsed<Secret>, description: string) {
+  return setting(parsedBy(text(), parse).optional(), {
+    description,
+    allowed: 'a text, best given as ${VARIABLE}',
+    secret: true,
+  });
+}
+
+function parseToken(value: string): Parsed<Secret> {
+  if (!/\p{Cc}/u.test(value)) return parsed(new Secret(value));
+  return refused(
+    'has a line break or another character that no HTTP header can hold: was it taken from a file together with its end?',
   );
 }
 

@@ -3,7 +3,7 @@ import { parseConnectString } from './connect-string.js';
 import { parseConsulAddress } from './consul-address.js';
 import { parsed, refused } from './problem.js';
 import { Secret } from './secret.js';
-import { duration, parsedBy, secret, secretFile, secretSource, setting, text } from './setting.js';
+import { duration, parsedBy, secret, secretFile, secretSource, setting, text, token } from './setting.js';
 
 function pemFile(description: string) {
   return setting(text().optional(), {
@@ -129,7 +129,7 @@ export const consulSection = z
         examples: ['dc1'],
       },
     ),
-    token: secret('The ACL token. `CONSUL_HTTP_TOKEN` is used only if it is named here.'),
+    token: token('The ACL token. `CONSUL_HTTP_TOKEN` is used only if it is named here.'),
     tokenFile: secretFile('A file that holds the token instead; read again when it changes.'),
     tls: setting(tlsSection('Consul', { serverName: 'server.dc1.consul' }).optional(), {
       description:

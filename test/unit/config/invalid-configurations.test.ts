@@ -176,6 +176,11 @@ describe('types and choices', () => {
       path: 'admin.token',
       message: /^got a number: to be a text it needs quotes; allowed: a text/,
     },
+    'a token with the end of the line it was read from, which is not repeated': {
+      text: withSections(String.raw`admin: { token: >>"hush\n" }`),
+      path: 'admin.token',
+      message: /^got \[secret\]: has a line break or another character that no HTTP header can hold/,
+    },
     'yes for true': {
       text: withSections('highAvailability: { enabled: >>yes }'),
       path: 'highAvailability.enabled',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { expandVariables } from '../../../src/config/variables.js';
-import { parse, withMapping, withSections } from './configuration-text.js';
+import { parse, withMapping, withSections, withZooKeeper } from './configuration-text.js';
 
 const environment = { A: 'a', EMPTY: '', NESTED: '${A}', _x9: 'x' };
 
@@ -67,11 +67,10 @@ describe('variables in a text', () => {
 describe('variables in a configuration', () => {
   it('stay one value whatever they hold, so that nothing can be added to the file', async () => {
     const hostile = 'x\nadmin:\n  listen: 0.0.0.0:80 # " \' { } [ ] *a &b !c';
-    const config = await parse(withSections('consul:\n  token: ${TOKEN}'), {
-      environment: { TOKEN: hostile },
-    });
-    expect(config.consul.token).toMatchObject({ kind: 'inline' });
-    expect(config.consul.token?.kind === 'inline' && config.consul.token.secret.reveal()).toBe(hostile);
+    const text = withZooKeeper('auth:\n  scheme: digest\n  credentials: ${AUTH}');
+    const config = await parse(text, { environment: { AUTH: hostile } });
+    const credentials = config.zookeeper.auth?.credentials;
+    expect(credentials?.kind === 'inline' && credentials.secret.reveal()).toBe(hostile);
     expect(config.admin.listen).toEqual({ host: '127.0.0.1', port: 9464 });
   });
 
