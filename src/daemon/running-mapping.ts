@@ -52,7 +52,8 @@ export class RunningMapping {
     const operator = new Operator(this.sync);
     const { signal: stopping } = this.stopping;
     const status = (): MappingStatus => this.status();
-    const watchers = (signal: AbortSignal) => surroundings.stores.watchersOf(config.zookeeper, signal);
+    const watchers = (signal: AbortSignal) =>
+      surroundings.stores.watchersOf(config.zookeeper, surroundings.leaderships?.sessions ?? [], signal);
     const cutover = cutoverControl({ sync: this.sync, operator, stopping, status, watchers });
     this.control = mappingControl(this.sync, operator, stopping, { observed, ...cutover });
     // All that is in flight listens to the one signal; how much that is, is bounded elsewhere.

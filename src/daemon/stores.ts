@@ -76,8 +76,11 @@ export class Stores {
     await Promise.allSettled([this.zookeeper.whenConnected(enough), this.probe.firstAnswer(enough)]);
   }
 
-  /** Which sessions watch a path of ZooKeeper, or anything below it, as far as its servers tell. Never throws. */
-  async watchersOf(path: string, signal: AbortSignal): Promise<WatcherReport> {
+  /**
+   * Which sessions watch a path of ZooKeeper, or anything below it, as far as its servers tell. Never throws.
+   * @param others sessions of other daemons of this instance, which are left out like the own one
+   */
+  async watchersOf(path: string, others: readonly string[], signal: AbortSignal): Promise<WatcherReport> {
     const { connect, tls } = this.ensemble;
     if (tls !== undefined) {
       const why =
@@ -85,9 +88,9 @@ export class Stores {
       return { sessions: [], total: 0, untold: [why] };
     }
     const { state } = this.zookeeper;
-    const ownSession = state.kind === 'connected' ? state.sessionId : undefined;
+    const ownSessions = state.kind === 'connected' ? [state.sessionId, ...others] : others;
     const whole = `${connect.chroot}${path === '/' ? '' : path}`;
-    return whoWatches({ servers: connect.servers, path: whole, ownSession }, signal);
+    return whoWatches({ servers: connect.servers, path: whole, ownSessions }, signal);
   }
 
   async close(): Promise<void> {

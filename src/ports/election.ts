@@ -11,6 +11,8 @@ export interface Candidate {
   readonly member: Member;
   /** Whether it is this process, with the session that it has now. A place of an earlier session ends with that one. */
   readonly mine: boolean;
+  /** The session with the store that took the place, as the store calls it. */
+  readonly session: string;
 }
 
 /** The candidates for one mapping, first in line first: who is first may lead. */

@@ -40,6 +40,12 @@ export class Leaderships {
     return this.options.election.self;
   }
 
+  /** With which sessions the daemons of this instance stand in the queues, as they were read last. */
+  get sessions(): readonly string[] {
+    const candidates = [...this.seats.values()].flatMap((seat) => seat.candidates);
+    return candidates.map(({ session }) => session);
+  }
+
   /** @param changed told when the seat's standing may have changed */
   seat(mapping: string, changed: () => void): Seat {
     const { election, clock } = this.options;

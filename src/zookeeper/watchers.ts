@@ -7,8 +7,8 @@ export interface WatchersQuestion {
   readonly servers: readonly ServerAddress[];
   /** The whole path, the chroot included, without a slash at the end. */
   readonly path: string;
-  /** Left out: the daemon's own, as `0x...`. */
-  readonly ownSession: string | undefined;
+  /** Left out: those of the daemon itself, and of others of its instance, as `0x...`. */
+  readonly ownSessions: readonly string[];
   readonly timeoutMs?: number;
 }
 
@@ -37,7 +37,7 @@ export async function whoWatches(question: WatchersQuestion, signal: AbortSignal
 /** @returns what it tells, or why it does not */
 async function askServer(
   server: ServerAddress,
-  { path, ownSession, timeoutMs = TIMEOUT_MS }: WatchersQuestion,
+  { path, ownSessions, timeoutMs = TIMEOUT_MS }: WatchersQuestion,
   signal: AbortSignal,
 ): Promise<readonly WatchingSession[] | string> {
   const name = showAddress(server);
@@ -47,7 +47,7 @@ async function askServer(
       return `${name} does not execute wchp: add wchp and cons to 4lw.commands.whitelist in its zoo.cfg`;
     }
     const bySession = watchesBelow(watches, path);
-    if (ownSession !== undefined) bySession.delete(normalized(ownSession));
+    for (const session of ownSessions) bySession.delete(normalized(session));
     if (bySession.size === 0) return [];
     const connections = await fourLetterWord(server, 'cons', timeoutMs, signal).catch(() => '');
     const addresses = addressesIn(connections);

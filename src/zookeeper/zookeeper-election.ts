@@ -152,7 +152,7 @@ export class ZooKeeperElection implements Election {
       // A node whose creation was answered late can stand there twice: the first counts.
       if (mine && queue.some((candidate) => candidate.mine)) continue;
       const unknown = { id: place.memberId, host: 'unknown', admin: undefined };
-      queue.push({ member: this.#members.get(place.path) ?? unknown, mine });
+      queue.push({ member: this.#members.get(place.path) ?? unknown, mine, session: place.session });
     }
     return queue;
   }

@@ -84,8 +84,14 @@ function leaderView({ role, leader }: Mapping): ComponentChild | false {
   );
 }
 
+/** A mapping on its way to Consul is no longer as it is configured. */
+const CUTOVER_LABELS = {
+  'consul-leads': 'Consul leads',
+  'zookeeper-mirror': 'ZooKeeper is a mirror',
+} as const;
+
 function factsView(mapping: Mapping, nowMs: number): ComponentChild {
-  const { entries, pending, conflicts, skippedTotal, driftedTotal, lastVerifiedAt } = mapping;
+  const { entries, pending, conflicts, skippedTotal, driftedTotal, lastVerifiedAt, cutover } = mapping;
   const fact = (label: string, value: string, note = '', tone = '') =>
     h(
       'div',
@@ -108,6 +114,10 @@ function factsView(mapping: Mapping, nowMs: number): ComponentChild {
     ),
     fact('Skipped', count(skippedTotal), '', toneOf(skippedTotal)),
     driftedTotal > 0 && fact('Drifted', count(driftedTotal), 'left alone', 'attention'),
+    cutover.step !== null &&
+      cutover.since !== null &&
+      cutover.step !== 'both' &&
+      fact('Cutover', CUTOVER_LABELS[cutover.step], `since ${localTime(cutover.since)}`),
     fact('Last verified', lastVerifiedAt === null ? 'never' : ago(lastVerifiedAt, nowMs)),
   );
 }

@@ -59,13 +59,14 @@ function completedOption(option: Option): CompletedOption {
   return { flags, description, value: takesValue ? valueOf(option) : undefined };
 }
 
-function valueOf({ long, argChoices }: Option): Candidates {
+function valueOf({ long, argChoices, flags }: Option): Candidates {
   if (argChoices !== undefined) return { kind: 'words', words: argChoices };
-  if (long === '--config') return { kind: 'files' };
+  if (flags.endsWith('<file>')) return { kind: 'files' };
   return { kind: long === '--mapping' ? 'mappings' : 'anything' };
 }
 
 function candidatesOf(argument: Argument): Candidates {
   if (argument.argChoices !== undefined) return { kind: 'words', words: argument.argChoices };
+  if (argument.name() === 'file') return { kind: 'files' };
   return { kind: argument.name().startsWith('mapping') ? 'mappings' : 'anything' };
 }

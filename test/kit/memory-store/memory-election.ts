@@ -104,7 +104,8 @@ export class MemoryElection implements Election {
     if (predecessor !== undefined) this.#watched.add(predecessor.path);
     return places.map((place): Candidate => {
       const about = JSON.parse(Buffer.from(tree.node(place.path)?.data ?? []).toString()) as Member;
-      return { member: { ...about, admin: about.admin, id: place.memberId }, mine: isMine(place) };
+      const member = { ...about, admin: about.admin, id: place.memberId };
+      return { member, mine: isMine(place), session: place.session };
     });
   }
 

@@ -206,6 +206,11 @@ describe('a cutover with two daemons', () => {
     await waitUntil('the second to be ready', () => second.ready(), { timeoutMs: 60_000 });
     const isFirstLeading = (await daemon.mapping()).role === 'active';
     const [active, standby] = isFirstLeading ? [daemon, second] : [second, daemon];
+    await waitUntil('neither of the two to count as a program that reads there', async () => {
+      const { watchers } = await statusOf(active);
+      expect(watchers.untold).toEqual([]);
+      return watchers.total === 0;
+    });
     await active.post('cutover', { step: 'consul-leads' });
     await active.inSync();
     await active.post('cutover', { step: 'zookeeper-mirror', despiteWriters: true });

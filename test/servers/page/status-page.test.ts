@@ -79,6 +79,17 @@ describe('the status page', () => {
     expect(await page.locator('[aria-live=polite][role=status]').textContent()).toBe('config: paused');
   });
 
+  it('shows how far a mapping is on its way to Consul', async () => {
+    const { url, daemon } = await stage(oneMapping);
+    const { page } = await open(url);
+    await page.getByText('Both sides are equal').waitFor();
+    expect(await page.getByText('Cutover').count()).toBe(0);
+    daemon.current = daemonStatus({
+      mappings: [mappingStatus({ cutover: { step: 'right-leads', sinceMs: Date.now() } })],
+    });
+    await page.getByText('Consul leads').waitFor();
+  });
+
   it('says that the daemon is gone, keeps what was last told, and goes on when it is back', async () => {
     const first = await stagePage();
     const { page } = await open(first.url);

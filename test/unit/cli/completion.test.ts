@@ -67,6 +67,8 @@ describe('completion in bash', () => {
     ['zk-consul-sync plan --config other.yaml o', ['other.yaml']],
     ['zk-consul-sync explain config ', []],
     ['zk-consul-sync check --config my', ['my file.yaml', 'my-other.yaml']],
+    ['zk-consul-sync apply my', ['my file.yaml', 'my-other.yaml']],
+    ['zk-consul-sync plan --out my-', ['my-other.yaml']],
     ['zk-consul-sync nonsense ', []],
   ])('of %j offers %j', (line, expected) => {
     const [words = []] = offered([line]);

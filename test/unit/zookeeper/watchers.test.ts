@@ -31,7 +31,7 @@ async function answering(answers: Readonly<Record<string, string>>): Promise<{ h
 }
 
 const ask = (some: { host: string; port: number }[], timeoutMs = 300) =>
-  whoWatches({ servers: some, path: '/config', ownSession: '0x1000a2', timeoutMs }, NEVER);
+  whoWatches({ servers: some, path: '/config', ownSessions: ['0x1000a2'], timeoutMs }, NEVER);
 
 describe('who watches', () => {
   it('is read from wchp: sessions with paths at or below the one that is asked for, whole segments only', () => {
