@@ -1,4 +1,4 @@
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 
 /** One instance of a service in a catalog, as far as entries are made of it. */
 export interface CatalogRegistration {
@@ -42,4 +42,6 @@ export interface CatalogTranslation {
   registrationOf(key: EntryKey, value: Uint8Array): CatalogRegistration;
   /** Whether instances of this name may take part, so that they are worth asking for. */
   wantsService(name: string): boolean;
+  /** Where the entries of such instances are, copies and originals alike. */
+  prefixOf(service: string): KeyPrefix;
 }

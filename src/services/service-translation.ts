@@ -1,4 +1,4 @@
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { CatalogNode, CatalogPlace, CatalogRegistration, CatalogTranslation } from '../ports/catalog.js';
 import { BRIDGE_META, CARRIED, fitToCatalog, SOURCE_META } from './catalog-limits.js';
 import type { InstancePlace, Parsed, ServiceFormat } from './formats/format.js';
@@ -126,6 +126,10 @@ export class ServiceTranslation implements CatalogTranslation {
 
   wantsService(name: string): boolean {
     return name !== CONSULS_OWN && this.names.includes(this.names.inTree(name));
+  }
+
+  prefixOf(service: string): KeyPrefix {
+    return this.settings.format.keyOf({ service: this.names.inTree(service), id: '' });
   }
 
   /** What of a catalog's own instance the tree can hold, and what not; undefined where it takes no part. */
