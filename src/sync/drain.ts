@@ -107,6 +107,8 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const isIn = (one: Examined): boolean => this.context.scope.includes(one.mark.key) || isPruned(one);
+    // A parent that was about to be removed has got a child again: it is left out like all that is out of scope.
+    for (const one of examined.filter((out) => !isIn(out))) this.pending.settled(one.mark.key);
     const admitted = examined.filter((one) => isIn(one) && this.admits(one));
     const result = await this.carryOut(admitted, permission, entriesSeen, due, ledgers, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
