@@ -107,12 +107,21 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const isIn = (one: Examined): boolean => this.context.scope.includes(one.mark.key) || isPruned(one);
-    // A parent that was about to be removed has got a child again: it is left out like all that is out of scope.
-    for (const one of examined.filter((out) => !isIn(out))) this.pending.settled(one.mark.key);
     const admitted = examined.filter((one) => isIn(one) && this.admits(one));
+    this.settleParents(marks, admitted);
     const result = await this.carryOut(admitted, permission, entriesSeen, due, ledgers, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
+  }
+
+  /** A parent out of scope that was about to be removed, and has got a child again, waits for nothing any more. */
+  private settleParents(marks: readonly Mark[], admitted: readonly Examined[]): void {
+    const admittedKeys = new Set(admitted.map(({ mark }) => mark.key));
+    for (const { key } of marks) {
+      if (this.context.scope.includes(key) || admittedKeys.has(key)) continue;
+      this.pending.settled(key);
+      this.attention.settled(key);
+    }
   }
 
   /** Nodes that the daemon made as parents are its own also where the mapping's scope leaves them out. */
