@@ -16,7 +16,7 @@ import type { WriteGate } from '../sync/write-gate.js';
 import { ALL_PERMISSIONS, permissionBits } from '../zookeeper/permissions.js';
 import type { AclEntry } from '../zookeeper/wire.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
-import { placesOfServices, replicasOfServices, scopeOfServices } from './services-context.js';
+import { departuresOf, placesOfServices, replicasOfServices, scopeOfServices } from './services-context.js';
 import type { Stores } from './stores.js';
 import { digestOf, systemClock, systemRandom } from './system.js';
 
@@ -69,6 +69,7 @@ export function mappingContext(
     verifyEveryMs: mapping.verifyEveryMs,
     onArchiveLoss: config.archive.onLoss,
     scope: scopeOf(config, mapping),
+    departures: departuresOf(config, mapping),
     digest: digestOf,
     keyBytesMax: archiveKeyBytesMax,
     archive: part,

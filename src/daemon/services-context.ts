@@ -1,5 +1,6 @@
 import type { Config, MappingConfig, ServicesConfig } from '../config/schema.js';
 import { CatalogReplica } from '../consul/catalog/catalog-replica.js';
+import type { DepartureRules } from '../core/departures.js';
 import type { Pair } from '../core/pair.js';
 import type { Logger } from '../ports/logger.js';
 import type { Replica } from '../ports/replica.js';
@@ -81,6 +82,18 @@ export function scopeOfServices(config: Config, mapping: MappingConfig, services
   return {
     id: JSON.stringify({ include, exclude, direction }),
     includes: (key) => translation.includes(key) && taken.includes(translation.bornIn(key) ?? ''),
+  };
+}
+
+/** Copies of one service belong together. */
+export function departuresOf(config: Config, mapping: MappingConfig): DepartureRules | undefined {
+  const { services } = mapping;
+  if (services === undefined) return undefined;
+  const translation = translationOf(config.instance, mapping.name, services);
+  return {
+    removeAfterMs: services.removeAfterMs,
+    minHealthyPercent: services.minHealthy,
+    groupOf: (key) => translation.groupOf(key),
   };
 }
 

@@ -128,6 +128,11 @@ export class ServiceTranslation implements CatalogTranslation {
     return name !== CONSULS_OWN && this.names.includes(this.names.inTree(name));
   }
 
+  /** What the keys of all instances of an instance's service begin with. */
+  groupOf(key: EntryKey): KeyPrefix {
+    return this.settings.format.keyOf({ service: this.placeIn(key).service, id: '' });
+  }
+
   prefixOf(service: string): KeyPrefix {
     return this.settings.format.keyOf({ service: this.names.inTree(service), id: '' });
   }

@@ -7,10 +7,11 @@ import type { EntryMark } from '../ports/archive.js';
 import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
+import { Departures } from './departures.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
 import type { Intended } from './guards.js';
-import { effectiveSize, guard, isCountedOverwrite, openKind } from './guards.js';
+import { effectiveSize, guard, isCountedOverwrite, isDeparture, openKind } from './guards.js';
 import type { LedgerKeeper, SeenLedgers } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
@@ -50,6 +51,7 @@ export class Drain {
   /** Entries that are left out because the archive can't hold their keys. */
   readonly unrecordable: UnrecordableKeys;
   private readonly record: RoundRecord;
+  private readonly departures: Departures | undefined;
   private sizeBefore = Infinity;
 
   constructor(
@@ -67,6 +69,8 @@ export class Drain {
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
+    const rules = context.departures;
+    this.departures = rules && new Departures(rules, context.clock, memory);
   }
 
   /** Rounds from here on belong together: what they create makes up for what they delete. */
@@ -151,11 +155,12 @@ export class Drain {
       await this.follow(work, examined);
       return NOTHING_WRITTEN;
     }
-    const intended = due === 'defer' ? this.defer(work.intended) : work.intended;
+    const ready = this.withoutWaiting(work);
+    const intended = due === 'defer' ? this.defer(ready) : ready;
     const beside = { due: due === 'defer' ? this.attention.due : due, sizeBefore: this.sizeBefore };
     // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
     const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
-    const guarded = guard(this.context, this.memory, intended, size, beside);
+    const guarded = guard(this.context, this.memory, intended, size, beside, this.departures);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
     const trash = await trashOf(this.context, proven, signal);
@@ -209,6 +214,22 @@ export class Drain {
       this.pending.settled(key);
       this.attention.retryLater(key, true);
     }
+  }
+
+  /** What may come back in time is looked at again. */
+  private withoutWaiting(work: SortedWork): readonly Intended[] {
+    const { departures } = this;
+    if (departures === undefined) return work.intended;
+    for (const key of work.settled) departures.forget(key);
+    return work.intended.filter((one) => {
+      const { key } = one.mark;
+      if (!isDeparture(one)) departures.forget(key);
+      else if (departures.hasToWait(key)) {
+        this.attention.retryLater(key);
+        return false;
+      }
+      return true;
+    });
   }
 
   /** Half of a mass deletion is no better, and half of a rename is none: such writes are judged when all is looked at. */
