@@ -84,7 +84,7 @@ function creatorWithoutIdentity(look: SettingsLookup, report: Report): ConfigPro
 
 function nothingToDo(look: SettingsLookup, report: Report): ConfigProblem[] {
   const path = ['mappings'];
-  const isList = !look.has(path) || Array.isArray(look.value(path));
+  const isList = look.has(path) ? Array.isArray(look.value(path)) : look.isGroup;
   if (!isList || look.synced.length > 0 || look.has(['services'])) return [];
   const found = look.has(path) ? 'got an empty list' : 'is missing';
   return [report(path, `${found}; allowed: a list of 1 to ${MAPPINGS_MAX} mappings`)];

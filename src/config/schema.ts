@@ -107,7 +107,7 @@ export const configSchema = setting(
       z
         .array(setting(mappingSection, { description: 'One mapping.' }))
         .max(MAPPINGS_MAX)
-        .prefault([]),
+        .optional(),
       {
         description: 'Which subtree is kept equal to which prefix. Mappings must not overlap on either side.',
         allowed: `a list of 1 to ${MAPPINGS_MAX} mappings`,
@@ -117,7 +117,7 @@ export const configSchema = setting(
       z
         .array(setting(servicesSection, { description: 'One list of services.' }))
         .max(SERVICES_MAX)
-        .prefault([]),
+        .optional(),
       {
         description:
           'Where programs that register in ZooKeeper and those that register in Consul find each other.',
@@ -142,7 +142,7 @@ type ParsedConfig = DeepReadonly<z.output<typeof configSchema>>;
 
 /** What is said of services beyond what a mapping has. */
 export type ServicesConfig = Omit<
-  ParsedConfig['services'][number],
+  NonNullable<ParsedConfig['services']>[number],
   'name' | 'zookeeper' | 'mode' | 'direction' | 'verifyEveryMs'
 > & {
   /** The node of the catalog. */
@@ -150,7 +150,9 @@ export type ServicesConfig = Omit<
 };
 
 /** A mapping; or services, which are looked after like one. */
-export type MappingConfig = ParsedConfig['mappings'][number] & { readonly services?: ServicesConfig };
+export type MappingConfig = NonNullable<ParsedConfig['mappings']>[number] & {
+  readonly services?: ServicesConfig;
+};
 
 /** A valid configuration: defaults filled in, durations in milliseconds, sizes in bytes, paths absolute. */
 export type Config = Omit<ParsedConfig, 'mappings' | 'services'> & {
@@ -158,7 +160,7 @@ export type Config = Omit<ParsedConfig, 'mappings' | 'services'> & {
 };
 
 /** Services are mappings with entries of their own kind, which decide nothing by conflict: each has one owner. */
-export function unite({ services, mappings, ...rest }: ParsedConfig): Config {
+export function unite({ services = [], mappings = [], ...rest }: ParsedConfig): Config {
   const asMappings = services.map(
     ({ name: list, zookeeper, mode, direction, verifyEveryMs, ...own }): MappingConfig => ({
       name: list,

@@ -78,7 +78,7 @@ export const servicesSection = z
       z
         .array(setting(renamed, { description: 'One service.' }))
         .max(RENAMES_MAX)
-        .prefault([]),
+        .optional(),
       {
         description: 'Services that are called differently in Consul.',
         allowed: `a list of up to ${RENAMES_MAX} pairs of names`,

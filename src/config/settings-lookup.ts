@@ -44,6 +44,12 @@ export class SettingsLookup {
     return Array.from({ length: count }, (_, at) => [section, at]);
   }
 
+  /** Whether the file holds settings at all. */
+  get isGroup(): boolean {
+    const { value } = this.#settings;
+    return typeof value === 'object' && !Array.isArray(value);
+  }
+
   /** Whether ZooKeeper is asked for digest authentication, the default. */
   get usesDigest(): boolean {
     const path = ['zookeeper', 'auth', 'scheme'];

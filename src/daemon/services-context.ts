@@ -98,7 +98,7 @@ export function departuresOf(config: Config, mapping: MappingConfig): DepartureR
 }
 
 function translationOf(instance: string, list: string, services: ServicesConfig): ServiceTranslation {
-  const { consul, rename, include, exclude, node } = services;
+  const { consul, rename = [], include, exclude, node } = services;
   return new ServiceTranslation({
     bridge: instance,
     list,
