@@ -2,11 +2,8 @@
  * Service names as labels of DNS, reversibly: no two names share a label, and each label tells its name.
  *
  * A name of lower-case letters, digits and single hyphens inside stays as it is. Of any other, what is readable stays
- * in place, and what had to give way follows behind the last `--`: `UserService` is `userservice--u5wfg`.
+ * in place, and what had to give way follows behind the last `--`: `UserService` is `userservice--avfetf`.
  */
-
-/** The longest label that DNS has. Consul holds longer names, and answers no query for them. */
-export const LABEL_CHARACTERS_MAX = 63;
 
 const PLAIN = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
