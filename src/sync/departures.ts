@@ -13,7 +13,7 @@ const PAGE = 1_000;
 /** Remembers since when originals are missing, and how many copies of each group went lately. */
 export class Departures implements DepartureJudge {
   private readonly goneSinceMs = new Map<EntryKey, number>();
-  private readonly leftAtMs = new Map<KeyPrefix, number[]>();
+  private readonly leftAtMs = new Map<KeyPrefix, ReadonlyMap<EntryKey, number>>();
 
   constructor(
     private readonly rules: DepartureRules,
@@ -42,10 +42,10 @@ export class Departures implements DepartureJudge {
     for (const [group, ofGroup] of this.byGroup(leaving)) {
       const side = ofGroup[0]?.decision.on ?? 'left';
       const copies = this.copiesOf(group, side);
-      const left = this.leftLately(group).length;
+      const left = this.leftLately(group).size;
       if (leavesTooFew({ copies, leaving: ofGroup.length, left }, this.rules)) {
         held.push({ group, leaving: ofGroup, copies });
-      } else this.noteLeft(group, ofGroup.length);
+      } else this.noteLeft(group, ofGroup);
     }
     return held;
   }
@@ -76,19 +76,21 @@ export class Departures implements DepartureJudge {
     return copies;
   }
 
-  private leftLately(group: KeyPrefix): number[] {
+  /** Copies that went lately, and have not come back. */
+  private leftLately(group: KeyPrefix): Map<EntryKey, number> {
     const sinceMs = this.clock.monotonicMs() - AT_ONCE_MS;
-    const lately = (this.leftAtMs.get(group) ?? []).filter((atMs) => atMs > sinceMs);
-    if (lately.length > 0) this.leftAtMs.set(group, lately);
-    else this.leftAtMs.delete(group);
-    return lately;
+    const lately = [...(this.leftAtMs.get(group) ?? [])].filter(
+      ([key, atMs]) => atMs > sinceMs && this.memory.archive.record(key) === undefined,
+    );
+    if (lately.length === 0) this.leftAtMs.delete(group);
+    return new Map(lately);
   }
 
-  private noteLeft(group: KeyPrefix, count: number): void {
+  private noteLeft(group: KeyPrefix, leaving: readonly Intended[]): void {
     if (this.leftAtMs.size >= MISSED_MAX)
       for (const other of [...this.leftAtMs.keys()]) this.leftLately(other);
     const nowMs = this.clock.monotonicMs();
-    const now = Array.from({ length: count }, () => nowMs);
-    this.leftAtMs.set(group, [...this.leftLately(group), ...now]);
+    const now = leaving.map(({ mark }) => [mark.key, nowMs] as const);
+    this.leftAtMs.set(group, new Map([...this.leftLately(group), ...now]));
   }
 }

@@ -91,6 +91,20 @@ describe('copies whose originals are gone', () => {
     await world.stop();
   });
 
+  it('count no more once they have come back: one that is alone may go again and again', async () => {
+    const world = await worldWith({ web: 1 });
+    for (let round = 0; round < 3; round++) {
+      leave(world, 'web/0');
+      await world.clock.advance(2 * REMOVE_AFTER_MS);
+      expect(world.flatEntries().has('web/0'), `round ${round}`).toBe(false);
+      register(world, 'web/0');
+      await world.clock.advance(1_000);
+      expect(world.flatEntries().has('web/0'), `round ${round}`).toBe(true);
+    }
+    expect(world.daemon.sync.holds).toEqual([]);
+    await world.stop();
+  });
+
   it('count as gone at once when they go one after the other', async () => {
     const world = await worldWith({ web: 4 });
     for (const at of [0, 1, 2]) {
