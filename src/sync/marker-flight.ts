@@ -5,6 +5,8 @@ import type { CanaryArrival } from '../ports/status.js';
 
 /** How often it is looked whether a marker has arrived, while nothing says that it has. */
 const LOOK_EVERY_MS = 1_000;
+/** After which time a marker that has not arrived is written again. */
+const WRITTEN_AGAIN_MS = 10_000;
 /** How long a marker may be under way, beyond the time between two of them, before it is told of. */
 export const LATE_MS = 30_000;
 
@@ -93,7 +95,7 @@ export class MarkerFlight {
       this.onSinceWallMs = clock.nowMs();
     }
     if (this.underWay !== undefined) await this.look(signal);
-    const pauseMs = this.underWay === undefined ? everyMs : Math.max(everyMs, LATE_MS);
+    const pauseMs = this.underWay === undefined ? everyMs : Math.max(everyMs, WRITTEN_AGAIN_MS);
     if (clock.monotonicMs() - this.lastSentMs >= pauseMs) await this.send(signal);
     if (this.underWay !== undefined) return LOOK_EVERY_MS;
     return Math.max(0, this.lastSentMs + everyMs - clock.monotonicMs());

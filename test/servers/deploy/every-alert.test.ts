@@ -95,10 +95,6 @@ async function firing(): Promise<readonly Alert[]> {
   return known.filter(({ state }) => state === 'firing');
 }
 
-async function stopConsul(): Promise<void> {
-  await staging.consulServer.stop();
-}
-
 interface AlertCase {
   /** Undefined where the trouble of the case before is its trouble, too. */
   readonly provoke?: () => Promise<unknown>;
@@ -130,14 +126,19 @@ const CASES: Readonly<Record<string, AlertCase>> = {
     labels: { mapping: 'paused' },
   },
   ZkConsulSyncNotLed: {
-    provoke: async () => {
-      await leaderless.stop();
-      await rm(leaderless.archivePath, { recursive: true });
-      await leaderless.start();
-    },
+    // Whose turn it is stands in ZooKeeper.
+    provoke: () => staging.zookeeperServer.stop(),
     labels: { mapping: 'leaderless' },
   },
-  ZkConsulSyncStoreUnreachable: { provoke: stopConsul, labels: { replica: 'consul' } },
+  ZkConsulSyncStoreUnreachable: {
+    provoke: async () => {
+      await staging.zookeeperServer.start();
+      await staging.reconnectZooKeeper();
+      await leaderless.inSync('leaderless');
+      await staging.consulServer.stop();
+    },
+    labels: { replica: 'consul' },
+  },
   ZkConsulSyncOutOfSync: { labels: { mapping: 'slow' } },
   ZkConsulSyncNotVerified: {
     // It never comes to a comparison, without Consul.
@@ -179,8 +180,9 @@ const CASES: Readonly<Record<string, AlertCase>> = {
     },
     labels: { severity: 'ticket' },
   },
+  ZkConsulSyncOneOfSeveralAbsent: { provoke: () => leaderless.stop(), labels: { severity: 'ticket' } },
   ZkConsulSyncAbsent: {
-    provoke: () => Promise.all([daemon.stop(), leaderless.stop()]),
+    provoke: () => daemon.stop(),
     labels: { severity: 'page' },
   },
 };
