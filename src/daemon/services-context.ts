@@ -26,13 +26,14 @@ export interface ServicesSurroundings {
 
 /** What services claim are the copies of one node: other daemons may show the same registrations elsewhere. */
 export function placesOfServices(
-  { zookeeper, consul }: Config,
+  { instance, zookeeper, consul }: Config,
   mapping: MappingConfig,
   { node }: ServicesConfig,
 ): Pair<string> {
   const path = mapping.zookeeper === '/' ? '' : mapping.zookeeper;
   return {
-    left: `zookeeper-services:${node}:${zookeeper.connect.chroot}${path}/`,
+    // Copies there have the instance in their names.
+    left: `zookeeper-services:${instance}:${zookeeper.connect.chroot}${path}/`,
     right: `consul-services:${consul.datacenter ?? ''}/${node}/${mapping.name}/`,
   };
 }
@@ -68,11 +69,13 @@ export function replicasOfServices(
   };
 }
 
-/** Of a one-way list, only instances that live at its source. */
+/**
+ * Of a one-way list, only instances that live at its source. Patterns are no matter of scope here: an instance that they
+ * leave out is as one that is gone, and its copy goes, too.
+ */
 export function scopeOfServices(config: Config, mapping: MappingConfig, services: ServicesConfig): Scope {
   const translation = translationOf(config.instance, mapping.name, services);
   const { direction } = mapping;
-  const { include, exclude } = services;
   const birthplaces = {
     both: ['tree', 'catalog'],
     'zookeeper-to-consul': ['tree'],
@@ -80,8 +83,8 @@ export function scopeOfServices(config: Config, mapping: MappingConfig, services
   } as const;
   const taken: readonly string[] = birthplaces[direction];
   return {
-    id: JSON.stringify({ include, exclude, direction }),
-    includes: (key) => translation.includes(key) && taken.includes(translation.bornIn(key) ?? ''),
+    id: JSON.stringify({ direction }),
+    includes: (key) => taken.includes(translation.bornIn(key) ?? ''),
   };
 }
 

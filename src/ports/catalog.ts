@@ -37,6 +37,8 @@ export interface CatalogTranslation {
   placeOf(key: EntryKey): CatalogPlace | undefined;
   /** The entry of a registration that takes part; undefined for others. */
   keyOf(registration: CatalogRegistration): EntryKey | undefined;
+  /** Whether it is marked as this deployment's copy. */
+  isOwn(registration: CatalogRegistration): boolean;
   valueOf(registration: CatalogRegistration): Uint8Array;
   /** The registration of a copy. */
   registrationOf(key: EntryKey, value: Uint8Array): CatalogRegistration;

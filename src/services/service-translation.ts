@@ -52,8 +52,8 @@ export class ServiceTranslation implements CatalogTranslation {
     return origin.bridge === bridge ? 'catalog' : undefined;
   }
 
-  /** Whether an entry takes part. */
-  includes(key: EntryKey): boolean {
+  /** Whether an instance is to be found on the other side, as long as it lives. */
+  takesPart(key: EntryKey): boolean {
     const place = this.settings.format.placeOf(key);
     return place !== undefined && this.bornIn(key) !== undefined && this.names.includes(place.service);
   }
@@ -97,7 +97,11 @@ export class ServiceTranslation implements CatalogTranslation {
     const id = format.copyId(origin, fitted.record);
     const key = format.keyOf({ service: this.names.inTree(registration.service), id });
     // A name that has no place in the tree makes no entry.
-    return this.bornIn(key) === 'catalog' ? key : undefined;
+    return this.bornIn(key) === 'catalog' && this.takesPart(key) ? key : undefined;
+  }
+
+  isOwn({ node, meta }: CatalogRegistration): boolean {
+    return node === this.settings.node && meta[BRIDGE_META] === this.owner;
   }
 
   valueOf(registration: CatalogRegistration): Uint8Array {

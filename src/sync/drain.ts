@@ -244,11 +244,10 @@ export class Drain {
     return work.intended.filter((one) => {
       const { key } = one.mark;
       if (!isDeparture(one)) departures.forget(key);
-      else if (departures.hasToWait(key)) {
-        this.attention.retryLater(key);
-        return false;
-      }
-      return true;
+      const leavesAtMs = isDeparture(one) ? departures.mayLeaveAt(key) : undefined;
+      if (leavesAtMs === undefined) return true;
+      this.attention.lookAt(key, leavesAtMs);
+      return false;
     });
   }
 

@@ -182,7 +182,9 @@ export function instanceReading(context: CatalogContext, key: EntryKey, instance
 }
 
 function copyReading(context: CatalogContext, { node }: CatalogPlace, stored: StoredService): PresentReading {
-  return presentReading(context, registrationOf(node, '', stored), stored, undefined);
+  const registration = registrationOf(node, '', stored);
+  const reading = presentReading(context, registration, stored, undefined);
+  return context.translation.isOwn(registration) ? { ...reading, isMirror: true } : reading;
 }
 
 function presentReading(
