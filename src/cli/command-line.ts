@@ -24,6 +24,7 @@ import { observedCommand } from './observed-command.js';
 import type { PlanCommandOptions } from './plan-command.js';
 import { planCommand } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
+import { addDeregister } from './deregister-cli.js';
 import { addRetire } from './retire-cli.js';
 import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
@@ -81,7 +82,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     addRelease,
     addCutover,
   ];
-  for (const add of [...offline, ...asking, addRetire, addCompletion]) add(program, setting);
+  for (const add of [...offline, ...asking, addDeregister, addRetire, addCompletion]) add(program, setting);
   return program;
 }
 

@@ -20,7 +20,9 @@ export function restrictToOneWay(judged: Judged, decision: Decision, policy: Pol
     case 'remove':
       if (decision.on === target) {
         // Only a conflict removes what a client changed on the target; the source can't win by being gone, but of a mirror.
-        return decision.conflict === undefined || decision.cause === 'session-ended' ? decision : { do: 'drift', drift: 'changed' };
+        return decision.conflict === undefined || decision.cause === 'session-ended'
+          ? decision
+          : { do: 'drift', drift: 'changed' };
       }
       return removedOnTarget(judged, decision, policy, source);
     case 'wait':

@@ -1,5 +1,7 @@
 import type { Config, MappingConfig, ServicesConfig } from '../config/schema.js';
+import { CatalogClient } from '../consul/catalog/catalog-client.js';
 import { CatalogReplica } from '../consul/catalog/catalog-replica.js';
+import { SyntheticNode } from '../consul/catalog/synthetic-node.js';
 import type { DepartureRules } from '../core/departures.js';
 import type { Pair } from '../core/pair.js';
 import type { Logger } from '../ports/logger.js';
@@ -100,6 +102,16 @@ export function departuresOf(config: Config, mapping: MappingConfig): DepartureR
   };
 }
 
+/** The node on which a list's copies stand. */
+export function syntheticNodeOf(
+  config: Config,
+  { name }: MappingConfig,
+  services: ServicesConfig,
+  { consul }: Stores,
+): SyntheticNode {
+  return new SyntheticNode(new CatalogClient(consul), translationOf(config.instance, name, services).node);
+}
+
 function translationOf(instance: string, list: string, services: ServicesConfig): ServiceTranslation {
   const { consul, rename = [], include, exclude, node } = services;
   return new ServiceTranslation({
@@ -112,6 +124,7 @@ function translationOf(instance: string, list: string, services: ServicesConfig)
     rename: new Map(rename.map(({ zookeeper, consul: name }) => [zookeeper, name])),
     include,
     exclude,
+    withdrawn: services.withdrawn === true,
     // Dubbo's own registry for Consul registers interfaces as they are.
     dnsNames: services.format !== 'dubbo',
   });

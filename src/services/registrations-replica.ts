@@ -158,9 +158,9 @@ export class RegistrationsReplica implements Replica {
     return !isInner && this.#translation.bornIn(operation.key) === 'tree';
   }
 
-  /** Inner nodes stay what they are: the daemon makes some, and removes them. */
+  /** Inner nodes, of which the daemon makes some, and copies, whatever has become of their originals. */
   #isShown({ key, children }: Pick<ScannedEntry, 'key' | 'children'>): boolean {
-    return children > 0 || this.#translation.takesPart(key);
+    return children > 0 || this.#translation.takesPart(key) || this.#translation.bornIn(key) === 'catalog';
   }
 
   #scanned(entry: ScannedEntry): ScannedEntry {

@@ -17,6 +17,8 @@ export interface ServiceSettings extends ServiceNameSettings {
   readonly node: string;
   /** Every copy in the catalog gets these, before its own. */
   readonly tags: readonly string[];
+  /** No instance takes part any more. */
+  readonly withdrawn?: boolean;
 }
 
 /** Where an instance registered itself. */
@@ -55,7 +57,9 @@ export class ServiceTranslation implements CatalogTranslation {
   /** Whether an instance is to be found on the other side, as long as it lives. */
   takesPart(key: EntryKey): boolean {
     const place = this.settings.format.placeOf(key);
-    return place !== undefined && this.bornIn(key) !== undefined && this.names.includes(place.service);
+    if (place === undefined || this.bornIn(key) === undefined || this.settings.withdrawn === true)
+      return false;
+    return this.names.includes(place.service);
   }
 
   /** What a node of the tree says of its instance, as far as the catalog can hold it. */
@@ -129,7 +133,9 @@ export class ServiceTranslation implements CatalogTranslation {
   }
 
   wantsService(name: string): boolean {
-    return name !== CONSULS_OWN && this.names.includes(this.names.inTree(name));
+    if (name === CONSULS_OWN) return false;
+    // Whatever was left out, and has copies nevertheless.
+    return this.settings.withdrawn === true || this.names.includes(this.names.inTree(name));
   }
 
   /** What the keys of all instances of an instance's service begin with. */

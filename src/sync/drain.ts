@@ -397,7 +397,7 @@ const NOTHING_WRITTEN: DrainResult = {
 };
 
 /** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
-function isPruned({ decision }: Examined): boolean {
+export function isPruned({ decision }: Examined): boolean {
   return decision.do === 'remove' && decision.cause === 'pruned';
 }
 
