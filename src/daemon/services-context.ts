@@ -3,6 +3,7 @@ import { CatalogClient } from '../consul/catalog/catalog-client.js';
 import { CatalogReplica } from '../consul/catalog/catalog-replica.js';
 import { SyntheticNode } from '../consul/catalog/synthetic-node.js';
 import type { DepartureRules } from '../core/departures.js';
+import type { EntryKey } from '../core/observation.js';
 import type { Pair } from '../core/pair.js';
 import type { Logger } from '../ports/logger.js';
 import type { Replica } from '../ports/replica.js';
@@ -12,6 +13,7 @@ import type { ServiceFormat } from '../services/formats/format.js';
 import { nerveFormat } from '../services/formats/nerve.js';
 import { serversetFormat } from '../services/formats/serverset.js';
 import { RegistrationsReplica } from '../services/registrations-replica.js';
+import type { Loss } from '../services/service-record.js';
 import { ServiceTranslation } from '../services/service-translation.js';
 import type { Scope } from '../sync/context.js';
 import type { Stores } from './stores.js';
@@ -24,7 +26,11 @@ export interface ServicesSurroundings {
   readonly logger: Logger;
   readonly ledgerKey: string;
   readonly namespacePrefix: string;
+  /** Told of an instance of which its copy can't hold everything. The log is, unless given. */
+  readonly onLosses: OnLosses | undefined;
 }
+
+export type OnLosses = (key: EntryKey, losses: readonly Loss[]) => void;
 
 /** What services claim are the copies of one node: other daemons may show the same registrations elsewhere. */
 export function placesOfServices(
@@ -49,13 +55,15 @@ export function replicasOfServices(
 ): Pair<Replica> {
   const { config, stores, logger, ledgerKey, namespacePrefix } = surroundings;
   const translation = translationOf(config.instance, mapping.name, services);
+  const log: OnLosses = (key, losses) =>
+    logger.debug({ key, losses }, 'what the other side can not hold of an instance is left out of its copy');
+  const { onLosses = log } = surroundings;
   return {
     left: new RegistrationsReplica({
       nodes,
       translation,
       digest: digestOf,
-      onLosses: (key, losses) =>
-        logger.debug({ key, losses }, 'what Consul can not hold of an instance is left out of its copy'),
+      onLosses,
       onBroken: (key, why) => logger.warn({ key, why }, 'a znode is no instance of the configured format'),
     }),
     right: new CatalogReplica({
@@ -67,6 +75,7 @@ export function replicasOfServices(
       clock: systemClock,
       random: systemRandom,
       onlyPassing: services.consul.onlyPassing,
+      onLosses,
     }),
   };
 }

@@ -5,7 +5,7 @@ import type { InstancePlace, Parsed, ServiceFormat } from './formats/format.js';
 import { ServiceNames } from './service-names.js';
 import type { ServiceNameSettings } from './service-names.js';
 import { decodeRecord, encodeRecord } from './service-record.js';
-import type { Fitted, ServiceRecord } from './service-record.js';
+import type { Fitted, Loss, ServiceRecord } from './service-record.js';
 
 export interface ServiceSettings extends ServiceNameSettings {
   /** The daemon's instance. */
@@ -112,6 +112,10 @@ export class ServiceTranslation implements CatalogTranslation {
     const { node } = this.settings;
     if (registration.node === node) return encodeRecord(this.recordOfCopy(registration));
     return encodeRecord(this.fitToTree(registration)?.record ?? recordOf(registration));
+  }
+
+  lossesOf(registration: CatalogRegistration): readonly Loss[] {
+    return this.fitToTree(registration)?.losses ?? [];
   }
 
   registrationOf(key: EntryKey, value: Uint8Array): CatalogRegistration {

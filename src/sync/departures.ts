@@ -10,6 +10,9 @@ import type { MappingMemory } from './mapping-memory.js';
 
 const MISSED_MAX = 100_000;
 const PAGE = 1_000;
+/** What goes at about the same time is judged together: as many parts of `removeAfter` copies may wait for each other. */
+const TOGETHER_PARTS = 5;
+const TOGETHER_MS_MAX = 2_000;
 /** The group of all copies. */
 const ALL: KeyPrefix = '';
 
@@ -35,7 +38,9 @@ export class Departures implements DepartureJudge {
     const sinceMs = this.goneSinceMs.get(key) ?? nowMs;
     // What finds no room is looked at again, and waits until it does.
     if (this.goneSinceMs.size < MISSED_MAX) this.goneSinceMs.set(key, sinceMs);
-    const atMs = sinceMs + this.rules.removeAfterMs;
+    const { removeAfterMs } = this.rules;
+    const togetherMs = Math.max(1, Math.min(TOGETHER_MS_MAX, removeAfterMs / TOGETHER_PARTS));
+    const atMs = Math.ceil((sinceMs + removeAfterMs) / togetherMs) * togetherMs;
     return nowMs < atMs ? atMs : undefined;
   }
 
