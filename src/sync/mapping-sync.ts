@@ -32,6 +32,7 @@ import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
 import { FollowingInterrupted, Succession } from './succession.js';
 import { Walks } from './walks.js';
+import { WholeView } from './whole-view.js';
 
 /** How many entries one round looks at. */
 const ROUND_ENTRIES_MAX = 512;
@@ -56,6 +57,7 @@ export class MappingSync {
   private readonly ledgers: LedgerKeeper;
   private readonly readiness: Readiness;
   private readonly walks: Walks;
+  private readonly wholeView: WholeView;
   private readonly drain: Drain;
   private readonly chores: Chores;
   private readonly writer: BatchWriter;
@@ -91,7 +93,8 @@ export class MappingSync {
     const ledgers = new LedgerKeeper(context, memory);
     const fence = new Fence(context, memory, ledgers);
     const readiness = new Readiness(context, memory, ledgers, fence);
-    const walks = new Walks(context, memory, attention, this.pending);
+    const wholeView = new WholeView(context, memory, attention);
+    const walks = new Walks(context, memory, attention, this.pending, wholeView);
     const rings = new Rings(context.clock);
     const { pending } = this;
     const parts = { context, memory, ledgers, fence, readiness, walks, attention, pending, rings };
@@ -122,7 +125,8 @@ export class MappingSync {
     this.succession = succession;
     const following = succession?.following;
     const looked = [attention, pending, rings, following] as const;
-    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked);
+    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, undefined, wholeView);
+    this.wholeView = wholeView;
     this.writer = writer;
     this.chores = new Chores(context, memory, writer, attention);
     this.backoff = new Backoff(context.random);
@@ -279,7 +283,8 @@ export class MappingSync {
     await this.settleIntents(signal);
     await this.checkClock();
     await this.tell(signal);
-    this.drain.beginRounds();
+    // What was put off is judged together with what was created meanwhile.
+    if (this.attention.deferrals === 0) this.drain.beginRounds();
     const dealWith = async ({ all }: { all: boolean }): Promise<void> => {
       this.goesOn();
       await this.letVisitorsIn();
@@ -404,7 +409,7 @@ export class MappingSync {
     this.hintsDrainedMs = this.context.clock.monotonicMs();
   }
 
-  /** Everything that is to be looked at for now is marked: guards can judge. */
+  /** Everything that is to be looked at for now is marked: guards can judge, unless there is more to see. */
   private async drainMarks(signal: AbortSignal): Promise<void> {
     const { attention } = this;
     await this.beside.settle();
@@ -412,15 +417,16 @@ export class MappingSync {
     while (attention.marked > 0 && !signal.aborted) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
       const isOnlyRound = attention.marked + attention.deferrals === 0;
-      await this.round(marks, isOnlyRound ? attention.due : 'defer', signal);
+      await this.round(marks, isOnlyRound ? 'defer-many' : 'defer', signal);
     }
+    if (this.permission() === 'write' && this.wholeView.isAwaited()) return;
     while (attention.deferrals > 0 && !signal.aborted) {
       const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
       await this.round(marks, attention.due, signal);
     }
   }
 
-  private async round(marks: readonly Mark[], due: Due | 'defer', signal: AbortSignal): Promise<void> {
+  private async round(marks: readonly Mark[], due: Due | 'defer' | 'defer-many', signal: AbortSignal): Promise<void> {
     this.looking = true;
     try {
       await this.checkClock();
