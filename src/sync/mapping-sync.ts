@@ -1,4 +1,3 @@
-import { moveNumber } from '../core/cutover.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
@@ -24,6 +23,7 @@ import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { OnItsWay } from './mapping-memory.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
+import { OperatorsWord } from './operators-word.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
 import { RoundsBesideWalk } from './rounds-beside-walk.js';
@@ -60,7 +60,7 @@ export class MappingSync {
   private readonly wholeView: WholeView;
   private readonly drain: Drain;
   private readonly chores: Chores;
-  private readonly writer: BatchWriter;
+  private readonly word: OperatorsWord;
   private readonly backoff: Backoff;
   private readonly log: StateLog;
   /** With other daemons; undefined where this one is alone, and leads. */
@@ -127,7 +127,7 @@ export class MappingSync {
     const looked = [attention, pending, rings, following] as const;
     this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, undefined, wholeView);
     this.wholeView = wholeView;
-    this.writer = writer;
+    this.word = new OperatorsWord(memory, writer, succession !== undefined);
     this.chores = new Chores(context, memory, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);
@@ -319,42 +319,24 @@ export class MappingSync {
     if (wasWalked && from !== undefined) following?.walked(side, from);
   }
 
-  /** Puts what an operator has said into the ledgers, so that it outlasts whoever leads: a pause, a cutover's step. */
-  private async tell(signal: AbortSignal): Promise<void> {
-    const mayTell = this.role === 'active' && this.context.mode === 'sync';
-    if (!mayTell || this.holds.some(stopsMapping)) return;
-    for (const side of this.untold) {
-      const trouble = await this.writer.bump(side, signal);
-      if (trouble !== undefined) throw trouble;
-    }
-  }
-
   /**
-   * The same at once, between two turns.
+   * Puts what an operator has said into the ledgers at once, between two turns.
    * @returns the sides that could not be told
    */
   async tellNow(signal: AbortSignal): Promise<readonly Side[]> {
-    if (this.untold.length === 0) return [];
+    if (this.word.untold.length === 0) return [];
     try {
       await this.exclusively(() => this.tell(signal));
     } catch (error) {
       const message = 'what an operator has said could not be written to the ledgers yet';
       this.context.logger.warn({ err: error }, message);
     }
-    return this.untold;
+    return this.word.untold;
   }
 
-  /** Sides whose ledgers don't tell yet what an operator has said. */
-  private get untold(): readonly Side[] {
-    const { state } = this.memory;
-    if (state?.phase !== 'paired') return [];
-    return SIDES.filter((side) => {
-      const ledger = state.ledgers[side];
-      if (ledger === undefined) return false;
-      // Who is alone keeps a pause in its own archive.
-      const isPauseUntold = this.succession !== undefined && ledger.paused !== state.paused;
-      return isPauseUntold || moveNumber(ledger.cutover) !== moveNumber(state.cutover);
-    });
+  private async tell(signal: AbortSignal): Promise<void> {
+    const mayTell = this.role === 'active' && this.context.mode === 'sync';
+    if (mayTell && !this.holds.some(stopsMapping)) await this.word.tell(signal);
   }
 
   /** What a watch tells only marks; that it tells nothing any more is worth a line, once. */
@@ -426,7 +408,11 @@ export class MappingSync {
     }
   }
 
-  private async round(marks: readonly Mark[], due: Due | 'defer' | 'defer-many', signal: AbortSignal): Promise<void> {
+  private async round(
+    marks: readonly Mark[],
+    due: Due | 'defer' | 'defer-many',
+    signal: AbortSignal,
+  ): Promise<void> {
     this.looking = true;
     try {
       await this.checkClock();
