@@ -9,9 +9,10 @@ export function mappingTitle(terminal: Terminal, mapping: MappingConfig): string
 }
 
 /** What is mapped on each side, for messages. */
-export function placesShown({ zookeeper, consul }: MappingConfig): { zookeeper: string; consul: string } {
-  return {
-    zookeeper: printableKey(zookeeper),
-    consul: consul === '' ? 'all keys' : printableKey(`${consul}/`),
-  };
+export function placesShown({ zookeeper, consul, services }: MappingConfig): {
+  zookeeper: string;
+  consul: string;
+} {
+  const keys = consul === '' ? 'all keys' : printableKey(`${consul}/`);
+  return { zookeeper: printableKey(zookeeper), consul: services === undefined ? keys : 'services' };
 }

@@ -9,7 +9,8 @@ export interface ConfigNote {
 }
 
 export function configNotes(config: Config): ConfigNote[] {
-  return [...adminNotes(config), ...config.mappings.flatMap(mappingNotes), ...restrictedNotes(config)];
+  const mappings = config.mappings.filter(({ services }) => services === undefined);
+  return [...adminNotes(config), ...mappings.flatMap(mappingNotes), ...restrictedNotes(config)];
 }
 
 function adminNotes({ admin }: Config): ConfigNote[] {

@@ -1,4 +1,5 @@
 import { covers, parseMappedPath, parseMappedPrefix } from './mapped-path.js';
+import { MAPPINGS_MAX } from './mapping-section.js';
 import { parseConsulAddress } from './consul-address.js';
 import type { ConfigProblem, Parsed } from './problem.js';
 import { problemAt } from './schema-problems.js';
@@ -20,6 +21,7 @@ export function crossCheck(settings: ReadSettings): ConfigProblem[] {
     ...unusedTls(look, report),
     ...digestWithoutUser(look, report),
     ...creatorWithoutIdentity(look, report),
+    ...nothingToDo(look, report),
     ...doubledNames(look, report),
     ...overlaps(look, 'zookeeper', parseMappedPath, report),
     ...overlaps(look, 'consul', parseMappedPrefix, report),
@@ -80,11 +82,19 @@ function creatorWithoutIdentity(look: SettingsLookup, report: Report): ConfigPro
   ];
 }
 
+function nothingToDo(look: SettingsLookup, report: Report): ConfigProblem[] {
+  const path = ['mappings'];
+  const isList = look.has(path) ? Array.isArray(look.value(path)) : look.isGroup;
+  if (!isList || look.synced.length > 0 || look.has(['services'])) return [];
+  const found = look.has(path) ? 'got an empty list' : 'is missing';
+  return [report(path, `${found}; allowed: a list of 1 to ${MAPPINGS_MAX} mappings`)];
+}
+
 function doubledNames(look: SettingsLookup, report: Report): ConfigProblem[] {
   const lines = new Map<string, number>();
   const problems: ConfigProblem[] = [];
-  for (let i = 0; i < look.mappingCount; i++) {
-    const path = ['mappings', i, 'name'];
+  for (const item of look.synced) {
+    const path = [...item, 'name'];
     const name = look.text(path);
     if (name === undefined) continue;
     const line = lines.get(name);
@@ -106,8 +116,8 @@ function overlaps(
 ): ConfigProblem[] {
   const earlier: { readonly place: string; readonly path: SettingPath }[] = [];
   const problems: ConfigProblem[] = [];
-  for (let i = 0; i < look.mappingCount; i++) {
-    const path = ['mappings', i, store];
+  for (const item of store === 'zookeeper' ? look.synced : look.itemsOf('mappings', MAPPINGS_MAX)) {
+    const path = [...item, store];
     const text = look.text(path);
     const place = text === undefined ? undefined : parse(text);
     if (place?.ok !== true) continue;

@@ -6,7 +6,7 @@ import { ConfigurationError } from './problem.js';
 import type { ReadFile } from './referenced-files.js';
 import { checkReferencedFiles, describeFileError } from './referenced-files.js';
 import type { Config } from './schema.js';
-import { configSchema } from './schema.js';
+import { configSchema, unite } from './schema.js';
 import { schemaProblems } from './schema-problems.js';
 import type { Place, ReadSettings } from './settings-reader.js';
 import { readSettings } from './settings-reader.js';
@@ -70,7 +70,7 @@ export async function parseConfig(
     ...crossCheck(settings),
     ...(await checkReferencedFiles(settings, options.readFile)),
   ];
-  if (result.success && problems.length === 0) return result.data;
+  if (result.success && problems.length === 0) return unite(result.data);
   throw configurationError(file, problems);
 }
 

@@ -8,9 +8,9 @@ import { NAME_ALLOWED, choice, duration, name, parsedBy, setting, text } from '.
 export const MAPPINGS_MAX = 1000;
 
 /** More patterns than this cost more time per entry than they are worth. */
-const PATTERNS_MAX = 256;
+export const PATTERNS_MAX = 256;
 
-function patterns() {
+export function patterns() {
   const pattern = parsedBy(text(), (input) => {
     const glob = parseGlob(input);
     return glob.ok ? parsed(input) : refused(glob.problem);

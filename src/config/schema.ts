@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAPPINGS_MAX, mappingSection } from './mapping-section.js';
+import { SERVICES_MAX, servicesSection } from './services-section.js';
 import { parseListenAddress } from './network-address.js';
 import type { Secret } from './secret.js';
 import { NAME_ALLOWED, byteSize, choice, duration, name, parsedBy, setting, text, token } from './setting.js';
@@ -108,11 +109,22 @@ export const configSchema = setting(
     mappings: setting(
       z
         .array(setting(mappingSection, { description: 'One mapping.' }))
-        .min(1)
-        .max(MAPPINGS_MAX),
+        .max(MAPPINGS_MAX)
+        .optional(),
       {
         description: 'Which subtree is kept equal to which prefix. Mappings must not overlap on either side.',
         allowed: `a list of 1 to ${MAPPINGS_MAX} mappings`,
+      },
+    ),
+    services: setting(
+      z
+        .array(setting(servicesSection, { description: 'One list of services.' }))
+        .max(SERVICES_MAX)
+        .optional(),
+      {
+        description:
+          'Where programs that register in ZooKeeper and those that register in Consul find each other.',
+        allowed: `a list of up to ${SERVICES_MAX} groups of settings`,
       },
     ),
     admin: setting(adminSection.prefault({}), { description: 'The admin HTTP server.' }),
@@ -129,8 +141,54 @@ type DeepReadonly<T> = T extends Secret
       ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
       : T;
 
-/** A valid configuration: defaults filled in, durations in milliseconds, sizes in bytes, paths absolute. */
-export type Config = DeepReadonly<z.output<typeof configSchema>>;
+type ParsedConfig = DeepReadonly<z.output<typeof configSchema>>;
 
-export type MappingConfig = Config['mappings'][number];
+/** What is said of services beyond what a mapping has. */
+export type ServicesConfig = Omit<
+  NonNullable<ParsedConfig['services']>[number],
+  'name' | 'zookeeper' | 'mode' | 'direction' | 'verifyEveryMs'
+> & {
+  /** The node of the catalog. */
+  readonly node: string;
+};
+
+/** A mapping; or services, which are looked after like one. */
+export type MappingConfig = NonNullable<ParsedConfig['mappings']>[number] & {
+  readonly services?: ServicesConfig;
+};
+
+/** A valid configuration: defaults filled in, durations in milliseconds, sizes in bytes, paths absolute. */
+export type Config = Omit<ParsedConfig, 'mappings' | 'services'> & {
+  readonly mappings: readonly MappingConfig[];
+};
+
+/** Services are mappings with entries of their own kind, which decide nothing by conflict: each has one owner. */
+export function unite({ services = [], mappings = [], ...rest }: ParsedConfig): Config {
+  const asMappings = services.map(
+    ({ name: list, zookeeper, mode, direction, verifyEveryMs, ...own }): MappingConfig => ({
+      name: list,
+      zookeeper,
+      consul: '',
+      direction,
+      conflict: 'last-writer-wins',
+      tieBreak: 'zookeeper',
+      initial: 'merge',
+      include: ['**'],
+      exclude: [],
+      sessionBound: 'mirror',
+      restricted: 'mirror',
+      drift: 'revert',
+      mode,
+      maxDelete: SERVICES_BUDGET,
+      maxOverwrite: SERVICES_BUDGET,
+      verifyEveryMs,
+      services: { ...own, node: own.consul.node ?? `zk-consul-sync-${rest.instance}` },
+    }),
+  );
+  return { ...rest, mappings: [...mappings, ...asMappings] };
+}
+
+/** Copies come and go with their originals, and count for `minHealthy` only. */
+const SERVICES_BUDGET = { percent: 25, atLeast: 20, withinMs: 3_600_000 } as const;
+
 export type TlsConfig = NonNullable<Config['zookeeper']['tls']>;

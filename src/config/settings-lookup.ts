@@ -1,4 +1,5 @@
 import { MAPPINGS_MAX } from './mapping-section.js';
+import { SERVICES_MAX } from './services-section.js';
 import type { SettingPath } from './setting-tree.js';
 import { formatPath } from './setting-tree.js';
 import type { Place, ReadSettings } from './settings-reader.js';
@@ -32,10 +33,21 @@ export class SettingsLookup {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** Mappings beyond the limit are a problem already, and need no more looking at. */
-  get mappingCount(): number {
-    const mappings = this.value(['mappings']);
-    return Array.isArray(mappings) ? Math.min(mappings.length, MAPPINGS_MAX) : 0;
+  /** All that has a name and a place in ZooKeeper. What is beyond the limit is a problem already, and needs no more looking at. */
+  get synced(): readonly SettingPath[] {
+    return [...this.itemsOf('mappings', MAPPINGS_MAX), ...this.itemsOf('services', SERVICES_MAX)];
+  }
+
+  itemsOf(section: 'mappings' | 'services', most: number): SettingPath[] {
+    const items = this.value([section]);
+    const count = Array.isArray(items) ? Math.min(items.length, most) : 0;
+    return Array.from({ length: count }, (_, at) => [section, at]);
+  }
+
+  /** Whether the file holds settings at all. */
+  get isGroup(): boolean {
+    const { value } = this.#settings;
+    return typeof value === 'object' && !Array.isArray(value);
   }
 
   /** Whether ZooKeeper is asked for digest authentication, the default. */

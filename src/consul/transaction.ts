@@ -50,7 +50,8 @@ export function encodeTransaction(operations: readonly TransactionOperation[]): 
   return Buffer.from(`[${operations.map(encodeOperation).join(',')}]`);
 }
 
-function encodeOperation(operation: TransactionOperation): string {
+/** One operation of a transaction's body. */
+export function encodeOperation(operation: TransactionOperation): string {
   const head = `{"KV":{"Verb":"${operation.verb}","Key":${JSON.stringify(operation.key)}`;
   switch (operation.verb) {
     case 'get':
@@ -116,7 +117,8 @@ export function parseExact(body: Buffer): unknown {
   return JSON.parse(body.toString('utf8').replace(LONG_NUMBER, '"$1":"$2"'));
 }
 
-function decodeEntry(value: unknown): StoredEntry {
+/** @throws Error with the fault */
+export function decodeEntry(value: unknown): StoredEntry {
   if (!isRecord(value) || typeof value['Key'] !== 'string') throw new Error('an entry has no key');
   const encoded = value['Value'];
   if (typeof encoded !== 'string' && encoded !== null && encoded !== undefined) {
@@ -133,26 +135,28 @@ function decodeEntry(value: unknown): StoredEntry {
   };
 }
 
-function decodeFailure(value: unknown): OperationFailure {
+/** @throws Error with the fault */
+export function decodeFailure(value: unknown): OperationFailure {
   if (!isRecord(value) || typeof value['OpIndex'] !== 'number' || typeof value['What'] !== 'string') {
     throw new Error('a failed operation is not told as one');
   }
   return { position: value['OpIndex'], what: value['What'] };
 }
 
-function exactNumber(value: unknown, name: string): bigint {
+/** @throws Error where it is none */
+export function exactNumber(value: unknown, name: string): bigint {
   if (typeof value === 'string' || Number.isSafeInteger(value)) return BigInt(value as string | number);
   throw new Error(`${name} is not a whole number`);
 }
 
 /** Consul writes an empty list as null. */
-function listOf(value: unknown): readonly unknown[] {
+export function listOf(value: unknown): readonly unknown[] {
   if (value === null || value === undefined) return [];
   if (!Array.isArray(value)) throw new Error('a list is expected');
   return value;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
@@ -181,9 +185,9 @@ export type FailureKind =
 /** Reads the text of a failed operation; the key in it is quoted, so only its two ends are trusted. */
 export function failureKind(what: string): FailureKind {
   if (what.startsWith('Permission denied')) return 'denied';
-  if (what.startsWith('key "') && what.endsWith('" doesn\'t exist')) return 'missing';
+  if (/^(key|service|node) ".*" doesn't exist$/su.test(what)) return 'missing';
   if (what.startsWith('key "') && what.endsWith('" exists')) return 'exists';
-  if (/^failed to (set|delete) key ".*", index is stale$/su.test(what)) return 'stale';
+  if (/^failed to (set|delete) (key|service|node) ".*", index is stale$/su.test(what)) return 'stale';
   if (what.startsWith('failed index check for key ') || what.startsWith('failed to check index, key '))
     return 'stale';
   return what.startsWith('failed ') ? 'broken' : 'refused';

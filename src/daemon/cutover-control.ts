@@ -75,6 +75,11 @@ const MEANS: Readonly<Record<CutoverStep, string>> = {
 /** @throws SyncError `REFUSED` where the configuration leaves nothing to move */
 function movable({ configured, memory, context: { name } }: MappingSync): CutoverStep {
   const { source } = configured.policy;
+  if (configured.departures !== undefined) {
+    throw refused(
+      `${name} is a list of services, whose programs move one by one, as they register in Consul: nothing is cut over at once`,
+    );
+  }
   if (configured.mode === 'observe') {
     throw refused(`mapping ${name} only observes: set mode: sync first, and have it in sync`);
   }

@@ -16,6 +16,7 @@ import type { WriteGate } from '../sync/write-gate.js';
 import { ALL_PERMISSIONS, permissionBits } from '../zookeeper/permissions.js';
 import type { AclEntry } from '../zookeeper/protocol.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
+import { departuresOf, placesOfServices, replicasOfServices, scopeOfServices } from './services-context.js';
 import type { Stores } from './stores.js';
 import { digestOf, systemClock, systemRandom } from './system.js';
 
@@ -75,7 +76,8 @@ export function mappingContext(
     maxOverwrite: mapping.maxOverwrite,
     verifyEveryMs: mapping.verifyEveryMs,
     onArchiveLoss: config.archive.onLoss,
-    scope: scopeOf(mapping),
+    scope: scopeOf(config, mapping),
+    departures: departuresOf(config, mapping),
     digest: digestOf,
     keyBytesMax: archiveKeyBytesMax,
     archive: part,
@@ -91,6 +93,7 @@ export function mappingContext(
 
 /** The mapped places in full: what the archive is keyed by, and what the ledgers claim. */
 export function placesOf(config: Config, mapping: MappingConfig): Pair<string> {
+  if (mapping.services !== undefined) return placesOfServices(config, mapping, mapping.services);
   const path = mapping.zookeeper === '/' ? '' : mapping.zookeeper;
   const prefix = mapping.consul === '' ? '' : `${mapping.consul}/`;
   return {
@@ -114,19 +117,24 @@ function replicasOf(
     namespace: NAMESPACE,
   };
   const common = { digest: digestOf, clock: systemClock, random: systemRandom };
+  const nodes = new ZooKeeperReplica({
+    ...common,
+    session: stores.zookeeper,
+    root: mapping.zookeeper,
+    ledgerPath: `/${ledger}`,
+    namespaceRoot: `/${namespace}`,
+    acl: aclOf(config),
+    readsAccess: mapping.restricted === 'skip',
+    onDenied: (key) => onUnread([key]),
+    onIllegalName: (path) =>
+      logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
+  });
+  if (mapping.services !== undefined) {
+    const around = { config, stores, logger, ledgerKey: ledger, namespacePrefix: `${namespace}/` };
+    return replicasOfServices(mapping, mapping.services, nodes, around);
+  }
   return {
-    left: new ZooKeeperReplica({
-      ...common,
-      session: stores.zookeeper,
-      root: mapping.zookeeper,
-      ledgerPath: `/${ledger}`,
-      namespaceRoot: `/${namespace}`,
-      acl: aclOf(config),
-      readsAccess: mapping.restricted === 'skip',
-      onDenied: (key) => onUnread([key]),
-      onIllegalName: (path) =>
-        logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
-    }),
+    left: nodes,
     right: new ConsulReplica({
       ...common,
       client: stores.consul,
@@ -159,7 +167,9 @@ function policyOf(mapping: MappingConfig): Policy {
   };
 }
 
-function scopeOf({ include, exclude }: MappingConfig): Scope {
+function scopeOf(config: Config, mapping: MappingConfig): Scope {
+  const { include, exclude, services } = mapping;
+  if (services !== undefined) return scopeOfServices(config, mapping, services);
   const includes = entryFilter(include, exclude);
   return { id: JSON.stringify({ include, exclude }), includes };
 }

@@ -1,4 +1,5 @@
 import type { Digest, EntryKey } from '../core/observation.js';
+import type { DepartureRules } from '../core/departures.js';
 import type { Budget } from '../core/deletion-budget.js';
 import type { Pair } from '../core/pair.js';
 import type { Policy } from '../core/policy.js';
@@ -33,6 +34,8 @@ export interface MappingContext {
   /** What to do when ledgers are found but no archive. */
   readonly onArchiveLoss: 'hold' | 'merge';
   readonly scope: Scope;
+  /** How copies of session-bound entries go; at once, without. */
+  readonly departures?: DepartureRules | undefined;
   /** As the replicas make them of what they read. */
   readonly digest: (value: Uint8Array) => Digest;
   /** The longest key the archive can hold, in UTF-8 bytes. */

@@ -7,10 +7,11 @@ import type { EntryMark } from '../ports/archive.js';
 import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { MappingContext } from './context.js';
+import { Departures } from './departures.js';
 import type { Examined, Examiner } from './examine.js';
 import type { Following } from './following.js';
 import type { Guarded, Intended, RoundsBeside } from './guards.js';
-import { effectiveSize, guard, isCountedOverwrite, openKind } from './guards.js';
+import { effectiveSize, guard, isCountedOverwrite, isDeparture, openKind } from './guards.js';
 import type { LedgerKeeper, SeenLedgers } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
@@ -61,6 +62,7 @@ export class Drain {
   /** Entries that are left out because the archive can't hold their keys. */
   readonly unrecordable: UnrecordableKeys;
   private readonly record: RoundRecord;
+  private readonly departures: Departures | undefined;
   private sizeBefore = Infinity;
 
   constructor(
@@ -78,6 +80,8 @@ export class Drain {
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
+    const rules = context.departures;
+    this.departures = rules && new Departures(rules, context.clock, memory);
   }
 
   /** Rounds from here on belong together: what they create makes up for what they delete. */
@@ -120,9 +124,20 @@ export class Drain {
     }
     const isIn = (one: Examined): boolean => this.context.scope.includes(one.mark.key) || isPruned(one);
     const admitted = examined.filter((one) => isIn(one) && this.admission.admits(one));
+    this.settleParents(marks, admitted);
     const result = await this.carryOut(admitted, permission, entriesSeen, due, ledgers, signal);
     this.context.metrics.reconciled((this.context.clock.monotonicMs() - startedMs) / 1000);
     return result;
+  }
+
+  /** A parent out of scope that was about to be removed, and has got a child again, waits for nothing any more. */
+  private settleParents(marks: readonly Mark[], admitted: readonly Examined[]): void {
+    const admittedKeys = new Set(admitted.map(({ mark }) => mark.key));
+    for (const { key } of marks) {
+      if (this.context.scope.includes(key) || admittedKeys.has(key)) continue;
+      this.pending.settled(key);
+      this.attention.settled(key);
+    }
   }
 
   /** Nodes that the daemon made as parents are its own also where the mapping's scope leaves them out. */
@@ -154,8 +169,9 @@ export class Drain {
       await this.follow(work, examined);
       return NOTHING_WRITTEN;
     }
-    const mustWait = due === 'defer' || (due === 'defer-many' && this.areMany(work.intended));
-    const intended = mustWait ? this.defer(work.intended) : work.intended;
+    const ready = this.withoutWaiting(work);
+    const mustWait = due === 'defer' || (due === 'defer-many' && this.areMany(ready));
+    const intended = mustWait ? this.defer(ready) : ready;
     const beside = { due: typeof due === 'string' ? this.attention.due : due, sizeBefore: this.sizeBefore };
     const guarded = await this.guard(intended, entriesSeen, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
@@ -184,7 +200,7 @@ export class Drain {
     if (this.admission.areApproved()) return { passed: intended, held: new Map(), holds: [] };
     // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
     const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
-    return guard(this.context, this.memory, intended, size, beside);
+    return guard(this.context, this.memory, intended, size, beside, this.departures);
   }
 
   /** Records what both sides agree on; what has to be written or decided is left to the daemon that leads. */
@@ -222,6 +238,22 @@ export class Drain {
       this.pending.settled(key);
       this.attention.retryLater(key, true);
     }
+  }
+
+  /** What may come back in time is looked at again. */
+  private withoutWaiting(work: SortedWork): readonly Intended[] {
+    const { departures } = this;
+    if (departures === undefined || this.admission.areApproved()) return work.intended;
+    for (const key of work.settled) departures.forget(key);
+    return work.intended.filter((one) => {
+      const { key } = one.mark;
+      if (!isDeparture(one)) departures.forget(key);
+      else if (departures.hasToWait(key)) {
+        this.attention.retryLater(key);
+        return false;
+      }
+      return true;
+    });
   }
 
   /** Half of a mass deletion is no better, and half of a rename is none: such writes are judged when all is looked at. */

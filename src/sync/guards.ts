@@ -1,7 +1,7 @@
 import { isEmpty } from '../core/classify.js';
 import type { CopyDecision, RemoveDecision } from '../core/decision.js';
 import { judgeDeletions, judgeOverwrites } from '../core/deletion-budget.js';
-import type { EntryKey } from '../core/observation.js';
+import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryMark } from '../ports/archive.js';
 import type { Due } from './attention.js';
@@ -31,6 +31,19 @@ export interface RoundsBeside {
   readonly sizeBefore: number;
 }
 
+/** Copies of one group that are to go, and out of how many. */
+export interface HeldGroup {
+  readonly group: KeyPrefix;
+  readonly leaving: readonly Intended[];
+  readonly copies: number;
+}
+
+/** Judges copies whose originals are gone. */
+export interface DepartureJudge {
+  /** Groups that would keep too few copies. The copies of all others are taken to go now. */
+  judge(leaving: readonly Intended[]): readonly HeldGroup[];
+}
+
 /**
  * Holds back what has the shape of harm, whatever its cause: too many deletions, or too many overwrites decided by
  * conflict, measured against the mapping's size. What an operator approved passes, and nothing else of its kind while
@@ -42,11 +55,14 @@ export function guard(
   intended: readonly Intended[],
   sweptEntries: number,
   beside: RoundsBeside,
+  departures?: DepartureJudge,
 ): Guarded {
   const nowMs = context.clock.nowMs();
   const deletions = intended.filter(isCountedDeletion);
   const overwrites = intended.filter(isCountedOverwrite);
-  const rest = intended.filter((one) => !isCountedDeletion(one) && !isCountedOverwrite(one));
+  const leaving = departures === undefined ? [] : intended.filter(isDeparture);
+  const isGuarded = new Set([...deletions, ...overwrites, ...leaving]);
+  const rest = intended.filter((one) => !isGuarded.has(one));
 
   const creates = rest.filter((one) => isCountedCreate(one, memory.archive.mark(one.mark.key))).length;
   const forDeletions = holdDeletions(context, memory, deletions, creates, beside, nowMs);
@@ -58,10 +74,12 @@ export function guard(
     sweptEntries,
     nowMs,
   );
+  const forLeaving = holdDepartures(memory, leaving, departures, nowMs);
+  const splits = [forDeletions, forOverwrites, forLeaving];
   return {
-    passed: [...rest, ...forDeletions.passed, ...forOverwrites.passed],
-    held: new Map([...forDeletions.held, ...forOverwrites.held]),
-    holds: [forDeletions.hold, forOverwrites.hold].filter((hold) => hold !== undefined),
+    passed: [...rest, ...splits.flatMap(({ passed }) => passed)],
+    held: new Map(splits.flatMap(({ held }) => [...held])),
+    holds: splits.flatMap(({ hold }) => hold ?? []),
     overwrites: forOverwrites.passed.length,
   };
 }
@@ -120,6 +138,30 @@ function holdDeletions(
     detail: `${due} deletions ${why} wait for approval`,
   };
   return { passed: approved, held: marksFor(memory, open, 'held-deletion', nowMs), hold };
+}
+
+/** Copies that would leave too few of their group behind wait for a person, or for their originals to come back. */
+function holdDepartures(
+  memory: MappingMemory,
+  leaving: readonly Intended[],
+  departures: DepartureJudge | undefined,
+  nowMs: number,
+): Split {
+  const { approved, open } = byApproval(memory, leaving, 'held-deletion');
+  const groups = departures?.judge(open) ?? [];
+  const [first] = groups;
+  if (first === undefined) return { passed: leaving, held: new Map(), hold: undefined };
+  const held = groups.flatMap((group) => group.leaving);
+  const more = groups.length === 1 ? '' : `, and of ${groups.length - 1} others`;
+  const hold: MappingHold = memory.known.holds.find(({ reason }) => reason === 'mass-deletion') ?? {
+    reason: 'mass-deletion',
+    sinceMs: nowMs,
+    side: undefined,
+    detail: `${first.leaving.length} of ${first.copies} copies of ${JSON.stringify(first.group)}${more} would go at once; they wait for approval`,
+  };
+  const isHeld = new Set(held);
+  const passed = [...approved, ...open.filter((one) => !isHeld.has(one))];
+  return { passed, held: marksFor(memory, held, 'held-deletion', nowMs), hold };
 }
 
 function holdOverwrites(
@@ -181,6 +223,11 @@ function marksFor(
     marks.set(mark.key, { kind, on: decision.on, sinceMs: same ? known.sinceMs : nowMs, approved: false });
   }
   return marks;
+}
+
+/** The copy of an original that its owner has taken away. */
+export function isDeparture({ decision }: Intended): boolean {
+  return decision.do === 'remove' && decision.cause === 'session-ended';
 }
 
 /** Whether a write counts against `maxDelete`. */

@@ -1,4 +1,4 @@
-import type { MappingConfig } from '../../config/schema.js';
+import type { Config, MappingConfig } from '../../config/schema.js';
 import type { Environment } from '../../config/variables.js';
 import { sideOf } from '../../daemon/mapping-context.js';
 import type { OfflineAccess } from '../../daemon/offline-access.js';
@@ -37,7 +37,7 @@ export async function backupCommand(
     );
   }
   const config = await requireConfig(options.config, environment);
-  const mappings = selectMappings(config, names);
+  const mappings = mappingsOfKeys(config, names);
   const header = headerOf(config.instance, mappings, options.from);
   const writer = await SealedWriter.begin(file, terminal);
   try {
@@ -55,6 +55,16 @@ export async function backupCommand(
     await writer.abandon();
     throw error;
   }
+}
+
+/** Registrations belong to the programs that made them: one that was kept would stand for nobody. */
+function mappingsOfKeys(config: Config, names: readonly string[]): readonly MappingConfig[] {
+  const selected = selectMappings(config, names);
+  const services = names.length === 0 ? undefined : selected.find((one) => one.services !== undefined);
+  if (services !== undefined) {
+    throw usageError(`${services.name} is a list of services, whose registrations are not kept`);
+  }
+  return selected.filter((one) => one.services === undefined);
 }
 
 function headerOf(

@@ -150,6 +150,19 @@ async function maySeeInstances({ mapping, access }: MappingCheck, side: Side): P
   }
 }
 
+async function checkKeys(check: MappingCheck, prefix: string, isWritten: boolean): Promise<boolean> {
+  const { consul } = check.access.stores;
+  const { consul: shown } = placesShown(check.mapping);
+  const read = await mayReadKeys(consul, prefix);
+  if (!read.allowed) {
+    deniedByConsul(check, `read ${shown}`, read.answer);
+    return false;
+  }
+  const write = isWritten ? await mayWriteKey(consul, unusedKey(prefix)) : read;
+  if (!write.allowed) deniedByConsul(check, `write ${shown}`, write.answer);
+  return write.allowed;
+}
+
 /** What the daemon must be able to do in Consul for this mapping. */
 export async function checkConsulSide(check: MappingCheck): Promise<void> {
   const { mapping, access, config, findings } = check;
@@ -158,17 +171,14 @@ export async function checkConsulSide(check: MappingCheck): Promise<void> {
   const { consul: shown } = placesShown(mapping);
   const isWritten = mapping.direction !== 'consul-to-zookeeper' && mapping.mode !== 'observe';
   try {
-    const read = await mayReadKeys(consul, prefix);
-    if (!read.allowed) {
-      deniedByConsul(check, `read ${shown}`, read.answer);
-      return;
+    if (mapping.services === undefined) {
+      if (!(await checkKeys(check, prefix, isWritten))) return;
+      findings.ok(mapping.name, `${shown} in Consul may be read${isWritten ? ' and changed' : ''}`);
+    } else {
+      // What of a catalog a token may not read is left out of its answers, and what it may write shows with the first copy.
+      await access.context(mapping).replicas.right.position(NEVER);
+      findings.ok(mapping.name, `${shown} in Consul answer`);
     }
-    const write = isWritten ? await mayWriteKey(consul, unusedKey(prefix)) : read;
-    if (!write.allowed) {
-      deniedByConsul(check, `write ${shown}`, write.answer);
-      return;
-    }
-    findings.ok(mapping.name, `${shown} in Consul may be read${isWritten ? ' and changed' : ''}`);
     if (mapping.mode === 'observe') return;
     const key = `${NAMESPACE}/${config.instance}/${mapping.name}`;
     const ledger = await mayWriteKey(consul, key);

@@ -20,6 +20,8 @@ export interface DaemonOptions {
   readonly consul: string;
   /** Merged over one mapping `config` of /config and config/. */
   readonly mappings?: ReadonlyArray<Record<string, unknown>>;
+  /** Lists of services, as they stand in the configuration; none by default. */
+  readonly services?: ReadonlyArray<Record<string, unknown>>;
   /** Of the admin server; loopback's by default. */
   readonly listenHost?: string;
   /** Further variables. */
@@ -233,7 +235,8 @@ export class DaemonProcess {
   }
 
   private configuration(): Record<string, unknown> {
-    const { zookeeper, consul, mappings = [{}], config = {}, listenHost = '127.0.0.1' } = this.options;
+    const { zookeeper, consul, services = [], config = {}, listenHost = '127.0.0.1' } = this.options;
+    const { mappings = services.length > 0 ? [] : [{}] } = this.options;
     const sections: Record<string, unknown> = {
       zookeeper: { connect: zookeeper, sessionTimeout: '4s' },
       consul: { address: consul },
@@ -247,6 +250,7 @@ export class DaemonProcess {
         typeof section === 'object' && typeof before === 'object' ? { ...before, ...section } : section;
     }
     const base = { name: 'config', zookeeper: '/config', consul: 'config' };
-    return { ...sections, mappings: mappings.map((mapping) => ({ ...base, ...mapping })) };
+    const own = services.length > 0 ? { services } : {};
+    return { ...sections, ...own, mappings: mappings.map((mapping) => ({ ...base, ...mapping })) };
   }
 }

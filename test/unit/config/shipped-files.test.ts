@@ -43,6 +43,10 @@ describe('the schema', () => {
       'consul.tls.cert',
       'consul.tls.key',
       'consul.tls.serverName',
+      'mappings',
+      'services',
+      'services[].consul.node',
+      'services[].rename',
       'admin.token',
       'log.audit',
     ]);
@@ -66,9 +70,9 @@ describe('the schema', () => {
 });
 
 describe('the example', () => {
-  /** Optional settings stand behind a "#" without a space. */
+  /** Optional settings stand behind a "#" without a space, those of an optional group behind one in front of its line. */
   function withOptionalSettings(example: string): string {
-    return example.replaceAll(/^( *)#(?=\w)/gm, '$1');
+    return example.replaceAll(/^( *)#(?=\w)/gm, '$1').replaceAll(/^#(?= {2})/gm, '');
   }
 
   /** All values of a document by the path of their setting. */
@@ -81,7 +85,8 @@ describe('the example', () => {
   }
 
   function isShown(node: SettingNode, path: string): boolean {
-    return node.type !== 'object' && path !== 'mappings' && !path.startsWith('zookeeper.acl[]');
+    const isGroup = ['mappings', 'services', 'services[].rename'].includes(path);
+    return node.type !== 'object' && !isGroup && !path.startsWith('zookeeper.acl[]');
   }
 
   it('is valid as it is, without any variable set', async () => {
@@ -112,8 +117,9 @@ describe('the example', () => {
   });
 
   it('gives every setting its default', async () => {
-    const document: unknown = parseYaml(await shipped('config.example.yaml'));
-    const values = new Map(valuesBelow(document));
+    const example = await shipped('config.example.yaml');
+    const documents = [withOptionalSettings(example), example].map((text): unknown => parseYaml(text));
+    const values = new Map(documents.flatMap((document) => valuesBelow(document)));
     values.set(
       'consul.address',
       String(values.get('consul.address')).replace(/^\$\{CONSUL_HTTP_ADDR:-(.*)\}$/, '$1'),

@@ -1,0 +1,128 @@
+import type { Config, MappingConfig, ServicesConfig } from '../config/schema.js';
+import { CatalogReplica } from '../consul/catalog/catalog-replica.js';
+import type { DepartureRules } from '../core/departures.js';
+import type { Pair } from '../core/pair.js';
+import type { Logger } from '../ports/logger.js';
+import type { Replica } from '../ports/replica.js';
+import { curatorFormat } from '../services/formats/curator.js';
+import { dubboFormat } from '../services/formats/dubbo.js';
+import type { ServiceFormat } from '../services/formats/format.js';
+import { nerveFormat } from '../services/formats/nerve.js';
+import { serversetFormat } from '../services/formats/serverset.js';
+import { RegistrationsReplica } from '../services/registrations-replica.js';
+import { ServiceTranslation } from '../services/service-translation.js';
+import type { Scope } from '../sync/context.js';
+import type { Stores } from './stores.js';
+import { digestOf, systemClock, systemRandom } from './system.js';
+
+/** What the composition of a list of services needs of the daemon. */
+export interface ServicesSurroundings {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly logger: Logger;
+  readonly ledgerKey: string;
+  readonly namespacePrefix: string;
+}
+
+/** What services claim are the copies of one node: other daemons may show the same registrations elsewhere. */
+export function placesOfServices(
+  { zookeeper, consul }: Config,
+  mapping: MappingConfig,
+  { node }: ServicesConfig,
+): Pair<string> {
+  const path = mapping.zookeeper === '/' ? '' : mapping.zookeeper;
+  return {
+    left: `zookeeper-services:${node}:${zookeeper.connect.chroot}${path}/`,
+    right: `consul-services:${consul.datacenter ?? ''}/${node}/${mapping.name}/`,
+  };
+}
+
+/** @param nodes the tree below the base path, node for node */
+export function replicasOfServices(
+  mapping: MappingConfig,
+  services: ServicesConfig,
+  nodes: Replica,
+  surroundings: ServicesSurroundings,
+): Pair<Replica> {
+  const { config, stores, logger, ledgerKey, namespacePrefix } = surroundings;
+  const translation = translationOf(config.instance, mapping.name, services);
+  return {
+    left: new RegistrationsReplica({
+      nodes,
+      translation,
+      digest: digestOf,
+      onLosses: (key, losses) =>
+        logger.debug({ key, losses }, 'what Consul can not hold of an instance is left out of its copy'),
+      onBroken: (key, why) => logger.warn({ key, why }, 'a znode is no instance of the configured format'),
+    }),
+    right: new CatalogReplica({
+      client: stores.consul,
+      translation,
+      ledgerKey,
+      namespacePrefix,
+      digest: digestOf,
+      clock: systemClock,
+      random: systemRandom,
+      onlyPassing: services.consul.onlyPassing,
+    }),
+  };
+}
+
+/** Of a one-way list, only instances that live at its source. */
+export function scopeOfServices(config: Config, mapping: MappingConfig, services: ServicesConfig): Scope {
+  const translation = translationOf(config.instance, mapping.name, services);
+  const { direction } = mapping;
+  const { include, exclude } = services;
+  const birthplaces = {
+    both: ['tree', 'catalog'],
+    'zookeeper-to-consul': ['tree'],
+    'consul-to-zookeeper': ['catalog'],
+  } as const;
+  const taken: readonly string[] = birthplaces[direction];
+  return {
+    id: JSON.stringify({ include, exclude, direction }),
+    includes: (key) => translation.includes(key) && taken.includes(translation.bornIn(key) ?? ''),
+  };
+}
+
+/** Copies of one service belong together. */
+export function departuresOf(config: Config, mapping: MappingConfig): DepartureRules | undefined {
+  const { services } = mapping;
+  if (services === undefined) return undefined;
+  const translation = translationOf(config.instance, mapping.name, services);
+  return {
+    removeAfterMs: services.removeAfterMs,
+    minHealthyPercent: services.minHealthy,
+    groupOf: (key) => translation.groupOf(key),
+  };
+}
+
+function translationOf(instance: string, list: string, services: ServicesConfig): ServiceTranslation {
+  const { consul, rename = [], include, exclude, node } = services;
+  return new ServiceTranslation({
+    bridge: instance,
+    list,
+    format: formatOf(services),
+    node,
+    tags: consul.tags,
+    namePrefix: consul.namePrefix,
+    rename: new Map(rename.map(({ zookeeper, consul: name }) => [zookeeper, name])),
+    include,
+    exclude,
+    // Dubbo's own registry for Consul registers interfaces as they are.
+    dnsNames: services.format !== 'dubbo',
+  });
+}
+
+function formatOf({ format, payload }: ServicesConfig): ServiceFormat {
+  switch (format) {
+    case 'curator':
+      return curatorFormat({ springPayload: payload === 'spring' });
+    case 'serverset':
+      return serversetFormat;
+    case 'nerve':
+      return nerveFormat;
+    case 'dubbo':
+      return dubboFormat;
+  }
+}
