@@ -35,6 +35,13 @@ const RESPONSE_HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
+/** No route has one of Fastify's schemas, whose compilers would be loaded at every start: see `parseInput`. */
+const NO_COMPILERS = { buildValidator: noCompiler, buildSerializer: noCompiler };
+
+function noCompiler(): never {
+  throw new Error('routes of the admin server have no schemas of Fastify');
+}
+
 /** Everything that the server answers; docs/http-api.md describes it. */
 export function adminRoutes(context: RouteContext): readonly AdminRoute[] {
   const routes = [
@@ -64,6 +71,7 @@ export function createAdminApp(logger: Logger): FastifyInstance {
     connectionTimeout: IDLE_TIMEOUT_MS,
     keepAliveTimeout: IDLE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    schemaController: { compilersFactory: NO_COMPILERS },
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     frameworkErrors: (error, _request, reply) => void answerFailure(error, reply),
   });

@@ -226,7 +226,7 @@ class Reader {
   }
 
   value(depth: number): unknown {
-    const type = this.buffer.readUInt8(this.advance(1));
+    const type = this.byte();
     if (type >= WORD) return this.word(type - WORD);
     if (type >= TINY_INTEGER) return type - TINY_INTEGER;
     switch (type) {
@@ -301,11 +301,17 @@ class Reader {
   private varint(): number {
     let value = 0;
     for (let scale = 1; scale <= Number.MAX_SAFE_INTEGER; scale *= 0x80) {
-      const byte = this.buffer.readUInt8(this.advance(1));
+      const byte = this.byte();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
     throw new RangeError('a number without an end');
+  }
+
+  private byte(): number {
+    const byte = this.buffer[this.at++];
+    if (byte === undefined) throw new RangeError('the value is cut off');
+    return byte;
   }
 
   /** Where the next `length` bytes begin. */

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { z } from 'zod';
 import type { Config } from '../config/schema.js';
 import type { Environment } from '../config/variables.js';
+import { TOKEN_VARIABLE } from './command-setting.js';
 import { CommandError, EXIT, isLockedOut, isUnreachable, usageError } from './exit-code.js';
 import type { ExitCode } from './exit-code.js';
 import type { ErrorAnswer } from './admin-answers.js';
@@ -11,7 +12,6 @@ import { errorAnswer } from './admin-answers.js';
 const REQUEST_TIMEOUT_MS = 35_000;
 /** A status of a thousand mappings with all that is listed of them is some tens of megabytes. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
-export const TOKEN_VARIABLE = 'ZK_CONSUL_SYNC_ADMIN_TOKEN';
 
 /** Nobody answers as a daemon would. */
 export class DaemonUnreachableError extends CommandError {

@@ -4,31 +4,30 @@ import { VERSION } from '../daemon/version.js';
 import { SyncError } from '../ports/errors.js';
 import { addApply } from './apply/apply-options.js';
 import { addBackup, addRestore } from './backup/backup-options.js';
-import { checkCommand } from './check/check-command.js';
 import type { CommonOptions, Setting } from './command-setting.js';
-import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from './command-setting.js';
+import {
+  ADMIN_OPTION,
+  examples,
+  LISTED_DEFAULT,
+  parseCount,
+  terminalOf,
+  TOKEN_VARIABLE,
+} from './command-setting.js';
 import { CONFIG_VARIABLE, DEFAULT_CONFIG_FILE, requireConfigFile } from './config-file.js';
 import { addCutover } from './cutover/cutover-cli.js';
 import type { DiffCommandOptions } from './diff-command.js';
-import { diffCommand } from './diff-command.js';
-import { TOKEN_VARIABLE } from './admin-client.js';
 import type { ExitCode } from './exit-code.js';
 import { CommandError, EXIT, exitCodeOf } from './exit-code.js';
 import type { ExplainOptions } from './explain-command.js';
-import { explainCommand } from './explain-command.js';
 import { addCompletion } from './completion/completion-command.js';
 import { addConflicts } from './operate/conflicts-commands.js';
 import { addApprove, addPause, addRelease, addResume, addResync } from './operate/operate-commands.js';
 import type { ObservedOptions } from './observed-command.js';
-import { observedCommand } from './observed-command.js';
 import type { PlanCommandOptions } from './plan-command.js';
-import { planCommand } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
 import { addDeregister } from './deregister-cli.js';
 import { addRetire } from './retire-cli.js';
-import { runDaemon } from './run/run-daemon.js';
 import type { StatusOptions } from './status-command.js';
-import { statusCommand } from './status-command.js';
 import type { Surroundings } from './terminal.js';
 import { addTrash } from './trash-cli.js';
 
@@ -51,7 +50,10 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   }
 }
 
-/** All commands, for a run, and for whoever asks what there is. */
+/**
+ * All commands, for a run, and for whoever asks what there is. Each loads what carries it out when it is called: a
+ * daemon starts without what the other commands need, and help comes at once.
+ */
 export function createProgram(surroundings: Surroundings, finish: (code: ExitCode) => void): Command {
   const program = new Command('zk-consul-sync')
     .description('Keeps ZooKeeper subtrees and Consul KV prefixes equal, in both directions, live.')
@@ -103,6 +105,7 @@ function addRun(program: Command, { surroundings, finish }: Setting): void {
     )
     .addHelpText('after', examples('run --config /etc/zk-consul-sync/config.yaml'))
     .action(async (_options, command: Command) => {
+      const { runDaemon } = await import('./run/run-daemon.js');
       const { config } = command.optsWithGlobals<CommonOptions>();
       const { environment } = surroundings;
       finish(await runDaemon(requireConfigFile(config, environment), environment));
@@ -123,6 +126,7 @@ function addCheck(program: Command, { surroundings, finish }: Setting): void {
       examples('check --config config.yaml', 'check --json | jq \'.findings[] | select(.level != "ok")\''),
     )
     .action(async (_options, command: Command) => {
+      const { checkCommand } = await import('./check/check-command.js');
       const options = command.optsWithGlobals<CommonOptions>();
       finish(await checkCommand(terminalOf(surroundings, options), surroundings.environment, options));
     });
@@ -145,6 +149,7 @@ function addPlan(program: Command, { surroundings, finish }: Setting): void {
       examples('plan', 'plan config --limit 1000', "plan --json | jq '.mappings[].delete'"),
     )
     .action(async (mappings: string[], _options, command: Command) => {
+      const { planCommand } = await import('./plan-command.js');
       const options = command.optsWithGlobals<CommonOptions & PlanCommandOptions>();
       finish(
         await planCommand(terminalOf(surroundings, options), surroundings.environment, mappings, options),
@@ -165,6 +170,7 @@ function addDiff(program: Command, { surroundings, finish }: Setting): void {
     .option('--json', 'print JSON, with all differences')
     .addHelpText('after', examples('diff', "diff config --json | jq -r '.mappings[].differences[].key'"))
     .action(async (mappings: string[], _options, command: Command) => {
+      const { diffCommand } = await import('./diff-command.js');
       const options = command.optsWithGlobals<CommonOptions & DiffCommandOptions>();
       finish(
         await diffCommand(terminalOf(surroundings, options), surroundings.environment, mappings, options),
@@ -185,6 +191,7 @@ function addStatus(program: Command, { surroundings, finish }: Setting): void {
     .option('--json', 'print JSON; with --watch, one line each time')
     .addHelpText('after', examples('status', 'status --watch --admin http://sync.internal:9464'))
     .action(async (_options, command: Command) => {
+      const { statusCommand } = await import('./status-command.js');
       const options = command.optsWithGlobals<CommonOptions & StatusOptions>();
       const { environment, interrupted } = surroundings;
       finish(await statusCommand(terminalOf(surroundings, options), environment, options, interrupted));
@@ -206,6 +213,7 @@ function addExplain(program: Command, { surroundings, finish }: Setting): void {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('explain config db/host', 'explain config db/host --json | jq .archive'))
     .action(async (mapping: string, key: string, _options, command: Command) => {
+      const { explainCommand } = await import('./explain-command.js');
       const options = command.optsWithGlobals<CommonOptions & ExplainOptions>();
       const entry = { mapping, key };
       finish(
@@ -233,6 +241,7 @@ function addObserved(program: Command, { surroundings, finish }: Setting): void 
     .option('--json', 'print JSON')
     .addHelpText('after', examples('observed config', "observed config --json | jq '.days[0]'"))
     .action(async (mapping: string, _options, command: Command) => {
+      const { observedCommand } = await import('./observed-command.js');
       const options = command.optsWithGlobals<CommonOptions & ObservedOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await observedCommand(terminal, surroundings.environment, mapping, options));

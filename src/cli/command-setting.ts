@@ -28,6 +28,9 @@ export const ADMIN_OPTION = [
   "the daemon's address; else admin.listen of the configuration",
 ] as const;
 
+/** Where the token of a daemon on another machine is looked for. */
+export const TOKEN_VARIABLE = 'ZK_CONSUL_SYNC_ADMIN_TOKEN';
+
 export function parseCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It has to be a whole number.');

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { loadConfig } from '../config/load-config.js';
 import type { Config, MappingConfig } from '../config/schema.js';
 import type { Environment } from '../config/variables.js';
 import { usageError } from './exit-code.js';
@@ -27,7 +26,10 @@ export function requireConfigFile(given: string | undefined, environment: Enviro
 
 /** @throws CommandError or ConfigurationError */
 export async function requireConfig(given: string | undefined, environment: Environment): Promise<Config> {
-  return loadConfig(requireConfigFile(given, environment), environment);
+  const file = requireConfigFile(given, environment);
+  // What reads it is more than half of what a command loads that needs none, such as --help.
+  const { loadConfig } = await import('../config/load-config.js');
+  return loadConfig(file, environment);
 }
 
 /**

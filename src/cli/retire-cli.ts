@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { CommonOptions, Setting } from './command-setting.js';
 import { examples, terminalOf } from './command-setting.js';
 import type { RetireOptions } from './retire-command.js';
-import { retireCommand } from './retire-command.js';
 
 export function addRetire(program: Command, { surroundings, finish }: Setting): void {
   program
@@ -17,6 +16,7 @@ export function addRetire(program: Command, { surroundings, finish }: Setting): 
     .option('--json', 'print JSON')
     .addHelpText('after', examples('retire default', 'retire old-cluster --yes'))
     .action(async (instance: string, _options, command: Command) => {
+      const { retireCommand } = await import('./retire-command.js');
       const options = command.optsWithGlobals<CommonOptions & RetireOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await retireCommand(terminal, surroundings.environment, instance, options));

@@ -5,9 +5,7 @@ import type { AskedOptions } from './admin-client-for.js';
 import type { CommonOptions, Setting } from './command-setting.js';
 import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from './command-setting.js';
 import type { TrashListOptions } from './trash-commands.js';
-import { trashListCommand, trashShowCommand } from './trash-commands.js';
 import type { TrashRestoreOptions } from './trash-restore.js';
-import { trashRestoreCommand } from './trash-restore.js';
 
 /** `trash list`, `show` and `restore`. */
 export function addTrash(program: Command, setting: Setting): void {
@@ -44,6 +42,7 @@ function addList(trash: Command, { surroundings, finish }: Setting): void {
       examples('trash list config', "trash list config --since 1h --json | jq '.trash[].key'"),
     )
     .action(async (mapping: string, _options, command: Command) => {
+      const { trashListCommand } = await import('./trash-commands.js');
       const options = command.optsWithGlobals<CommonOptions & TrashListOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await trashListCommand(terminal, surroundings.environment, mapping, options));
@@ -64,6 +63,7 @@ function addShow(trash: Command, { surroundings, finish }: Setting): void {
       examples('trash show config 41', 'trash show config 41 --json | jq -r .value.base64 | base64 -d'),
     )
     .action(async (mapping: string, id: number, _options, command: Command) => {
+      const { trashShowCommand } = await import('./trash-commands.js');
       const options = command.optsWithGlobals<CommonOptions & AskedOptions & { json?: true }>();
       const terminal = terminalOf(surroundings, options);
       finish(await trashShowCommand(terminal, surroundings.environment, { mapping, id }, options));
@@ -89,6 +89,7 @@ function addRestore(trash: Command, { surroundings, finish }: Setting): void {
       examples('trash restore config db/host', 'trash restore config --folder app --since 15m --yes'),
     )
     .action(async (mapping: string, key: string | undefined, _options, command: Command) => {
+      const { trashRestoreCommand } = await import('./trash-restore.js');
       const options = command.optsWithGlobals<CommonOptions & TrashRestoreOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await trashRestoreCommand(terminal, surroundings.environment, { mapping, key }, options));

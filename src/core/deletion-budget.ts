@@ -85,6 +85,20 @@ function reasonToHold(
   return exceeds(budget, largest - wouldRemain, largest) ? 'net-loss' : undefined;
 }
 
+/** So many writes that are due together are many, */
+const BULK_MIN = 10;
+/** if they are this share of the mapping. */
+const BULK_PERCENT = 0.1;
+
+/**
+ * Whether so many writes that are due together may be what was seen first of a loss beyond the budget. A few entries of a
+ * large mapping are not: what is lost before the rest is seen is this little at most.
+ */
+export function isBulk(count: number, size: number, { percent, atLeast }: Budget): boolean {
+  const share = Math.min(BULK_PERCENT, percent / 10);
+  return count > 0 && count >= Math.min(BULK_MIN, atLeast) && count * 100 >= size * share;
+}
+
 /** How many entries were overwritten by the daemon's decision of a conflict. The clock is as in `SizeHistory`. */
 export type OverwriteHistory = ForgettingWindow;
 

@@ -3,7 +3,7 @@ import type { EntryKey, Reading } from '../core/observation.js';
 import { SIDES } from '../core/pair.js';
 import type { Side } from '../core/pair.js';
 import type { Version } from '../core/version.js';
-import type { JournalEntry, MappingArchive } from '../ports/archive.js';
+import type { EntryMark, JournalEntry, MappingArchive } from '../ports/archive.js';
 import type { Explanation } from '../ports/control.js';
 import type { Examined } from '../sync/examine.js';
 import { describeDecision } from './describe-decision.js';
@@ -32,11 +32,22 @@ export function explain(
     zookeeper: shown('left'),
     consul: shown('right'),
     archive: record === undefined ? undefined : plainRecord(record),
-    mark: mark === undefined ? undefined : { ...mark },
+    mark: mark === undefined ? undefined : plainMark(mark),
     decision: examined === undefined ? 'nothing' : examined.decision.do,
     why:
       examined === undefined ? 'both sides are as they were agreed on' : describeDecision(examined.decision),
     lastConflict: lastConflictOf(archive, key),
+  };
+}
+
+/** With the sides by the names of the stores. */
+function plainMark(mark: EntryMark): Plain {
+  const { on, at, keep, ...rest }: Partial<Record<'on' | 'at' | 'keep', Side | undefined>> & Plain = mark;
+  return {
+    ...rest,
+    ...(on !== undefined && { on: SIDE_NAMES[on] }),
+    ...(at !== undefined && { at: SIDE_NAMES[at] }),
+    ...(keep !== undefined && { keep: SIDE_NAMES[keep] }),
   };
 }
 

@@ -39,8 +39,9 @@ export interface Due {
  */
 export class Attention {
   private readonly marks = new MarkSet(MARKS_MAX);
-  /** Writes that are judged together wait until everything else is looked at. */
-  private readonly deferred = { deletions: new MarkSet(MARKS_MAX), overwrites: new MarkSet(MARKS_MAX) };
+  /** Writes that are judged together wait until everything else is looked at; by the side they come from. */
+  private readonly deferred = { deletions: markSets(), overwrites: markSets() };
+  private readonly told = { left: 0, right: 0 };
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
   private readonly views: Pair<PartView[]> = { left: [], right: [] };
@@ -58,10 +59,7 @@ export class Attention {
   /** What the watch of one side tells. */
   listener(side: Side): HintListener {
     return {
-      changed: (keys) => {
-        this.touched(keys, side);
-        this.look(keys, side);
-      },
+      changed: (keys) => this.noticed(keys, side),
       saw: (view) => this.addView(side, view),
       stirred: (within) => this.requestSweep(side, undefined, within),
       rescan: (reason) => {
@@ -79,6 +77,18 @@ export class Attention {
       if (!this.marks.add({ key, at, noticedMs })) this.overflow();
     }
     this.notify();
+  }
+
+  /** Marks what was told of one side: that it may have changed there. */
+  noticed(keys: readonly EntryKey[], side: Side): void {
+    this.told[side] += keys.length;
+    this.touched(keys, side);
+    this.look(keys, side);
+  }
+
+  /** How many changes were told of one side, since the loop began. */
+  changesTold(side: Side): number {
+    return this.told[side];
   }
 
   /** From now on, what is touched there is remembered, until the walk is over. */
@@ -154,25 +164,37 @@ export class Attention {
 
   /**
    * Puts an entry off until everything else is looked at, to be judged with all others of its kind.
+   * @param from the side whose change it is
    * @returns false when there is no room: it has to be judged now, with those that are put off
    */
-  defer(mark: Mark, kind: keyof Due): boolean {
-    return this.deferred[kind].add({ key: mark.key, at: undefined, noticedMs: mark.noticedMs });
+  defer(mark: Mark, kind: keyof Due, from: Side): boolean {
+    return this.deferred[kind][from].add({ key: mark.key, at: undefined, noticedMs: mark.noticedMs });
   }
 
   takeDeferred(count: number): Mark[] {
-    const deletions = this.deferred.deletions.take(count);
-    return [...deletions, ...this.deferred.overwrites.take(count - deletions.length)];
+    const { deletions, overwrites } = this.deferred;
+    const taken: Mark[] = [];
+    for (const set of [deletions.left, deletions.right, overwrites.left, overwrites.right]) {
+      taken.push(...set.take(count - taken.length));
+    }
+    return taken;
   }
 
   /** How many are put off. */
   get due(): Due {
+    const [left, right] = [this.dueFrom('left'), this.dueFrom('right')];
+    return { deletions: left.deletions + right.deletions, overwrites: left.overwrites + right.overwrites };
+  }
+
+  /** How many of them are changes of this side. */
+  dueFrom(side: Side): Due {
     const { deletions, overwrites } = this.deferred;
-    return { deletions: deletions.size, overwrites: overwrites.size };
+    return { deletions: deletions[side].size, overwrites: overwrites[side].size };
   }
 
   get deferrals(): number {
-    return this.deferred.deletions.size + this.deferred.overwrites.size;
+    const { deletions, overwrites } = this.due;
+    return deletions + overwrites;
   }
 
   /** @param aside the entry is listed as left out, and tried again only in case that what stood in the way is gone */
@@ -241,8 +263,10 @@ export class Attention {
   startOver(reason: RescanReason): void {
     this.marks.clear();
     for (const side of SIDES) this.takeViews(side);
-    this.deferred.deletions.clear();
-    this.deferred.overwrites.clear();
+    for (const { left, right } of Object.values(this.deferred)) {
+      left.clear();
+      right.clear();
+    }
     this.retries.clear();
     this.leftToWalk = false;
     for (const side of SIDES) this.requestSweep(side, reason);
@@ -282,6 +306,10 @@ export class Attention {
   private overflow(): void {
     this.startOver('overflow');
   }
+}
+
+function markSets(): Pair<MarkSet> {
+  return { left: new MarkSet(MARKS_MAX), right: new MarkSet(MARKS_MAX) };
 }
 
 const PENDING_MAX = 100_000;

@@ -22,6 +22,7 @@ import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
 import { trashOf } from './trash.js';
 import { UnrecordableKeys } from './unrecordable-keys.js';
+import type { WholeView } from './whole-view.js';
 
 /** What a round may do besides looking. */
 export type Permission =
@@ -75,6 +76,7 @@ export class Drain {
     private readonly rings: Rings,
     private readonly following: Following | undefined,
     private readonly admission: Admission = EVERYTHING,
+    private readonly wholeView?: WholeView,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
@@ -92,13 +94,14 @@ export class Drain {
 
   /**
    * @param entriesSeen how many entries the larger side has
-   * @param due what is known to be due after this round; `defer` while that is not known
+   * @param due what is known to be due after this round; `defer` while that is not known, `defer-many` where that is
+   *   nothing, unless many are due together
    */
   async run(
     marks: readonly Mark[],
     permission: Permission,
     entriesSeen: () => Promise<number>,
-    due: Due | 'defer',
+    due: Due | 'defer' | 'defer-many',
     signal: AbortSignal,
   ): Promise<DrainResult> {
     const startedMs = this.context.clock.monotonicMs();
@@ -148,7 +151,7 @@ export class Drain {
     examined: readonly Examined[],
     permission: Permission,
     entriesSeen: () => Promise<number>,
-    due: Due | 'defer',
+    due: Due | 'defer' | 'defer-many',
     seen: SeenLedgers,
     signal: AbortSignal,
   ): Promise<DrainResult> {
@@ -167,8 +170,9 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     const ready = this.withoutWaiting(work);
-    const intended = due === 'defer' ? this.defer(ready) : ready;
-    const beside = { due: due === 'defer' ? this.attention.due : due, sizeBefore: this.sizeBefore };
+    const mustWait = due === 'defer' || (due === 'defer-many' && this.areMany(ready));
+    const intended = mustWait ? this.defer(ready) : ready;
+    const beside = { due: typeof due === 'string' ? this.attention.due : due, sizeBefore: this.sizeBefore };
     const guarded = await this.guard(intended, entriesSeen, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
     const proven = await this.prove(guarded.passed, signal);
@@ -256,8 +260,17 @@ export class Drain {
     if (this.admission.areApproved()) return intended;
     return intended.filter((one) => {
       const kind = openKind(this.memory, one);
-      return kind === undefined || !this.attention.defer(one.mark, kind);
+      return kind === undefined || !this.attention.defer(one.mark, kind, otherSide(one.decision.on));
     });
+  }
+
+  private areMany(intended: readonly Intended[]): boolean {
+    const due = { deletions: 0, overwrites: 0 };
+    for (const one of intended) {
+      const kind = openKind(this.memory, one);
+      if (kind !== undefined) due[kind]++;
+    }
+    return this.wholeView?.areMany(due) === true;
   }
 
   /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */

@@ -1,4 +1,3 @@
-import { moveNumber } from '../core/cutover.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
@@ -24,6 +23,7 @@ import { DeposedError, LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { OnItsWay } from './mapping-memory.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
+import { OperatorsWord } from './operators-word.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
 import { RoundsBesideWalk } from './rounds-beside-walk.js';
@@ -32,6 +32,7 @@ import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
 import { FollowingInterrupted, Succession } from './succession.js';
 import { Walks } from './walks.js';
+import { WholeView } from './whole-view.js';
 
 /** How many entries one round looks at. */
 const ROUND_ENTRIES_MAX = 512;
@@ -56,9 +57,10 @@ export class MappingSync {
   private readonly ledgers: LedgerKeeper;
   private readonly readiness: Readiness;
   private readonly walks: Walks;
+  private readonly wholeView: WholeView;
   private readonly drain: Drain;
   private readonly chores: Chores;
-  private readonly writer: BatchWriter;
+  private readonly word: OperatorsWord;
   private readonly backoff: Backoff;
   private readonly log: StateLog;
   /** With other daemons; undefined where this one is alone, and leads. */
@@ -91,7 +93,8 @@ export class MappingSync {
     const ledgers = new LedgerKeeper(context, memory);
     const fence = new Fence(context, memory, ledgers);
     const readiness = new Readiness(context, memory, ledgers, fence);
-    const walks = new Walks(context, memory, attention, this.pending);
+    const wholeView = new WholeView(context, memory, attention);
+    const walks = new Walks(context, memory, attention, this.pending, wholeView);
     const rings = new Rings(context.clock);
     const { pending } = this;
     const parts = { context, memory, ledgers, fence, readiness, walks, attention, pending, rings };
@@ -122,8 +125,9 @@ export class MappingSync {
     this.succession = succession;
     const following = succession?.following;
     const looked = [attention, pending, rings, following] as const;
-    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked);
-    this.writer = writer;
+    this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, undefined, wholeView);
+    this.wholeView = wholeView;
+    this.word = new OperatorsWord(memory, writer, succession !== undefined);
     this.chores = new Chores(context, memory, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);
@@ -279,7 +283,8 @@ export class MappingSync {
     await this.settleIntents(signal);
     await this.checkClock();
     await this.tell(signal);
-    this.drain.beginRounds();
+    // What was put off is judged together with what was created meanwhile.
+    if (this.attention.deferrals === 0) this.drain.beginRounds();
     const dealWith = async ({ all }: { all: boolean }): Promise<void> => {
       this.goesOn();
       await this.letVisitorsIn();
@@ -314,42 +319,24 @@ export class MappingSync {
     if (wasWalked && from !== undefined) following?.walked(side, from);
   }
 
-  /** Puts what an operator has said into the ledgers, so that it outlasts whoever leads: a pause, a cutover's step. */
-  private async tell(signal: AbortSignal): Promise<void> {
-    const mayTell = this.role === 'active' && this.context.mode === 'sync';
-    if (!mayTell || this.holds.some(stopsMapping)) return;
-    for (const side of this.untold) {
-      const trouble = await this.writer.bump(side, signal);
-      if (trouble !== undefined) throw trouble;
-    }
-  }
-
   /**
-   * The same at once, between two turns.
+   * Puts what an operator has said into the ledgers at once, between two turns.
    * @returns the sides that could not be told
    */
   async tellNow(signal: AbortSignal): Promise<readonly Side[]> {
-    if (this.untold.length === 0) return [];
+    if (this.word.untold.length === 0) return [];
     try {
       await this.exclusively(() => this.tell(signal));
     } catch (error) {
       const message = 'what an operator has said could not be written to the ledgers yet';
       this.context.logger.warn({ err: error }, message);
     }
-    return this.untold;
+    return this.word.untold;
   }
 
-  /** Sides whose ledgers don't tell yet what an operator has said. */
-  private get untold(): readonly Side[] {
-    const { state } = this.memory;
-    if (state?.phase !== 'paired') return [];
-    return SIDES.filter((side) => {
-      const ledger = state.ledgers[side];
-      if (ledger === undefined) return false;
-      // Who is alone keeps a pause in its own archive.
-      const isPauseUntold = this.succession !== undefined && ledger.paused !== state.paused;
-      return isPauseUntold || moveNumber(ledger.cutover) !== moveNumber(state.cutover);
-    });
+  private async tell(signal: AbortSignal): Promise<void> {
+    const mayTell = this.role === 'active' && this.context.mode === 'sync';
+    if (mayTell && !this.holds.some(stopsMapping)) await this.word.tell(signal);
   }
 
   /** What a watch tells only marks; that it tells nothing any more is worth a line, once. */
@@ -404,7 +391,7 @@ export class MappingSync {
     this.hintsDrainedMs = this.context.clock.monotonicMs();
   }
 
-  /** Everything that is to be looked at for now is marked: guards can judge. */
+  /** Everything that is to be looked at for now is marked: guards can judge, unless there is more to see. */
   private async drainMarks(signal: AbortSignal): Promise<void> {
     const { attention } = this;
     await this.beside.settle();
@@ -412,15 +399,20 @@ export class MappingSync {
     while (attention.marked > 0 && !signal.aborted) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
       const isOnlyRound = attention.marked + attention.deferrals === 0;
-      await this.round(marks, isOnlyRound ? attention.due : 'defer', signal);
+      await this.round(marks, isOnlyRound ? 'defer-many' : 'defer', signal);
     }
+    if (this.permission() === 'write' && this.wholeView.isAwaited()) return;
     while (attention.deferrals > 0 && !signal.aborted) {
       const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
       await this.round(marks, attention.due, signal);
     }
   }
 
-  private async round(marks: readonly Mark[], due: Due | 'defer', signal: AbortSignal): Promise<void> {
+  private async round(
+    marks: readonly Mark[],
+    due: Due | 'defer' | 'defer-many',
+    signal: AbortSignal,
+  ): Promise<void> {
     this.looking = true;
     try {
       await this.checkClock();

@@ -7,6 +7,7 @@ import type { Permission } from './drain.js';
 import type { Found } from './found.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { differing, sweepSide } from './sweep.js';
+import type { WholeView } from './whole-view.js';
 
 /** A walk is noted in the archive at most this often, unless both sides were walked. */
 const NOTE_EVERY_MS = 10_000;
@@ -26,6 +27,7 @@ export class Walks {
     private readonly memory: MappingMemory,
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
+    private readonly wholeView?: WholeView,
   ) {}
 
   /** Whether both sides were walked, and all that was found dealt with, since the loop began. */
@@ -84,6 +86,7 @@ export class Walks {
     this.underWay = request.mayFind;
     const isWhole = request.parts.includes('');
     this.attention.walkBegins(side);
+    const walked = isWhole ? this.wholeView?.walkBegins(side) : undefined;
     try {
       const report = async (found: readonly Found[]): Promise<void> => {
         this.attention.lookAtFound(side, found);
@@ -95,6 +98,7 @@ export class Walks {
       }
       if (request.reason !== undefined) await this.reportListed(report);
       this.attention.walkEnds(side);
+      walked?.();
       await dealWith({ all: true });
     } catch (error) {
       for (const part of request.parts) {
@@ -116,8 +120,7 @@ export class Walks {
     for (const side of SIDES) {
       for (const view of this.attention.takeViews(side)) {
         const keys = [...differing(this.context, this.memory, side, view)];
-        this.attention.touched(keys, side);
-        this.attention.look(keys, side);
+        this.attention.noticed(keys, side);
       }
     }
   }

@@ -8,6 +8,7 @@ const PERSISTENT_RECURSIVE = 1;
 const PERSISTENT_NODE = 0;
 const EPHEMERAL_SEQUENTIAL_NODE = 3;
 const LENGTH_AND_HEADER_BYTES = 12;
+const MULTI_HEADER_BYTES = 9;
 
 export function existsRequest(path: string, watch: boolean): WireRequest {
   return request('exists', path, OP.exists, [new jute.protocol.ExistsRequest(path, watch)]);
@@ -39,14 +40,31 @@ export function addWatchRequest(path: string): WireRequest {
   ]);
 }
 
-/** Reads the data, or the children's names, of many nodes (op 22), each with an error of its own. */
+/**
+ * Reads the data, or the children's names, of many nodes (op 22), each with an error of its own. A path and a flag for
+ * each, `ustring path; bool watch`, behind its `MultiHeader`; written in place, since a walk is made of these requests, and
+ * the package's records took longer than the answers.
+ */
 export function multiReadRequest(what: 'getData' | 'getChildren', paths: readonly string[]): WireRequest {
-  // The package has no GetChildrenRequest; it is a path and a flag, as a GetDataRequest is.
-  const records = paths.flatMap((path) => [
-    new jute.protocol.MultiHeader(OP[what], false, -1),
-    new jute.protocol.GetDataRequest(path, false),
-  ]);
-  return request('multiRead', paths[0] ?? '/', OP.multiRead, [...records, endOfMulti()]);
+  const pathsBytes = paths.reduce((sum, path) => sum + Buffer.byteLength(path), 0);
+  const bodyBytes = paths.length * (MULTI_HEADER_BYTES + 4 + 1) + pathsBytes + MULTI_HEADER_BYTES;
+  const frame = emptyFrame(OP.multiRead, bodyBytes);
+  let at = LENGTH_AND_HEADER_BYTES;
+  for (const path of paths) {
+    at = writeMultiHeader(frame, at, OP[what], false);
+    const length = frame.write(path, at + 4);
+    at = frame.writeInt32BE(length, at) + length;
+    at = frame.writeUInt8(0, at);
+  }
+  writeMultiHeader(frame, at, -1, true);
+  return { operation: 'multiRead', path: paths[0] ?? '/', frame };
+}
+
+/** `int type; boolean done; int err`. */
+function writeMultiHeader(frame: Buffer, at: number, type: number, isDone: boolean): number {
+  frame.writeInt32BE(type, at);
+  frame.writeUInt8(isDone ? 1 : 0, at + 4);
+  return frame.writeInt32BE(-1, at + 5);
 }
 
 /** All of the operations or none (op 14). */
@@ -90,12 +108,18 @@ function request(
   records: readonly JuteRecord[],
 ): WireRequest {
   const bodyBytes = records.reduce((sum, record) => sum + record.byteLength(), 0);
-  const frame = Buffer.alloc(LENGTH_AND_HEADER_BYTES + bodyBytes);
-  frame.writeInt32BE(frame.length - 4, 0);
-  frame.writeInt32BE(type, 8);
+  const frame = emptyFrame(type, bodyBytes);
   let offset = LENGTH_AND_HEADER_BYTES;
   for (const record of records) offset += record.serialize(frame, offset);
   return { operation, path, frame };
+}
+
+/** A request without its body, and with room for its xid. */
+function emptyFrame(type: number, bodyBytes: number): Buffer {
+  const frame = Buffer.alloc(LENGTH_AND_HEADER_BYTES + bodyBytes);
+  frame.writeInt32BE(frame.length - 4, 0);
+  frame.writeInt32BE(type, 8);
+  return frame;
 }
 
 function asBuffer(data: Uint8Array): Buffer {

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { CommonOptions, Setting } from '../command-setting.js';
 import { examples, LISTED_DEFAULT, parseCount, terminalOf } from '../command-setting.js';
 import type { ApplyOptions } from './apply-command.js';
-import { applyCommand } from './apply-command.js';
 
 export function addApply(program: Command, { surroundings, finish }: Setting): void {
   program
@@ -23,6 +22,7 @@ export function addApply(program: Command, { surroundings, finish }: Setting): v
     .option('--json', 'print JSON, with all refused writes')
     .addHelpText('after', examples('plan config --out tonight.jsonl', 'apply tonight.jsonl'))
     .action(async (file: string, _options, command: Command) => {
+      const { applyCommand } = await import('./apply-command.js');
       const options = command.optsWithGlobals<CommonOptions & ApplyOptions>();
       finish(await applyCommand(terminalOf(surroundings, options), surroundings, file, options));
     });

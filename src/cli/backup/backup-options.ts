@@ -3,9 +3,7 @@ import { Option } from 'commander';
 import type { CommonOptions, Setting } from '../command-setting.js';
 import { examples, LISTED_DEFAULT, parseCount, terminalOf } from '../command-setting.js';
 import type { BackupOptions } from './backup-command.js';
-import { backupCommand } from './backup-command.js';
 import type { RestoreOptions } from './restore-command.js';
-import { restoreCommand } from './restore-command.js';
 
 export function addBackup(program: Command, { surroundings, finish }: Setting): void {
   program
@@ -25,6 +23,7 @@ export function addBackup(program: Command, { surroundings, finish }: Setting): 
       examples('backup before-the-move.jsonl', 'backup - config | gzip > config.jsonl.gz'),
     )
     .action(async (file: string, names: string[], _options, command: Command) => {
+      const { backupCommand } = await import('./backup-command.js');
       const options = command.optsWithGlobals<CommonOptions & BackupOptions>();
       const terminal = terminalOf(surroundings, options);
       const signal = surroundings.interrupted();
@@ -67,6 +66,7 @@ export function addRestore(program: Command, { surroundings, finish }: Setting):
       ),
     )
     .action(async (file: string, names: string[], _options, command: Command) => {
+      const { restoreCommand } = await import('./restore-command.js');
       const options = command.optsWithGlobals<CommonOptions & RestoreOptions>();
       finish(await restoreCommand(terminalOf(surroundings, options), surroundings, { file, names }, options));
     });

@@ -5,7 +5,6 @@ import type { CommonOptions, Setting } from '../command-setting.js';
 import { ADMIN_OPTION, examples, terminalOf } from '../command-setting.js';
 import { usageError } from '../exit-code.js';
 import type { CutoverOptions, CutoverStatusOptions } from './cutover-commands.js';
-import { cutoverCommand, cutoverStatusCommand } from './cutover-commands.js';
 
 const DAY_MS = 24 * 3_600_000;
 const QUIET_MS_MAX = 7 * DAY_MS;
@@ -36,6 +35,7 @@ export function addCutover(program: Command, setting: Setting): void {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('cutover status', 'cutover config --to consul', 'cutover config --back'))
     .action(async (mapping: string | undefined, _options, command: Command) => {
+      const { cutoverCommand } = await import('./cutover-commands.js');
       if (mapping === undefined) throw usageError('name a mapping, or say: cutover status');
       const options = command.optsWithGlobals<CommonOptions & CutoverOptions>();
       const terminal = terminalOf(surroundings, options);
@@ -56,6 +56,7 @@ function addStatus(cutover: Command, { surroundings, finish }: Setting): void {
     .option('--no-compare', 'does not read both sides to compare them')
     .addHelpText('after', examples('cutover status config', 'cutover status config --json | jq .missing'))
     .action(async (mapping: string | undefined, _options, command: Command) => {
+      const { cutoverStatusCommand } = await import('./cutover-commands.js');
       const options = command.optsWithGlobals<CommonOptions & CutoverStatusOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await cutoverStatusCommand(terminal, surroundings.environment, mapping, options));

@@ -27,9 +27,7 @@ export async function approveCommand(
 ): Promise<ExitCode> {
   const operation = await Operation.begin(terminal, environment, options);
   const mapping = await operation.mapping(name);
-  const limit = Math.min(Math.max(options.limit, 1), PAGE_MAX);
-  const path = `${mappingPath(name)}/held?limit=${limit}`;
-  const held = await operation.client.get(path, heldAnswer, { trusted: true });
+  const held = await heldBack(operation, name, options.limit);
   if (held.deletions + held.overwrites === 0) {
     const message = `mapping ${name} holds nothing back: there is nothing to approve`;
     operation.tell({ mapping: name, action: 'approve', message });
@@ -40,6 +38,22 @@ export async function approveCommand(
   if (!(await operation.consents({ kind: 'typed', text, word: name }))) return EXIT.found;
   await operation.carryOut(name, 'approve', { held: held.digest });
   return EXIT.done;
+}
+
+/** As it was when the first were listed: what is held back by the end of a long list may be other entries. */
+async function heldBack({ client }: Operation, name: string, limit: number): Promise<HeldAnswer> {
+  const page = (count: number, after: string): Promise<HeldAnswer> => {
+    const query = new URLSearchParams({ limit: String(Math.min(Math.max(count, 1), PAGE_MAX)), after });
+    return client.get(`${mappingPath(name)}/held?${query.toString()}`, heldAnswer, { trusted: true });
+  };
+  const held = await page(limit, '');
+  const entries = [...held.entries];
+  for (let { next } = held; next !== null && entries.length < limit;) {
+    const further = await page(limit - entries.length, next);
+    entries.push(...further.entries);
+    ({ next } = further);
+  }
+  return { ...held, entries };
 }
 
 function heldLines(terminal: Terminal, { name, entries: size }: MappingAnswer, held: HeldAnswer): string[] {

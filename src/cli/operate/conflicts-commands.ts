@@ -3,9 +3,7 @@ import { Option } from 'commander';
 import type { CommonOptions, Setting } from '../command-setting.js';
 import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from '../command-setting.js';
 import type { ConflictsResolveOptions, ConflictsShowOptions } from './conflict-commands.js';
-import { conflictsResolveCommand, conflictsShowCommand } from './conflict-commands.js';
 import type { ConflictsListOptions } from './conflicts-list.js';
-import { conflictsListCommand } from './conflicts-list.js';
 
 const MAPPING_OPTION = ['--mapping <name>', 'whose conflict, where several have one of this id'] as const;
 
@@ -43,6 +41,7 @@ function addList(conflicts: Command, { surroundings, finish }: Setting): void {
     .option('--json', 'print JSON, with all of them')
     .addHelpText('after', examples('conflicts list', "conflicts list config --json | jq '.conflicts[].key'"))
     .action(async (mapping: string | undefined, _options, command: Command) => {
+      const { conflictsListCommand } = await import('./conflicts-list.js');
       const options = command.optsWithGlobals<CommonOptions & ConflictsListOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await conflictsListCommand(terminal, surroundings.environment, mapping, options));
@@ -71,6 +70,7 @@ function addShow(conflicts: Command, { surroundings, finish }: Setting): void {
       ),
     )
     .action(async (first: string, second: string | undefined, _options, command: Command) => {
+      const { conflictsShowCommand } = await import('./conflict-commands.js');
       const options = command.optsWithGlobals<CommonOptions & ConflictsShowOptions>();
       const terminal = terminalOf(surroundings, options);
       const words = wordsOf(first, second);
@@ -100,6 +100,7 @@ function addResolve(conflicts: Command, { surroundings, finish }: Setting): void
     .option('--json', 'print JSON')
     .addHelpText('after', examples('conflicts resolve config 17 --keep consul'))
     .action(async (first: string, second: string | undefined, _options, command: Command) => {
+      const { conflictsResolveCommand } = await import('./conflict-commands.js');
       const options = command.optsWithGlobals<CommonOptions & ConflictsResolveOptions>();
       const terminal = terminalOf(surroundings, options);
       const words = wordsOf(first, second);

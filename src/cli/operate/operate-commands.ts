@@ -3,13 +3,9 @@ import { Option } from 'commander';
 import type { CommonOptions, Setting } from '../command-setting.js';
 import { ADMIN_OPTION, examples, LISTED_DEFAULT, parseCount, terminalOf } from '../command-setting.js';
 import type { ApproveOptions } from './approve-command.js';
-import { approveCommand } from './approve-command.js';
 import type { PauseOptions } from './pause-command.js';
-import { pauseCommand, resumeCommand } from './pause-command.js';
 import type { ReleaseOptions } from './release-command.js';
-import { releaseCommand } from './release-command.js';
 import type { ResyncOptions } from './resync-command.js';
-import { resyncCommand } from './resync-command.js';
 
 const YES_OPTION = ['-y, --yes', 'do it without a question'] as const;
 
@@ -27,6 +23,7 @@ export function addPause(program: Command, { surroundings, finish }: Setting): v
     .option('--json', 'print JSON')
     .addHelpText('after', examples('pause --all', 'pause config services'))
     .action(async (mappings: string[], _options, command: Command) => {
+      const { pauseCommand } = await import('./pause-command.js');
       const options = command.optsWithGlobals<CommonOptions & PauseOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await pauseCommand(terminal, surroundings.environment, mappings, options));
@@ -48,6 +45,7 @@ export function addResume(program: Command, { surroundings, finish }: Setting): 
     .option('--json', 'print JSON')
     .addHelpText('after', examples('resume config', 'resume --all --yes'))
     .action(async (mappings: string[], _options, command: Command) => {
+      const { resumeCommand } = await import('./pause-command.js');
       const options = command.optsWithGlobals<CommonOptions & PauseOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await resumeCommand(terminal, surroundings.environment, mappings, options));
@@ -69,6 +67,7 @@ export function addApprove(program: Command, { surroundings, finish }: Setting):
     .option('--json', 'print JSON')
     .addHelpText('after', examples('approve config', 'approve config --limit 1000'))
     .action(async (mapping: string, _options, command: Command) => {
+      const { approveCommand } = await import('./approve-command.js');
       const options = command.optsWithGlobals<CommonOptions & ApproveOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await approveCommand(terminal, surroundings.environment, mapping, options));
@@ -95,6 +94,7 @@ export function addResync(program: Command, { surroundings, finish }: Setting): 
     .option('--json', 'print JSON')
     .addHelpText('after', examples('resync config --from zookeeper', 'resync config --from merge'))
     .action(async (mapping: string, _options, command: Command) => {
+      const { resyncCommand } = await import('./resync-command.js');
       const options = command.optsWithGlobals<CommonOptions & ResyncOptions>();
       const terminal = terminalOf(surroundings, options);
       finish(await resyncCommand(terminal, surroundings.environment, mapping, options));
@@ -121,6 +121,7 @@ export function addRelease(program: Command, { surroundings, finish }: Setting):
     .option('--json', 'print JSON')
     .addHelpText('after', examples('release config db/host --keep consul'))
     .action(async (mapping: string, key: string, _options, command: Command) => {
+      const { releaseCommand } = await import('./release-command.js');
       const options = command.optsWithGlobals<CommonOptions & ReleaseOptions>();
       const terminal = terminalOf(surroundings, options);
       const entry = { mapping, key };

@@ -10,6 +10,7 @@ import { Supervised } from '../../systemd/supervised.js';
 import type { ExitCode } from '../exit-code.js';
 import { EXIT } from '../exit-code.js';
 import { ConfigReloader, logNotes } from './config-reloader.js';
+import { keepHeapSmall } from './heap-growth.js';
 import { ReloadableLogger } from './reloadable-logger.js';
 import { WatchedFile } from './watched-file.js';
 
@@ -24,6 +25,7 @@ const TELL_TIMEOUT_MS = 2_000;
  * @throws ConfigurationError, or SyncError when it can't start
  */
 export async function runDaemon(file: string, environment: Environment): Promise<ExitCode> {
+  keepHeapSmall();
   const watched = new WatchedFile(file);
   await watched.remember();
   const config = await loadConfig(file, environment);

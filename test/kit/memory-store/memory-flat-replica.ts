@@ -50,6 +50,8 @@ export type WatchTells = 'stirs' | 'parts' | 'views';
 
 type ValueOperation = Exclude<WriteOperation, { kind: 'delete' }>;
 
+/** What begins with the same characters is watched together, and told later or earlier than other parts. */
+const PART_LENGTH = 1;
 /** How many parts of a view are left out. */
 const EXCEPTED_MAX = 2;
 
@@ -83,23 +85,28 @@ export class MemoryFlatReplica implements Replica {
   watch(listener: HintListener, signal: AbortSignal): Promise<void> {
     const { flat, link, prefix, tells = 'stirs' } = this.#options;
     let hadKeys = this.#showsKeys();
-    let isComing = false;
-    let untold: string[] = [];
+    const parts = new Map<string, { untold: string[]; isComing: boolean }>();
     // Asked again only when it has answered: what happens meanwhile is told by one answer.
-    const stir = (near: readonly { readonly name: string }[]): void => {
-      if (tells !== 'stirs') untold.push(...near.map(({ name }) => name.slice(prefix.length)));
-      if (isComing) return;
-      isComing = link.hint(signal, () => {
-        isComing = false;
-        const touched = untold.splice(0);
-        const within = sharedPrefix(touched);
-        if (tells === 'views') listener.saw(this.#view(within, touched));
+    const stirPart = (name: string, key: string): void => {
+      const part = parts.get(name) ?? { untold: [], isComing: false };
+      parts.set(name, part);
+      part.untold.push(key);
+      if (part.isComing) return;
+      part.isComing = link.hint(signal, () => {
+        parts.delete(name);
+        const within = tells === 'stirs' ? '' : sharedPrefix(part.untold);
+        if (tells === 'views') listener.saw(this.#view(within, part.untold));
         else listener.stirred(within);
       });
     };
+    const stir = (near: readonly { readonly name: string }[]): void => {
+      for (const { name } of near) {
+        const key = name.slice(prefix.length);
+        stirPart(tells === 'stirs' ? '' : key.slice(0, PART_LENGTH), key);
+      }
+    };
     const rescan: HintListener['rescan'] = (reason) => {
-      isComing = false;
-      untold = [];
+      parts.clear();
       listener.rescan(reason);
     };
     return link.watch({ ...listener, rescan }, signal, () =>

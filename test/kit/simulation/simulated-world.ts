@@ -15,6 +15,7 @@ import { FlatClient } from '../memory-store/flat-client.js';
 import { Link } from '../memory-store/link.js';
 import { MemoryFlat } from '../memory-store/memory-flat.js';
 import { MemoryFlatReplica } from '../memory-store/memory-flat-replica.js';
+import type { WatchTells } from '../memory-store/memory-flat-replica.js';
 import { MemoryTree } from '../memory-store/memory-tree.js';
 import { MemoryTreeReplica } from '../memory-store/memory-tree-replica.js';
 import { SeededRandom } from '../memory-store/seeded-random.js';
@@ -34,6 +35,8 @@ export interface WorldOptions {
   readonly diskSyncMs?: number;
   /** How long requests travel, each way. */
   readonly travelMs?: { readonly min: number; readonly max: number };
+  /** What the watch of the flat store tells. */
+  readonly tells?: WatchTells;
   /** Time as the daemon has it. The world's unless given. */
   readonly clock?: Clock;
   /** Makes the daemon one of several: how it takes part in elections, over its connection to the tree. */
@@ -184,6 +187,7 @@ export class DaemonLife {
             flat: world.flat,
             link: this.links.right,
             prefix: PREFIX,
+            ...(options.tells !== undefined && { tells: options.tells }),
           }),
         },
         policy: options.policy,

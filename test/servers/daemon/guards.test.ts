@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DaemonProcess } from '../../kit/daemon/daemon-process.js';
 import { Staging } from '../../kit/daemon/staging.js';
+import { waitUntil } from '../../kit/servers/wait-until.js';
 import { zkCli } from '../../kit/servers/zookeeper-server.js';
 
 describe('deletions that would take away much of a mapping', () => {
@@ -55,6 +56,21 @@ describe('deletions that would take away much of a mapping', () => {
     await daemon.post('approve');
     await daemon.inSync();
     expect(await staging.zookeeper.listTree('/config')).toEqual(['/config']);
+  });
+
+  it('are held to the last when 1,000 of 1,300 entries, which are watched in parts, are deleted in one transaction', async () => {
+    await filledWith(300);
+    await staging.zookeeper.create('/config/bulk', '');
+    const names = Array.from({ length: 1_000 }, (_, number) => `entry-${String(number).padStart(4, '0')}`);
+    for (const name of names) await staging.zookeeper.create(`/config/bulk/${name}`, `value of ${name}`);
+    await daemon.inSync();
+    await staging.consul.deleteTree('config/bulk/');
+    await daemon.held('mass-deletion');
+    await waitUntil('all deletions to be held', async () => {
+      const { deletions } = await daemon.get<{ deletions: number }>('held?limit=1');
+      return deletions === names.length;
+    });
+    expect(await staging.zookeeper.children('/config/bulk')).toEqual(names);
   });
 
   it('are held when a mapping of 100 entries is emptied by deleteall in zkCli', async () => {

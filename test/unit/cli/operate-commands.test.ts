@@ -116,6 +116,20 @@ describe('what is shown before a change', () => {
     expect(result.stderr).toContain('Type config to go on: ');
   });
 
+  it('approve: as many as were asked for, of more than one answer lists', async () => {
+    const { control, ask } = await run(['approve', 'config'], []);
+    control.config.heldBack = Array.from({ length: 2_500 }, (_, number) => ({
+      key: `entry-${String(number).padStart(4, '0')}`,
+      action: 'delete',
+      on: 'consul',
+      sinceMs,
+    }));
+    const { stdout } = await ask(['approve', 'config', '--limit', '2400'], []);
+    const keys = [...stdout.matchAll(/entry-\d+/g)].map(([key]) => key);
+    expect(keys).toEqual(control.config.heldBack.slice(0, 2_400).map(({ key }) => key));
+    expect(stdout).toContain('... and 100 more');
+  });
+
   it('approve: that there is nothing to approve, without a question', async () => {
     const { control, ask } = await run(['approve', 'config'], []);
     control.config.heldBack = [];

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  isBulk,
   judgeDeletions,
   judgeOverwrites,
   largestSize,
@@ -260,6 +261,36 @@ describe('the overwrite budget', () => {
         expect(judgeOverwrites({ history, size, overwrites: overwrites + 1, budget: within }).allowed).toBe(
           0,
         );
+      }),
+    );
+  });
+});
+
+describe('how many writes together may be a part of more', () => {
+  it.each([
+    { count: 0, size: 0, many: false },
+    { count: 9, size: 1_000, many: false },
+    { count: 10, size: 1_000, many: true },
+    { count: 10, size: 10_000, many: true },
+    { count: 10, size: 10_001, many: false },
+    { count: 99, size: 100_000, many: false },
+    { count: 100, size: 100_000, many: true },
+  ])('$count of $size: $many', ({ count, size, many }) => {
+    expect(isBulk(count, size, budget)).toBe(many);
+  });
+
+  it('are as few as the budget begins to count at, or a tenth of what it allows', () => {
+    expect(isBulk(3, 100, { ...budget, atLeast: 3 })).toBe(true);
+    expect(isBulk(2, 100, { ...budget, atLeast: 3 })).toBe(false);
+    expect(isBulk(10, 1_000_000, { ...budget, percent: 0 })).toBe(true);
+    expect(isBulk(0, 1_000_000, { ...budget, percent: 0, atLeast: 0 })).toBe(false);
+  });
+
+  it('are never so many that the budget would hold them before anybody asked', () => {
+    fc.assert(
+      fc.property(drains, budgets, (drain, within) => {
+        const { held, reason } = judge(drain, drain.size, within);
+        if (held > 0 && reason === 'net-loss') expect(isBulk(held, drain.size, within)).toBe(true);
       }),
     );
   });

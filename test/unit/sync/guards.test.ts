@@ -66,6 +66,52 @@ describe('the deletion guard, over all that is due at once', () => {
     await world.stop();
   });
 
+  it.each(['parts', 'views'] as const)(
+    'holds all of a mass deletion that is told in %s, of which each by itself would be harmless',
+    async (tells) => {
+      const world = new SimulatedWorld({ tells });
+      const keys = Array.from({ length: 1_000 }, (_, number) => `${number % 10}/${number}`);
+      for (const key of keys) world.flatClient.put(key, bytes('x'));
+      await world.start();
+      await world.inSync();
+      let lateByMs = 0;
+      world.daemon.links.right.faults.distortsHint = () => ({ delayedByMs: (lateByMs += 100) });
+      for (const key of keys) world.flatClient.remove(key);
+      await world.held('mass-deletion');
+      await world.clock.advance(10_000);
+      expect(world.treeEntries().size).toBe(1_000);
+      expect(world.daemon.sync.memory.archive.markCounts().get('held-deletion')).toBe(1_000);
+      await world.stop();
+    },
+  );
+
+  it('holds all of a mass deletion that goes on, entry by entry, while it is looked at', async () => {
+    const world = new SimulatedWorld({ travelMs: { min: 1, max: 5 } });
+    for (let number = 0; number < 1_000; number++) world.treeClient.put(`k${number}`, bytes('x'));
+    await world.start();
+    await world.inSync();
+    for (let number = 0; number < 1_000; number++) {
+      world.treeClient.remove(`k${number}`);
+      await world.clock.advance(1);
+    }
+    await world.held('mass-deletion');
+    await world.clock.advance(10_000);
+    expect(world.flatEntries().size).toBeGreaterThanOrEqual(990);
+    await world.stop();
+  });
+
+  it('lets a part of a mapping go that is within the budget, after a walk, and soon (L1)', async () => {
+    const world = new SimulatedWorld({ travelMs: { min: 1, max: 5 } });
+    for (let number = 0; number < 1_000; number++) world.flatClient.put(`k${number}`, bytes('x'));
+    await world.start();
+    await world.inSync();
+    for (let number = 0; number < 200; number++) world.flatClient.remove(`k${number}`);
+    await world.clock.advance(2_000);
+    expect(world.treeEntries().size).toBe(800);
+    expect(world.daemon.sync.isInSync).toBe(true);
+    await world.stop();
+  });
+
   it('lets exactly those pass that were listed when they were approved', async () => {
     const world = new SimulatedWorld();
     for (let number = 0; number < 100; number++) world.flatClient.put(`k${number}`, bytes('x'));

@@ -1,0 +1,77 @@
+import { isBulk } from '../core/deletion-budget.js';
+import type { Side } from '../core/pair.js';
+import { SIDES } from '../core/pair.js';
+import type { Attention, Due } from './attention.js';
+import type { MappingContext } from './context.js';
+import { effectiveSize } from './guards.js';
+import type { MappingMemory } from './mapping-memory.js';
+
+/** After so many walks, what keeps coming is judged as far as it has come. */
+const WALKS_MAX = 10;
+
+/** How it was when a walk of all of a side began. */
+interface Walked {
+  readonly due: Due;
+  readonly told: number;
+}
+
+/**
+ * What happened at once in a store is told in parts, and a part of a mass deletion looks harmless. Where deletions (or
+ * overwrites by conflict) are many, they wait until all of the side that they come from was walked since, and all that is
+ * found there is judged together.
+ */
+export class WholeView {
+  private readonly walked = new Map<Side, Walked>();
+  private walksInRow = 0;
+
+  constructor(
+    private readonly context: MappingContext,
+    private readonly memory: MappingMemory,
+    private readonly attention: Attention,
+  ) {}
+
+  /** @returns to be called at the end of the walk, if it gets there */
+  walkBegins(side: Side): () => void {
+    const { attention } = this;
+    const walked = { due: attention.dueFrom(side), told: attention.changesTold(side) };
+    return () => {
+      this.walked.set(side, walked);
+      this.walksInRow++;
+    };
+  }
+
+  /** Asks for the walks that what was put off has to wait for. False: now is the time to judge it. */
+  isAwaited(): boolean {
+    const unseen = SIDES.filter((side) => this.areMany(this.attention.dueFrom(side)) && !this.wasSeen(side));
+    for (const side of unseen) this.attention.requestSweep(side, undefined);
+    if (unseen.length > 0) return true;
+    this.walked.clear();
+    this.walksInRow = 0;
+    return false;
+  }
+
+  /** Whether so many together may be a part of more. What is held already is held with those before. */
+  areMany(due: Due): boolean {
+    const { context, memory } = this;
+    const size = effectiveSize(memory);
+    const isHeld = (reason: string): boolean => memory.known.holds.some((hold) => hold.reason === reason);
+    return (
+      (isBulk(due.deletions, size, context.maxDelete) && !isHeld('mass-deletion')) ||
+      (isBulk(due.overwrites, size, context.maxOverwrite) && !isHeld('mass-conflict'))
+    );
+  }
+
+  /** Who deletes entry by entry may have gone on while that side was walked: then it is walked again. */
+  private wasSeen(side: Side): boolean {
+    const walked = this.walked.get(side);
+    if (walked === undefined) return false;
+    if (this.walksInRow >= WALKS_MAX) return true;
+    const { deletions, overwrites } = this.attention.dueFrom(side);
+    const told = this.attention.changesTold(side) - walked.told;
+    const added = (before: number, now: number): number => Math.min(told, now - before);
+    return !this.areMany({
+      deletions: added(walked.due.deletions, deletions),
+      overwrites: added(walked.due.overwrites, overwrites),
+    });
+  }
+}
