@@ -28,10 +28,14 @@ export class Bridge {
   }
 
   /** Disposed after the test. */
-  static async start(services: Record<string, unknown> = {}, stores: StagingOptions = {}): Promise<Bridge> {
+  static async start(
+    services: Record<string, unknown> = {},
+    stores: StagingOptions = {},
+    config: Record<string, Record<string, unknown>> = {},
+  ): Promise<Bridge> {
     const staging = await Staging.start(stores);
     onTestFinished(() => staging.dispose());
-    const daemon = await staging.startDaemon({ services: [listOf(services)] });
+    const daemon = await staging.startDaemon({ services: [listOf(services)], config });
     const bridge = new Bridge(staging, daemon);
     await daemon.inSync(LIST);
     return bridge;
