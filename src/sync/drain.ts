@@ -196,7 +196,8 @@ export class Drain {
     const { sizeBefore } = this;
     await this.record.commit({ ...NO_WRITES, work: agreed, sizeBefore });
     for (const key of sticky.keys()) this.pending.settled(key);
-    this.following?.noteExamined(examined.filter(({ mark }) => !sticky.has(mark.key)));
+    const open = new Set(work.intended.map(({ mark }) => mark.key).filter((key) => !sticky.has(key)));
+    this.following?.noteExamined(examined, open);
     await this.liftSettledHolds();
     // A hint tells of the write. In case that it is lost, while there are few:
     if (work.intended.length > FOLLOWED_MAX) return;

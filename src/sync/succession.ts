@@ -71,8 +71,8 @@ export class Succession implements Provenance {
     private readonly leaderships: Leaderships,
   ) {
     const { context, memory, attention, pending } = parts;
-    this.following = new Following(attention, pending);
     this.seat = leaderships.seat(context.name, () => attention.notify());
+    this.following = new Following(attention, pending, () => this.isLedByAnother);
     memory.onLedgers = (ledgers) => {
       if (this.leads && memory.known.kept === 'led') this.following.beginSettled(ledgers);
       else this.following.follow(ledgers);
@@ -188,11 +188,15 @@ export class Succession implements Provenance {
     const isSummoned = context.clock.monotonicMs() - this.summonedMs < SUMMONS_MS;
     this.vacantSinceMs = this.seat.isVacant ? (this.vacantSinceMs ?? context.clock.nowMs()) : undefined;
     const waitedMs = this.vacantSinceMs === undefined ? 0 : context.clock.nowMs() - this.vacantSinceMs;
-    const { leader } = this.seat;
     if (context.onArchiveLoss === 'merge' && waitedMs > VACANT_MS_MAX) this.isMergeDue = true;
-    else if (leader !== undefined && leader.id !== this.leaderships.self.id) this.isMergeDue = false;
+    else if (this.isLedByAnother) this.isMergeDue = false;
     const could = this.leads || this.couldBegin || this.couldGoOn || this.isMergeDue;
     this.seat.setCapable(could || isSummoned);
+  }
+
+  private get isLedByAnother(): boolean {
+    const { leader } = this.seat;
+    return leader !== undefined && leader.id !== this.leaderships.self.id;
   }
 
   /** Nothing of this mapping exists anywhere, or what this daemon began was broken off. */
