@@ -21,6 +21,11 @@ export interface MappingState {
    * compared again.
    */
   readonly kept: 'led' | 'followed';
+  /**
+   * What this archive's daemon calls itself in the ledgers since it was last to write them: its own writes that were never
+   * recorded are told from another daemon's by that. Undefined in archives from before this was noted.
+   */
+  readonly writer?: string | undefined;
   /** What the daemon last knew of its ledger in each store; undefined before the first write, and for a read-only side. */
   readonly ledgers: Pair<LedgerMirror | undefined>;
   /**

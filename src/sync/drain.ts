@@ -196,7 +196,9 @@ export class Drain {
     const { sizeBefore } = this;
     await this.record.commit({ ...NO_WRITES, work: agreed, sizeBefore });
     for (const key of sticky.keys()) this.pending.settled(key);
-    const open = new Set(work.intended.map(({ mark }) => mark.key).filter((key) => !sticky.has(key)));
+    // What was carried before is journaled by whoever carries it again.
+    const isOpen = (one: Intended): boolean => !sticky.has(one.mark.key) && !this.wasCarriedBefore(one);
+    const open = new Set(work.intended.filter(isOpen).map(({ mark }) => mark.key));
     this.following?.noteExamined(examined, open);
     await this.liftSettledHolds();
     // A hint tells of the write. In case that it is lost, while there are few:

@@ -105,13 +105,12 @@ export class Following {
    */
   stickyStructure(examined: readonly Examined[]): Map<EntryKey, ArchiveRecord> {
     const records = new Map<EntryKey, ArchiveRecord>();
-    for (const { mark, decision, situation } of examined) {
+    for (const { mark, decision } of examined) {
       if (decision.do !== 'copy' || decision.base !== undefined || !isEmpty(decision.source)) continue;
       const side = otherSide(decision.on);
       const { version } = decision.source;
-      if (situation.record !== undefined || version.modified > this.comparedFrom[side]) continue;
       // Where nobody leads, nobody was there to copy it.
-      if (!this.isLed()) continue;
+      if (!this.isLed() || version.modified > this.comparedFrom[side]) continue;
       records.set(mark.key, { kind: 'structure', side, version, owner: 'client' });
     }
     return records;
@@ -152,7 +151,7 @@ export class Following {
     if (example === undefined) return undefined;
     const count = this.overflowed ? `more than ${DOUBTFUL_MAX}` : String(this.doubtful.size);
     return (
-      `${count} entries differ, and were written before this daemon began to follow the active: it can't tell ` +
+      `${count} entries differ, and were written while this daemon did not follow the active: it can't tell ` +
       `whether they are new, or were in step and then changed or deleted on one side (${JSON.stringify(example)} for one)`
     );
   }

@@ -166,6 +166,31 @@ describe('daemons that have all lost their archives, when nobody leads', () => {
     await fleet.dispose();
   });
 
+  it('stay held when the resync that an operator orders fails, and write nothing of what they doubt (S4)', async () => {
+    const fleet = await bereft();
+    const { world, members } = fleet;
+    const [one] = members as [FleetMember];
+    world.treeClient.remove('twice');
+    await fleet.startAll();
+    await world.clock.advance(30_000);
+    const signal = new AbortController().signal;
+    const summoned = one.running.sync.succession?.summon(signal);
+    await world.clock.advance(10_000);
+    expect(await summoned).toBe(true);
+    await world.clock.advance(1_000);
+    one.running.links.right.disconnect();
+    const resynced = one.running.operator.resync('merge', signal).catch(() => 'failed');
+    await world.clock.advance(30_000);
+    expect(await resynced).toBe('failed');
+    one.running.links.right.reconnect();
+    await world.clock.advance(60_000);
+    expect(world.treeClient.get('twice')).toBeUndefined();
+    for (const { running } of members) {
+      expect(running.sync.holds.map(({ reason }) => reason)).toEqual(['archive-lost']);
+    }
+    await fleet.dispose();
+  });
+
   it('do not walk again and again when more entries are doubtful than they list (S9)', async () => {
     const fleet = new SimulatedFleet(1);
     const { treeClient, flatClient, clock } = fleet.world;
@@ -229,4 +254,72 @@ describe('a daemon that begins with an empty archive beside one that leads', () 
     await fleet.dispose();
     expect(fleet.errors).toEqual([]);
   });
+});
+
+describe('a daemon whose archive is older than what another one has led since', () => {
+  it.each(STORES)(
+    'is held, and brings nothing back, when that one is gone with its archive (S4, %s)',
+    async (store) => {
+      const fleet = new SimulatedFleet(2, { travelMs: { min: 1, max: 5 } });
+      const [first, second] = fleet.members as [FleetMember, FleetMember];
+      const { treeClient, flatClient, clock } = fleet.world;
+      await fleet.startAll();
+      await fleet.inSync();
+      await clock.advance(5_000);
+      const former = await fleet.led();
+      const latter = former === first ? second : first;
+      await clock.runUntil(() => fleet.isReady, { limitMs: 60_000, what: 'all to be ready' });
+      await fleet.stop(former);
+      await clock.runUntil(() => latter.isActive, { limitMs: 60_000, what: 'the other one to lead' });
+      for (const client of [treeClient, flatClient]) client.put('twice', bytes('the same'));
+      await clock.advance(5_000);
+      await fleet.stop(latter);
+      await clock.advance(2 * SESSION_TIMEOUT_MS);
+      clientOf(fleet, store).remove('twice');
+
+      await fleet.start(former);
+      await clock.advance(60_000);
+      expect(clientOf(fleet, store).get('twice')).toBeUndefined();
+      expect(former.running.sync.holds.map(({ reason }) => reason)).toEqual(['archive-lost']);
+      // It is not lost: whoever has it leads.
+      await fleet.start(latter);
+      await clock.runUntil(() => latter.isActive, { limitMs: 60_000, what: 'the other one to lead' });
+      await clock.advance(5_000);
+      for (const client of [treeClient, flatClient]) expect(client.get('twice')).toBeUndefined();
+      await fleet.dispose();
+      expect(fleet.errors).toEqual([]);
+    },
+  );
+});
+
+describe('a daemon that was cut off while another one led', () => {
+  it.each(STORES)(
+    'is held, and brings nothing back, when that one is gone with its archive (S4, %s)',
+    async (store) => {
+      const fleet = new SimulatedFleet(2, { travelMs: { min: 1, max: 5 } });
+      const { treeClient, flatClient, clock } = fleet.world;
+      await fleet.startAll();
+      await fleet.inSync();
+      await clock.runUntil(() => fleet.isReady, { limitMs: 60_000, what: 'all to be ready' });
+      const active = await fleet.led();
+      const standby = fleet.members.find((member) => member !== active) as FleetMember;
+      const { left, right } = standby.running.links;
+      for (const link of [left, right]) link.disconnect();
+      for (const client of [treeClient, flatClient]) client.put('twice', bytes('the same'));
+      await clock.advance(5_000);
+      fleet.kill(active);
+      clientOf(fleet, store).remove('twice');
+      await clock.advance(2 * SESSION_TIMEOUT_MS);
+      for (const link of [left, right]) link.reconnect();
+      await clock.advance(60_000);
+      expect(clientOf(fleet, store).get('twice')).toBeUndefined();
+      expect(standby.running.sync.holds.map(({ reason }) => reason)).toEqual(['archive-lost']);
+      await fleet.start(active);
+      await clock.runUntil(() => active.isActive, { limitMs: 60_000, what: 'the other one to lead' });
+      await clock.advance(5_000);
+      for (const client of [treeClient, flatClient]) expect(client.get('twice')).toBeUndefined();
+      await fleet.dispose();
+      expect(fleet.errors).toEqual([]);
+    },
+  );
 });
