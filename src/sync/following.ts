@@ -44,6 +44,8 @@ export class Following {
     private readonly pending: PendingWrites,
     /** Whether another daemon leads. */
     private readonly isLed: () => boolean,
+    /** Whether the archive began empty, and was not complete since. */
+    private readonly isNew: () => boolean,
   ) {}
 
   /** The archive is settled up to these ledgers: nothing open is older. */
@@ -158,21 +160,34 @@ export class Following {
 
   /** Whether an archive that had been kept all along would decide the same. */
   private isCertain({ mark, decision, situation }: Examined): boolean {
-    // Of a side that is as it was agreed on, the content is what was agreed on, whatever has happened since at the other one.
-    if (SIDES.some((side) => isAsAgreed(situation, side))) return true;
-    // Entries that were never agreed on have a rule of their own.
-    if (
-      decision.do === 'copy' &&
-      decision.conflict?.kind === 'initial' &&
-      this.mayStandSince(mark.key, situation)
-    )
+    const { record, readings } = situation;
+    // Nothing is deleted without an archive, and what ledgers tell is all that a new one has: of a store that was restored
+    // from a backup, with its ledger, that is not the newest.
+    if (this.isNew() && decision.do === 'remove' && record === undefined && !this.isSeen(situation))
       return false;
+    // Of a side that is as it was agreed on, the content is what was agreed on, whatever has happened since at the other one.
+    if (!this.isNew() && SIDES.some((side) => isAsAgreed(situation, side))) return true;
+    // Entries that were never agreed on have a rule of their own.
+    const isInitial = decision.do === 'copy' && decision.conflict?.kind === 'initial';
+    if (isInitial && this.mayStandSince(mark.key, situation)) return false;
+    return SIDES.every(
+      (side) =>
+        readings[side].kind !== 'present' ||
+        isAsAgreed(situation, side) ||
+        this.isWrittenSince(side, readings[side].version.modified),
+    );
+  }
+
+  /** Whether all that stands there was written after everything was compared. */
+  private isSeen({ readings }: Situation): boolean {
     return SIDES.every((side) => {
-      const reading = situation.readings[side];
-      if (reading.kind !== 'present') return true;
-      const { modified } = reading.version;
-      return modified > this.unseenUpTo[side] && this.writes[side].isCertain(modified);
+      const reading = readings[side];
+      return reading.kind !== 'present' || this.isWrittenSince(side, reading.version.modified);
     });
+  }
+
+  private isWrittenSince(side: Side, modified: bigint): boolean {
+    return modified > this.unseenUpTo[side] && this.writes[side].isCertain(modified);
   }
 
   /** Whether an entry may be as it was before everything was compared. */

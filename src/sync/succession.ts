@@ -75,7 +75,8 @@ export class Succession implements Provenance {
   ) {
     const { context, memory, attention, pending } = parts;
     this.seat = leaderships.seat(context.name, () => attention.notify());
-    this.following = new Following(attention, pending, () => this.isLedByAnother);
+    const isNew = (): boolean => memory.state?.firstCompletedAtMs === undefined;
+    this.following = new Following(attention, pending, () => this.isLedByAnother, isNew);
     attention.onReconnect = () => (this.hasBlinked = true);
     memory.onLedgers = (ledgers) => {
       if (this.leads && memory.known.kept === 'led') this.following.beginSettled(ledgers);

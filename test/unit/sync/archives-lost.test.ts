@@ -96,6 +96,7 @@ const UNTELLABLE: Readonly<Record<string, (meanwhile: Meanwhile) => void>> = {
     here.remove('twice');
     here.put('twice', bytes('anew'));
   },
+  'an original was deleted, and its copy is all that is left': ({ here, original }) => here.remove(original),
   'a copy was deleted': ({ there, original }) => there.remove(original),
   'a copy was changed': ({ there, original }) => there.put(original, bytes('changed')),
 };
@@ -112,26 +113,22 @@ describe('daemons that have all lost their archives, when nobody leads', () => {
   );
 
   it.each(STORES)(
-    'go on by themselves where all is certain: copies of a deleted original go, a changed one and a new one are carried (%s)',
+    'go on by themselves where all is certain: they carry over what was changed since, and what is new (%s)',
     async (store) => {
-      for (const act of ['deleted', 'changed'] as const) {
-        const fleet = await meanwhile(store, ({ here, original }) => {
-          if (act === 'deleted') here.remove(original);
-          else here.put(original, bytes('changed'));
-          here.put('new', bytes('new'));
-        });
-        await fleet.startAll();
-        await fleet.inSync();
-        for (const one of STORES) {
-          const client = clientOf(fleet, one);
-          const value = client.get(`of-${store}`);
-          expect(value && Buffer.from(value).toString()).toBe(act === 'deleted' ? undefined : 'changed');
-          expect(Buffer.from(client.get('new') ?? []).toString()).toBe('new');
-          expect(Buffer.from(client.get('twice') ?? []).toString()).toBe('the same');
-        }
-        await fleet.dispose();
-        expect(fleet.errors).toEqual([]);
+      const fleet = await meanwhile(store, ({ here, original }) => {
+        here.put(original, bytes('changed'));
+        here.put('new', bytes('new'));
+      });
+      await fleet.startAll();
+      await fleet.inSync();
+      for (const client of STORES.map((one) => clientOf(fleet, one))) {
+        const values = [`of-${store}`, 'new', 'twice'].map((key) =>
+          Buffer.from(client.get(key) ?? []).toString(),
+        );
+        expect(values).toEqual(['changed', 'new', 'the same']);
       }
+      await fleet.dispose();
+      expect(fleet.errors).toEqual([]);
     },
   );
 
@@ -141,6 +138,32 @@ describe('daemons that have all lost their archives, when nobody leads', () => {
     fleet.world.flatClient.put('twice', bytes('of the flat store'));
     await expectHeldAsItIs(fleet);
   });
+
+  it.each(['lacks', 'has an older value of'])(
+    'are held when a store was restored from a backup that %s what a daemon had copied from there (S1, S4)',
+    async (how) => {
+      const fleet = new SimulatedFleet(2, { travelMs: { min: 1, max: 5 } });
+      const { treeClient, flatClient, flat, clock } = fleet.world;
+      await fleet.startAll();
+      await fleet.inSync();
+      flatClient.put('of-flat', bytes('older'));
+      await isCarried(fleet, 'of-flat');
+      await clock.advance(5_000);
+      const backup = flat.snapshot();
+      if (how === 'lacks') flatClient.put('new', bytes('new'));
+      else flatClient.put('of-flat', bytes('newer'));
+      await isCarried(fleet, how === 'lacks' ? 'new' : 'of-flat');
+      await clock.advance(5_000);
+      expect(treeClient.get(how === 'lacks' ? 'new' : 'of-flat')).toEqual(
+        Buffer.from(how === 'lacks' ? 'new' : 'newer'),
+      );
+      for (const member of fleet.members) await fleet.stop(member);
+      await clock.advance(2 * SESSION_TIMEOUT_MS);
+      for (const member of fleet.members) fleet.loseDisk(member);
+      flat.restore(backup);
+      await expectHeldAsItIs(fleet);
+    },
+  );
 
   it('stay held when they are started again, and begin anew when an operator says so', async () => {
     const fleet = await bereft();

@@ -220,3 +220,32 @@ describe('daemons that lose their disks, or get older ones, among kills, pauses 
     },
   );
 });
+
+describe('daemons that are killed at any moment, and keep their disks', () => {
+  it.each(CHOSEN)('need no person when all of them are back, with seed %i (S7)', async (seed) => {
+    const fleet = new SimulatedFleet(1 + (seed % 2), {
+      seed,
+      travelMs: { min: 1, max: 40 },
+      context: { verifyEveryMs: 60_000 },
+    });
+    const { random, clock } = fleet.world;
+    const clients = new Clients(fleet);
+    await fleet.startAll();
+    for (let step = 0; step < STEPS; step++) {
+      clients.look();
+      if (random.chance(0.7)) clients.step();
+      const member = fleet.active ?? random.pick(fleet.members);
+      if (member.life === undefined) await fleet.start(member);
+      else if (random.chance(0.2)) fleet.kill(member);
+      // Around a takeover, which is due when the session of the one before has ended.
+      await clock.advance(
+        random.pick([10, 50, 400, SESSION_TIMEOUT_MS, SESSION_TIMEOUT_MS + 300]) + random.below(300),
+      );
+    }
+    expect(await settle(fleet)).toBe('led');
+    expect([...clients.wrong, ...check(fleet, clients)]).toEqual([]);
+    expect(fleet.world.treeEntries()).toEqual(fleet.world.flatEntries());
+    await fleet.dispose();
+    expect(fleet.errors).toEqual([]);
+  });
+});
