@@ -34,6 +34,11 @@ export interface MappingState {
    * entries are looked at.
    */
   readonly unrecorded: Pair<readonly bigint[]>;
+  /**
+   * Where the ledgers were when this archive was found to be an older copy, until everything was walked after that: what
+   * clients wrote before may have been agreed on since the copy. Undefined where the archive is the newest.
+   */
+  readonly agreedUnseenUpTo?: Pair<bigint> | undefined;
   /** Sides on which the daemon may not write its namespace, and goes without a ledger (sources of one-way mappings). */
   readonly ledgerless: readonly Side[];
   readonly holds: readonly MappingHold[];

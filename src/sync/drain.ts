@@ -264,7 +264,7 @@ export class Drain {
     if (decision.do !== 'copy' || decision.base !== undefined || decision.conflict !== undefined)
       return false;
     if (situation.record !== undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
-    return this.memory.mayHaveCopied(decision.on, mark.key);
+    return this.memory.mayHaveBeenOnBoth(otherSide(decision.on), mark.key, decision.source.version);
   }
 
   /**

@@ -174,7 +174,7 @@ export class LedgerKeeper {
    */
   async takeOver(
     mirrors: Pair<LedgerMirror | undefined>,
-    beside: Partial<Pick<MappingState, 'kept' | 'paused'>> = {},
+    beside: Partial<Pick<MappingState, 'kept' | 'paused' | 'agreedUnseenUpTo'>> = {},
   ): Promise<void> {
     await this.memory.commit((state) => {
       const { unrecorded, ledgers } = state;
