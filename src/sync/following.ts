@@ -10,11 +10,11 @@ import { sameVersion } from '../core/version.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { Examined } from './examine.js';
 
-/** More open entries of doubtful origin than this are counted, not listed. */
-const DOUBTFUL_MAX = 1_000;
+/** More open entries than this are counted, not listed. */
+const LISTED_MAX = 1_000;
 
-/** What stood on each side, where it can't be told how it came about. */
-type Doubt = Pair<bigint | undefined>;
+/** What stood on each side. */
+type Stand = Pair<bigint | undefined>;
 
 /**
  * What a standby must know to take over without a full scan: which of the stores' writes are the daemons' own, and of
@@ -30,7 +30,9 @@ export class Following {
   /** Sides to be walked before every difference is known. */
   private readonly unwalked = new Set<Side>(SIDES);
   /** Entries that differ, of which it is not known whether, or on what, they were agreed on before. */
-  private readonly doubtful = new Map<EntryKey, Doubt>();
+  private readonly doubtful = new Map<EntryKey, Stand>();
+  /** Other entries that differ, as they stood: as long as they do, nobody has settled them. */
+  private readonly waiting = new Map<EntryKey, Stand>();
   private overflowed = false;
   private gapCount = 0;
   /** Up to there, clients' entries may have been agreed on by a daemon that led while this one did not look. */
@@ -54,6 +56,13 @@ export class Following {
     this.forgetDoubts();
     this.unwalked.clear();
     this.unseenUpTo = NOTHING_UNSEEN;
+  }
+
+  /** The archive is empty now, and begins to follow. */
+  beginEmpty(mirrors: Pair<LedgerMirror | undefined>): void {
+    this.waiting.clear();
+    this.follow(mirrors);
+    this.compareAgain();
   }
 
   /** Takes note of the ledgers as they were just read, or just written. */
@@ -92,11 +101,14 @@ export class Following {
   noteExamined(examined: readonly Examined[], open: ReadonlySet<EntryKey>): void {
     for (const one of examined) {
       const { key } = one.mark;
-      const isDoubtful = open.has(key) && !this.isCertain(one);
+      const stands = open.has(key) ? versionsOf(one.situation) : undefined;
+      const isDoubtful = stands !== undefined && !this.isCertain(one);
       this.doubtful.delete(key);
-      if (!isDoubtful) continue;
-      if (this.doubtful.size < DOUBTFUL_MAX) this.doubtful.set(key, versionsOf(one.situation));
-      else this.overflowed = true;
+      this.waiting.delete(key);
+      if (stands === undefined) continue;
+      const known = isDoubtful ? this.doubtful : this.waiting;
+      if (known.size < LISTED_MAX) known.set(key, stands);
+      else if (isDoubtful) this.overflowed = true;
     }
     this.listOthers();
   }
@@ -151,7 +163,7 @@ export class Following {
     if (this.unwalked.size > 0) return 'it is comparing everything first';
     const [example] = this.doubtful.keys();
     if (example === undefined) return undefined;
-    const count = this.overflowed ? `more than ${DOUBTFUL_MAX}` : String(this.doubtful.size);
+    const count = this.overflowed ? `more than ${LISTED_MAX}` : String(this.doubtful.size);
     return (
       `${count} entries differ, and were written while this daemon did not follow the active: it can't tell ` +
       `whether they are new, or were in step and then changed or deleted on one side (${JSON.stringify(example)} for one)`
@@ -161,6 +173,7 @@ export class Following {
   /** Whether an archive that had been kept all along would decide the same. */
   private isCertain({ mark, decision, situation }: Examined): boolean {
     const { record, readings } = situation;
+    if (isSame(this.waiting.get(mark.key), situation)) return true;
     // Nothing is deleted without an archive, and what ledgers tell is all that a new one has: of a store that was restored
     // from a backup, with its ledger, that is not the newest.
     if (this.isNew() && decision.do === 'remove' && record === undefined && !this.isSeen(situation))
@@ -193,9 +206,7 @@ export class Following {
   /** Whether an entry may be as it was before everything was compared. */
   private mayStandSince(key: EntryKey, situation: Situation): boolean {
     if (this.unwalked.size > 0) return true;
-    const before = this.doubtful.get(key);
-    const now = versionsOf(situation);
-    return before !== undefined && SIDES.every((side) => before[side] === now[side]);
+    return isSame(this.doubtful.get(key), situation);
   }
 
   /** Of more doubtful entries than can be listed, others come to light when those that are listed are settled. */
@@ -221,7 +232,12 @@ function isAsAgreed({ record, readings, ours }: Situation, side: Side): boolean 
   return own !== undefined && sameVersion(own, reading.version);
 }
 
-function versionsOf({ readings }: Situation): Doubt {
+function isSame(before: Stand | undefined, situation: Situation): boolean {
+  const now = versionsOf(situation);
+  return before !== undefined && SIDES.every((side) => before[side] === now[side]);
+}
+
+function versionsOf({ readings }: Situation): Stand {
   return pairOf((side) => {
     const reading = readings[side];
     return reading.kind === 'present' ? reading.version.modified : undefined;

@@ -384,11 +384,10 @@ export class Succession implements Provenance {
     context.logger.info({}, 'following the daemon that leads this mapping, with an archive of its own');
     this.hasBegun = true;
     this.hold = undefined;
-    this.following.follow(mirrors);
     pending.clear();
     walks.startOver();
     attention.startOver('start');
-    this.following.compareAgain();
+    this.following.beginEmpty(mirrors);
     return true;
   }
 

@@ -346,3 +346,34 @@ describe('a daemon that was cut off while another one led', () => {
     },
   );
 });
+
+describe('a daemon that followed an entry that can not be carried over', () => {
+  it('can still take over when its connections broke and are there again', async () => {
+    const fleet = new SimulatedFleet(2, { travelMs: { min: 1, max: 5 } });
+    const { treeClient, flatClient, clock } = fleet.world;
+    await fleet.startAll();
+    await fleet.inSync();
+    await clock.runUntil(() => fleet.isReady, { limitMs: 60_000, what: 'all to be ready' });
+    const active = await fleet.led();
+    const standby = fleet.members.find((member) => member !== active) as FleetMember;
+    const denies = (access: string, name: string): boolean => access === 'write' && name === 'config/stuck';
+    for (const { running } of fleet.members) running.links.right.faults = { denies };
+    treeClient.put('stuck', bytes('denied'));
+    await clock.advance(5_000);
+    treeClient.put('other', bytes('carried'));
+    await isCarried(fleet, 'other');
+    await clock.advance(5_000);
+    const { left, right } = standby.running.links;
+    for (const link of [left, right]) link.disconnect();
+    treeClient.put('unseen', bytes('carried'));
+    await isCarried(fleet, 'unseen');
+    for (const link of [left, right]) link.reconnect();
+    await clock.runUntil(() => fleet.isReady, { limitMs: 60_000, what: 'all to be ready' });
+    fleet.kill(active);
+    flatClient.put('of-flat', bytes('new'));
+    await isCarried(fleet, 'of-flat');
+    expect(standby.isActive).toBe(true);
+    await fleet.dispose();
+    expect(fleet.errors).toEqual([]);
+  });
+});
