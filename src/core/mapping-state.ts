@@ -21,6 +21,11 @@ export interface MappingState {
    * compared again.
    */
   readonly kept: 'led' | 'followed';
+  /**
+   * What this archive's daemon calls itself in the ledgers since it was last to write them: its own writes that were never
+   * recorded are told from another daemon's by that. Undefined in archives from before this was noted.
+   */
+  readonly writer?: string | undefined;
   /** What the daemon last knew of its ledger in each store; undefined before the first write, and for a read-only side. */
   readonly ledgers: Pair<LedgerMirror | undefined>;
   /**
@@ -29,6 +34,11 @@ export interface MappingState {
    * entries are looked at.
    */
   readonly unrecorded: Pair<readonly bigint[]>;
+  /**
+   * Where the ledgers were when this archive was found to be an older copy, until everything was walked after that: what
+   * clients wrote before may have been agreed on since the copy. Undefined where the archive is the newest.
+   */
+  readonly agreedUnseenUpTo?: Pair<bigint> | undefined;
   /** Sides on which the daemon may not write its namespace, and goes without a ledger (sources of one-way mappings). */
   readonly ledgerless: readonly Side[];
   readonly holds: readonly MappingHold[];

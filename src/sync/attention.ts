@@ -53,6 +53,8 @@ export class Attention {
   /** An entry that is to be tried again found no room among the retries: it is left to a walk. */
   private leftToWalk = false;
   private wake: (() => void) | undefined;
+  /** Told when a store is watched again, after some time in which nothing was told. */
+  onReconnect: () => void = () => undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -64,6 +66,7 @@ export class Attention {
       stirred: (within) => this.requestSweep(side, undefined, within),
       rescan: (reason) => {
         this.blind.delete(side);
+        if (reason === 'reconnect') this.onReconnect();
         this.requestSweep(side, reason);
       },
       lost: (why) => void this.blind.set(side, why),

@@ -216,7 +216,10 @@ export class Drain {
     const { sizeBefore } = this;
     await this.record.commit({ ...NO_WRITES, work: agreed, sizeBefore });
     for (const key of sticky.keys()) this.pending.settled(key);
-    this.following?.noteExamined(examined.filter(({ mark }) => !sticky.has(mark.key)));
+    // What was carried before is journaled by whoever carries it again.
+    const isOpen = (one: Intended): boolean => !sticky.has(one.mark.key) && !this.wasCarriedBefore(one);
+    const open = new Set(work.intended.filter(isOpen).map(({ mark }) => mark.key));
+    this.following?.noteExamined(examined, open);
     await this.liftSettledHolds();
     // A hint tells of the write. In case that it is lost, while there are few:
     if (work.intended.length > FOLLOWED_MAX) return;
@@ -305,7 +308,7 @@ export class Drain {
     if (decision.do !== 'copy' || decision.base !== undefined || decision.conflict !== undefined)
       return false;
     if (situation.record !== undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
-    return this.memory.mayHaveCopied(decision.on, mark.key);
+    return this.memory.mayHaveBeenOnBoth(otherSide(decision.on), mark.key, decision.source.version);
   }
 
   /**

@@ -4,7 +4,7 @@ import { latestMoves } from '../core/cutover.js';
 import { decodeLedger, ledgerToReplace } from '../core/ledger.js';
 import type { LedgerMirror, MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
-import { SIDES } from '../core/pair.js';
+import { pairOf, SIDES } from '../core/pair.js';
 import type { MappingContext } from './context.js';
 import type { Fence } from './fence.js';
 import { isDenied } from './fence.js';
@@ -37,7 +37,9 @@ export class Establishment {
     }
     if (verdict.kind === 'unpaired') return this.pairAnew(undefined, signal);
     // A store that was mispointed and put right needs no operator; one that was rolled back does.
-    await this.ledgers.takeOver(verdict.mirrors);
+    const isOlder = !isFenced && this.ledgers.haveOthersMoved(verdict.mirrors);
+    const agreedUnseenUpTo = pairOf((side) => verdict.mirrors[side]?.version.modified ?? -1n);
+    await this.ledgers.takeOver(verdict.mirrors, isOlder ? { agreedUnseenUpTo } : {});
     await this.memory.commit((state) => ({
       state: {
         holds: state.holds.filter(({ reason }) => reason !== 'identity-changed' && reason !== 'mapped-twice'),

@@ -192,7 +192,9 @@ export class Examiner {
       const { key, walked } = mark;
       if (walked === undefined || archive.mark(key) !== undefined || archive.record(key) !== undefined)
         return [];
-      if (this.memory.mayHaveCopied(otherSide(walked.side), key)) return [];
+      const { reading } = walked;
+      if (reading.kind !== 'present' || this.memory.mayHaveBeenOnBoth(walked.side, key, reading.version))
+        return [];
       const missing: Readings = new Map([[key, { kind: 'absent' }]]);
       const readings = withSide(
         { left: missing, right: missing },

@@ -31,6 +31,7 @@ export class Fence {
    * @throws ReplicaError
    */
   async raise(signal: AbortSignal): Promise<void> {
+    await this.ledgers.announce();
     for (const side of SIDES) {
       const sent = this.context.policy.source === side ? undefined : this.ledgers.next(side);
       if (sent === undefined) continue;
@@ -47,6 +48,7 @@ export class Fence {
    */
   async depose(isStillNext: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
     await this.forgetClocks();
+    await this.ledgers.announce();
     for (const side of SIDES) if (!(await this.deposeOn(side, isStillNext, signal))) return false;
     return true;
   }

@@ -57,7 +57,27 @@ export class LedgerKeeper {
 
   /** Whether a name in a ledger is, or was, this process's. */
   isOwn(writer: string | undefined): boolean {
-    return writer === this.context.writer || writer?.startsWith(`${this.context.writer}.`) === true;
+    return writer !== undefined && processOf(writer) === processOf(this.context.writer);
+  }
+
+  /** Notes what this process goes by, before anything is written in that name. */
+  async announce(): Promise<void> {
+    const { writer } = this;
+    if (this.memory.known.writer !== writer) await this.memory.commit(() => ({ state: { writer } }));
+  }
+
+  /**
+   * Whether a ledger was moved by another daemon since it was last recorded here; if not, it was this archive's own, in this
+   * process or one before it, which could not record it any more.
+   */
+  haveOthersMoved(mirrors: Pair<LedgerMirror | undefined>): boolean {
+    const { ledgers, writer: announced } = this.memory.known;
+    return SIDES.some((side) => {
+      const [before, now] = [ledgers[side], mirrors[side]];
+      if (now === undefined || before?.version.modified === now.version.modified) return false;
+      const own = [this.context.writer, announced, before?.writer].map((name) => name && processOf(name));
+      return now.writer === undefined || !own.includes(processOf(now.writer));
+    });
   }
 
   /**
@@ -154,7 +174,7 @@ export class LedgerKeeper {
    */
   async takeOver(
     mirrors: Pair<LedgerMirror | undefined>,
-    beside: Partial<Pick<MappingState, 'kept' | 'paused'>> = {},
+    beside: Partial<Pick<MappingState, 'kept' | 'paused' | 'agreedUnseenUpTo'>> = {},
   ): Promise<void> {
     await this.memory.commit((state) => {
       const { unrecorded, ledgers } = state;
@@ -224,6 +244,11 @@ export class LedgerKeeper {
   private overlaps(ledger: Ledger): boolean {
     return SIDES.some((side) => placesOverlap(ledger.places[side], this.context.places[side]));
   }
+}
+
+/** A process's name, whichever of its terms a ledger names. */
+function processOf(writer: string): string {
+  return writer.split('.')[0] ?? writer;
 }
 
 function observedLedger(stored: StoredLedger | undefined): ObservedLedger | 'foreign' | undefined {

@@ -3,8 +3,9 @@ import { moveNumber } from '../core/cutover.js';
 import { mayBeNoted, withoutPrints } from '../core/key-prints.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
-import { pairOf, SIDES } from '../core/pair.js';
+import { otherSide, pairOf, SIDES } from '../core/pair.js';
 import type { MappingHold, MappingState } from '../core/mapping-state.js';
+import type { Version } from '../core/version.js';
 import type { ArchiveChanges, MappingArchive } from '../ports/archive.js';
 import type { ClientChangeCounter } from './client-change-counter.js';
 
@@ -48,12 +49,15 @@ export class MappingMemory {
   }
 
   /**
-   * Whether this entry may have been written there by a batch that was never recorded here, in which case it is not new
-   * on the other side.
+   * Whether an entry that only `side` has, and the archive does not know, may all the same have been on both: written on the
+   * other one by a batch that was never recorded here, or agreed on since this copy of the archive was made. Then it is not
+   * new.
    */
-  mayHaveCopied(side: Side, key: EntryKey): boolean {
-    const { ledgers, unrecorded } = this.known;
-    return unrecorded[side].length > 0 && mayBeNoted(ledgers[side]?.copied ?? '', key);
+  mayHaveBeenOnBoth(side: Side, key: EntryKey, version: Version): boolean {
+    const { ledgers, unrecorded, agreedUnseenUpTo } = this.known;
+    if (agreedUnseenUpTo !== undefined && version.modified <= agreedUnseenUpTo[side]) return true;
+    const other = otherSide(side);
+    return unrecorded[other].length > 0 && mayBeNoted(ledgers[other]?.copied ?? '', key);
   }
 
   /** The same mapping as if nothing of it had ever been agreed on; only for looking. */

@@ -221,7 +221,8 @@ export class MappingSync {
   /** Begins anew with an empty archive; `from` decides what differs. Called between two turns. */
   async startOver(from: 'merge' | Side, signal: AbortSignal): Promise<MappingHold | undefined> {
     try {
-      return await this.readiness.startOver(from, signal);
+      const begin = (): Promise<MappingHold | undefined> => this.readiness.startOver(from, signal);
+      return await (this.succession?.beginAnew(begin) ?? begin());
     } finally {
       this.pending.clear();
       this.walks.startOver();

@@ -5,6 +5,7 @@ import type { MappingHold, MappingState } from '../core/mapping-state.js';
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import type { Member } from '../ports/election.js';
+import { SyncError } from '../ports/errors.js';
 import type { Attention, PendingWrites } from './attention.js';
 import type { MappingContext } from './context.js';
 import { freshState } from './establish.js';
@@ -60,6 +61,8 @@ export class Succession implements Provenance {
   private hold: MappingHold | undefined;
   private hasBegun = false;
   private hasNotFollowed = true;
+  /** A store was not watched for a while, in which clients' and daemons' writes may have gone unseen. */
+  private hasBlinked = false;
   /** No daemon came that could lead, and this one is to begin without what was agreed on. */
   private isMergeDue = false;
   private headSinceMs: number | undefined;
@@ -71,8 +74,10 @@ export class Succession implements Provenance {
     private readonly leaderships: Leaderships,
   ) {
     const { context, memory, attention, pending } = parts;
-    this.following = new Following(attention, pending);
     this.seat = leaderships.seat(context.name, () => attention.notify());
+    const isNew = (): boolean => memory.state?.firstCompletedAtMs === undefined;
+    this.following = new Following(attention, pending, () => this.isLedByAnother, isNew);
+    attention.onReconnect = () => (this.hasBlinked = true);
     memory.onLedgers = (ledgers) => {
       if (this.leads && memory.known.kept === 'led') this.following.beginSettled(ledgers);
       else this.following.follow(ledgers);
@@ -163,8 +168,8 @@ export class Succession implements Provenance {
   }
 
   /**
-   * An operator wants this daemon to lead although it could not take over by itself.
-   * @returns whether it leads, after a while
+   * An operator wants this daemon to begin anew although it could not take over by itself.
+   * @returns whether it may, after a while: it leads when `beginAnew` is called
    */
   async summon(signal: AbortSignal): Promise<boolean> {
     const { clock } = this.parts.context;
@@ -173,8 +178,28 @@ export class Succession implements Provenance {
     while (!signal.aborted && !this.seat.mayLead && clock.monotonicMs() - this.summonedMs < SUMMONS_MS) {
       await clock.sleep(100, signal);
     }
-    if (this.seat.mayLead) this.lead(false);
-    return this.leads;
+    return this.leads || this.seat.mayLead;
+  }
+
+  /**
+   * Leads while `begin` puts a new pair in place of whatever there is. Where nothing comes of that, this daemon goes on
+   * following: what it could not tell before, it can't tell now.
+   * @throws SyncError `REFUSED` when it may not lead
+   */
+  async beginAnew<T>(begin: () => Promise<T>): Promise<T> {
+    if (this.leads) return begin();
+    const { memory, ledgers, context } = this.parts;
+    if (!this.seat.mayLead) {
+      throw new SyncError('REFUSED', `this daemon does not lead mapping ${context.name} any more: ask again`);
+    }
+    const pairBefore = memory.state?.pairId;
+    ledgers.beginTerm();
+    this.lead(false);
+    try {
+      return await begin();
+    } finally {
+      if (memory.state?.pairId === pairBefore) await this.stepDown('a new start was broken off', false);
+    }
   }
 
   /** Gives the place up, when the mapping stops. */
@@ -188,11 +213,15 @@ export class Succession implements Provenance {
     const isSummoned = context.clock.monotonicMs() - this.summonedMs < SUMMONS_MS;
     this.vacantSinceMs = this.seat.isVacant ? (this.vacantSinceMs ?? context.clock.nowMs()) : undefined;
     const waitedMs = this.vacantSinceMs === undefined ? 0 : context.clock.nowMs() - this.vacantSinceMs;
-    const { leader } = this.seat;
     if (context.onArchiveLoss === 'merge' && waitedMs > VACANT_MS_MAX) this.isMergeDue = true;
-    else if (leader !== undefined && leader.id !== this.leaderships.self.id) this.isMergeDue = false;
+    else if (this.isLedByAnother) this.isMergeDue = false;
     const could = this.leads || this.couldBegin || this.couldGoOn || this.isMergeDue;
     this.seat.setCapable(could || isSummoned);
+  }
+
+  private get isLedByAnother(): boolean {
+    const { leader } = this.seat;
+    return leader !== undefined && leader.id !== this.leaderships.self.id;
   }
 
   /** Nothing of this mapping exists anywhere, or what this daemon began was broken off. */
@@ -243,6 +272,7 @@ export class Succession implements Provenance {
   private lead(isFenced: boolean): void {
     const { readiness, attention, pending, rings } = this.parts;
     this.leads = true;
+    this.hasBlinked = false;
     this.isMergeDue = false;
     this.headSinceMs = undefined;
     this.hold = undefined;
@@ -274,6 +304,7 @@ export class Succession implements Provenance {
     this.hold = undefined;
     if (memory.known.phase !== 'paired' && !(await this.wasPairedByAnother(observed))) return;
     await this.begin(memory.known, verdict.mirrors);
+    this.considerBlink();
     this.isFollowing = true;
     this.hasNotFollowed = false;
   }
@@ -295,10 +326,19 @@ export class Succession implements Provenance {
     }
     this.hasBegun = true;
     await sortOutOfScope(this.parts.context, this.parts.memory);
-    // An archive that was kept by leading is settled up to its ledgers, and what came after is listed in them.
-    if (state.kept === 'led') this.following.beginSettled(state.ledgers);
+    // An archive that was kept by leading is settled up to its ledgers, and what came after is listed in them: unless another
+    // daemon has led since, and agreed on what ledgers don't list.
+    const isSettled = state.kept === 'led' && !this.parts.ledgers.haveOthersMoved(mirrors);
+    if (isSettled) this.following.beginSettled(state.ledgers);
     await this.takeNote(mirrors);
-    if (state.kept !== 'led') this.following.compareAgain();
+    if (!isSettled) this.following.compareAgain();
+  }
+
+  /** What another daemon that leads has settled unseen, ledgers don't tell. */
+  private considerBlink(): void {
+    const hasBlinked = this.hasBlinked;
+    this.hasBlinked = false;
+    if (hasBlinked && this.parts.memory.known.kept !== 'led') this.following.compareAgain();
   }
 
   private async takeNote(mirrors: MappingState['ledgers']): Promise<void> {
@@ -314,7 +354,8 @@ export class Succession implements Provenance {
     );
     const isPaused = byOthers.some((mirror) => mirror?.paused === true);
     const paused = byOthers.length > 0 ? isPaused : memory.known.paused;
-    await this.parts.ledgers.takeOver(mirrors, { kept: 'followed', paused });
+    const kept = this.parts.ledgers.haveOthersMoved(mirrors) ? 'followed' : memory.known.kept;
+    await this.parts.ledgers.takeOver(mirrors, { kept, paused });
   }
 
   /**
@@ -343,11 +384,10 @@ export class Succession implements Provenance {
     context.logger.info({}, 'following the daemon that leads this mapping, with an archive of its own');
     this.hasBegun = true;
     this.hold = undefined;
-    this.following.follow(mirrors);
     pending.clear();
     walks.startOver();
     attention.startOver('start');
-    this.following.compareAgain();
+    this.following.beginEmpty(mirrors);
     return true;
   }
 

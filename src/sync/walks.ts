@@ -167,6 +167,7 @@ export class Walks {
             firstCompletedAtMs: state.firstCompletedAtMs ?? startedAtMs,
             lastVerifiedAtMs: startedAtMs,
             resyncFrom: undefined,
+            agreedUnseenUpTo: undefined,
           }),
       },
     }));

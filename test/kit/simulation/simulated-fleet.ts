@@ -1,4 +1,5 @@
 import { decodeLedger } from '../../../src/core/ledger.js';
+import type { JournalEntry } from '../../../src/ports/archive.js';
 import type { Logger } from '../../../src/ports/logger.js';
 import { Leaderships } from '../../../src/sync/leaderships.js';
 import { MemoryArchiveDisk } from '../memory-archive.js';
@@ -15,10 +16,14 @@ const LEDGER_KEY = 'zk-consul-sync/default/config';
 
 /** A machine with a disk of its own, on which a daemon runs now and then. */
 export class FleetMember {
-  readonly disk = new MemoryArchiveDisk({ journal: JOURNAL });
+  disk: MemoryArchiveDisk;
   life: DaemonLife | undefined;
   clock: PausableClock | undefined;
   election: MemoryElection | undefined;
+
+  constructor(newDisk: () => MemoryArchiveDisk) {
+    this.disk = newDisk();
+  }
 
   get running(): DaemonLife {
     if (this.life === undefined) throw new Error('the daemon does not run');
@@ -39,6 +44,8 @@ export class SimulatedFleet {
   /** Writers of the ledgers as they followed each other, by store. */
   readonly writers = { tree: [] as string[], flat: [] as string[] };
   readonly errors: string[] = [];
+  /** Every conflict that any of them has journaled, on whatever became of its disk. */
+  readonly journaled: JournalEntry[] = [];
   private lives = 0;
 
   constructor(
@@ -46,7 +53,7 @@ export class SimulatedFleet {
     private readonly options: WorldOptions = {},
   ) {
     this.world = new SimulatedWorld(options);
-    this.members = Array.from({ length: size }, () => new FleetMember());
+    this.members = Array.from({ length: size }, () => new FleetMember(() => this.newDisk()));
     const { tree, flat } = this.world;
     tree.feed.subscribe({
       committed: (commit) => this.judge('tree', LEDGER_NODE, commit),
@@ -94,6 +101,12 @@ export class SimulatedFleet {
     member.disk.crash((pending) => this.world.random.below(pending + 1));
     member.life = undefined;
     void this.world.clock.sleep(SESSION_TIMEOUT_MS, NEVER).then(() => election?.expire());
+  }
+
+  /** The machine of a daemon that does not run gets an empty disk. */
+  loseDisk(member: FleetMember): void {
+    if (member.life !== undefined) throw new Error('the daemon runs');
+    member.disk = this.newDisk();
   }
 
   /** SIGTERM. */
@@ -159,6 +172,13 @@ export class SimulatedFleet {
 
   async dispose(): Promise<void> {
     for (const member of this.members) await this.stop(member);
+  }
+
+  private newDisk(): MemoryArchiveDisk {
+    const nothing = (): void => undefined;
+    const journaled = (entry: JournalEntry): void => void this.journaled.push(entry);
+    const listener = { journaled, trashed: nothing, ordered: nothing, recorded: nothing, reset: nothing };
+    return new MemoryArchiveDisk({ journal: JOURNAL, listener });
   }
 
   /** Every entry is written by whom the ledger names, and who takes a ledger over writes nothing with that. */

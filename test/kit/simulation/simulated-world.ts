@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly travelMs?: { readonly min: number; readonly max: number };
   /** What the watch of the flat store tells. */
   readonly tells?: WatchTells;
+  /** Where its archive is: the world's disk unless given. */
+  readonly disk?: MemoryArchiveDisk;
   /** Time as the daemon has it. The world's unless given. */
   readonly clock?: Clock;
   /** Makes the daemon one of several: how it takes part in elections, over its connection to the tree. */
@@ -74,7 +76,7 @@ export class SimulatedWorld {
 
   /** Starts the daemon on the disk's archive. */
   async start(options: WorldOptions = {}): Promise<DaemonLife> {
-    const archive = await this.disk.open();
+    const archive = await (options.disk ?? this.disk).open();
     const merged: WorldOptions = {
       ...this.options,
       ...options,

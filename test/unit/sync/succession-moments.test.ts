@@ -89,3 +89,30 @@ describe('a daemon that takes over, and when it has moved the ledger of one stor
     },
   );
 });
+
+describe('a daemon that is the only one', () => {
+  it.each(['tree', 'flat'] as const)(
+    'leads again by itself when it was killed just as it had moved the ledger of the %s store, with new entries to carry (S7)',
+    async (store) => {
+      const fleet = new SimulatedFleet(1, { travelMs: { min: 1, max: 20 } });
+      const { treeClient, flatClient, clock } = fleet.world;
+      const [member] = fleet.members as [FleetMember];
+      await fleet.startAll();
+      await fleet.inSync();
+      await clock.advance(5_000);
+      fleet.kill(member);
+      treeClient.put('new', bytes('new'));
+      flatClient.put('also', bytes('new'));
+      for (let time = 0; time < 3; time++) {
+        await fleet.start(member);
+        const hasHappened = atLedgerWrite(fleet, store, (one) => fleet.kill(one));
+        await clock.runUntil(hasHappened, { limitMs: 60_000, what: 'a takeover' });
+      }
+      await fleet.start(member);
+      await fleet.inSync();
+      expect([treeClient.get('also'), flatClient.get('new')]).toEqual([bytes('new'), bytes('new')]);
+      await fleet.dispose();
+      expect(fleet.errors).toEqual([]);
+    },
+  );
+});
