@@ -25,6 +25,7 @@ import { addApprove, addPause, addRelease, addResume, addResync } from './operat
 import type { ObservedOptions } from './observed-command.js';
 import type { PlanCommandOptions } from './plan-command.js';
 import { printableText } from '../core/printable-text.js';
+import { addDeregister } from './deregister-cli.js';
 import { addRetire } from './retire-cli.js';
 import type { StatusOptions } from './status-command.js';
 import type { Surroundings } from './terminal.js';
@@ -83,7 +84,7 @@ export function createProgram(surroundings: Surroundings, finish: (code: ExitCod
     addRelease,
     addCutover,
   ];
-  for (const add of [...offline, ...asking, addRetire, addCompletion]) add(program, setting);
+  for (const add of [...offline, ...asking, addDeregister, addRetire, addCompletion]) add(program, setting);
   return program;
 }
 

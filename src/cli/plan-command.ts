@@ -4,6 +4,7 @@ import type { OfflineAccess } from '../daemon/offline-access.js';
 import { planStart } from '../daemon/offline-plan.js';
 import { lookAtStart } from '../daemon/start-outlook.js';
 import type { PlannedAction } from '../ports/control.js';
+import { LossCounts } from '../services/loss-counts.js';
 import type { PlannedStep } from '../sync/plan.js';
 import { PlanOutput } from './apply/plan-output.js';
 import { SyncError } from '../ports/errors.js';
@@ -95,9 +96,19 @@ async function planAsJson(
     const { pairing, holds, paused } = planned.outlook;
     const shownHolds = holds.map((hold) => ({ ...hold, side: hold.side ?? null }));
     const nothingToDo = isNothing(planned);
-    const { start, unread } = planned;
+    const { start, unread, losses } = planned;
+    const notCarried = mapping.services === undefined ? {} : { losses };
     const cutover = cutoverName(mapping, planned.outlook.cutover);
-    actions.end({ pairing, paused, cutover, holds: shownHolds, ...start, unread, nothingToDo });
+    actions.end({
+      pairing,
+      paused,
+      cutover,
+      holds: shownHolds,
+      ...start,
+      unread,
+      ...notCarried,
+      nothingToDo,
+    });
     nothing &&= nothingToDo;
   }
   list.end({ nothingToDo: nothing });
@@ -113,7 +124,12 @@ async function plan(
   output: PlanOutput | undefined,
 ): Promise<MappingPlan> {
   let unread = 0;
-  const context = access.context(mapping, (keys) => (unread += keys.length));
+  const losses = new LossCounts();
+  const context = access.context(
+    mapping,
+    (keys) => (unread += keys.length),
+    (key, lost) => losses.note(key, lost),
+  );
   const progress = terminal.progress();
   let looked = 0;
   const includes = (key: string) => {
@@ -130,7 +146,7 @@ async function plan(
     };
     const start = await planStart(watched, outlook, tellAndKeep, NEVER);
     await output?.end(start, outlook);
-    return { outlook, start, unread };
+    return { outlook, start, unread, losses: losses.counts };
   } finally {
     progress.clear();
   }

@@ -1,6 +1,7 @@
 import type { MappingConfig } from '../config/schema.js';
 import type { PlannedStart } from '../daemon/offline-plan.js';
 import type { StandingHold, StartOutlook } from '../daemon/start-outlook.js';
+import type { LossCount } from '../services/loss-counts.js';
 import type { PlannedAction } from '../ports/control.js';
 import { cutoverLines } from './cutover/cutover-note.js';
 import { mappingTitle } from './mapping-title.js';
@@ -49,6 +50,8 @@ export interface MappingPlan {
   readonly start: PlannedStart;
   /** Entries that a walk came across and may not read; a start leaves them alone. */
   readonly unread: number;
+  /** What copies of services can't hold. */
+  readonly losses: readonly LossCount[];
 }
 
 export interface ShownPlan extends MappingPlan {
@@ -69,14 +72,19 @@ export function planLines(terminal: Terminal, shown: ShownPlan): string[] {
       return `  ${held} ${detail}. Nothing of it is written before an operator approves.`;
     }),
     ...sums(terminal, shown).map((line) => `  ${line}`),
+    ...shown.losses.map((loss) => `  ${lossLine(terminal, loss)}`),
     ...actionLines(terminal, listed).map((line) => `  ${line}`),
   ];
 }
 
 function circumstances(terminal: Terminal, { mapping, hasArchive, outlook }: ShownPlan): string[] {
   const lines: string[] = [];
-  if (!hasArchive)
+  if (!hasArchive && mapping.services === undefined)
     lines.push('There is no archive: nothing was ever agreed on, and nothing would be deleted.');
+  else if (!hasArchive)
+    lines.push(
+      'There is no archive: of what was shown before, only copies without originals would be deleted.',
+    );
   if (outlook.pairing === 'new') lines.push("A start would make this mapping's ledgers in both stores.");
   if (mapping.mode === 'observe')
     lines.push(terminal.style('mode: observe. Nothing of this would be written.', 'yellow'));
@@ -89,6 +97,12 @@ function circumstances(terminal: Terminal, { mapping, hasArchive, outlook }: Sho
 function holdLine(terminal: Terminal, { reason, detail, stopsAll }: StandingHold): string {
   const effect = stopsAll ? ' Nothing of this would be written before an operator decides.' : '';
   return `${terminal.style(`Held as ${reason}:`, 'red')} ${printableText(detail)}.${effect}`;
+}
+
+function lossLine(terminal: Terminal, { field, why, instances, example }: LossCount): string {
+  const whose = `${showCounted(instances, 'instance', 'instances')} (${printableKey(example)})`;
+  const what = terminal.style(`Not carried over: ${printableText(field)}`, 'yellow');
+  return `${what} of ${whose}: ${printableText(why)}`;
 }
 
 function sums(terminal: Terminal, { start, unread }: MappingPlan): string[] {

@@ -150,6 +150,8 @@ export type ServicesConfig = Omit<
 > & {
   /** The node of the catalog. */
   readonly node: string;
+  /** No instance takes part any more, so that all copies go. No setting: a command says so. */
+  readonly withdrawn?: true;
 };
 
 /** A mapping; or services, which are looked after like one. */

@@ -53,7 +53,7 @@ export function isRegressed(record: ArchiveRecord | undefined, reading: Reading,
 
 /** An inner node without data, or a folder marker (a key whose last segment is empty) without a value. */
 export function isStructure(key: EntryKey, reading: PresentReading): boolean {
-  return isEmpty(reading) && (reading.children > 0 || isFolderMarker(key));
+  return isEmpty(reading) && (reading.children > 0 || reading.isInner === true || isFolderMarker(key));
 }
 
 export function isFolderMarker(key: EntryKey): boolean {

@@ -19,10 +19,8 @@ export interface DepartureRules extends DepartureLimits {
 /** Copies of a group that go one after the other within this time go at once. */
 export const AT_ONCE_MS = 60_000;
 
-/** Whether an original that has been gone since `goneSinceMs` may still come back in time. */
-export function mayComeBack(goneSinceMs: number, nowMs: number, { removeAfterMs }: DepartureLimits): boolean {
-  return nowMs - goneSinceMs < removeAfterMs;
-}
+/** Fewer copies than that are no list of which most may not go at once: each may be the only one of its service. */
+export const LIST_COPIES_MIN = 10;
 
 export interface GroupDepartures {
   /** Copies that the group has, those that are to go among them. */

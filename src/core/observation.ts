@@ -32,6 +32,10 @@ export interface PresentReading {
   readonly children: number;
   /** The session that owns the entry (ephemeral node, locked key), or undefined for an ordinary entry. */
   readonly session: string | undefined;
+  /** Says of itself that it is a mirror of what lives at the other side, and nothing without it. Only where a replica can tell. */
+  readonly isMirror?: boolean;
+  /** No entry can be there, only what lies below it, whether or not something does. Only where a replica can tell. */
+  readonly isInner?: boolean;
   /** Not everybody who reaches the store may read it. Only where that was asked for; undefined where it was not. */
   readonly restricted?: boolean;
   /** When the store itself says the entry was written, where it keeps a clock (ZooKeeper `mtime`). */

@@ -19,8 +19,10 @@ export function restrictToOneWay(judged: Judged, decision: Decision, policy: Pol
         : changedOnTarget(judged, policy, source);
     case 'remove':
       if (decision.on === target) {
-        // Only a conflict removes what a client changed on the target; the source can't win by being gone.
-        return decision.conflict === undefined ? decision : { do: 'drift', drift: 'changed' };
+        // Only a conflict removes what a client changed on the target; the source can't win by being gone, but of a mirror.
+        return decision.conflict === undefined || decision.cause === 'session-ended'
+          ? decision
+          : { do: 'drift', drift: 'changed' };
       }
       return removedOnTarget(judged, decision, policy, source);
     case 'wait':

@@ -19,7 +19,7 @@ import type { Pair, Side } from './pair.js';
 import { otherSide, pairOf, SIDES } from './pair.js';
 import type { Policy } from './policy.js';
 import { leaveRestricted } from './restricted.js';
-import { reconcileSessionBound, sessionOwner } from './session-bound.js';
+import { reconcileSessionBound, removeStray, sessionOwner, strayMirror } from './session-bound.js';
 import type { Judged, Situation } from './situation.js';
 import { sameVersion } from './version.js';
 
@@ -31,7 +31,7 @@ export function reconcile(situation: Situation, policy: Policy): Decision {
   const judged = judge(situation);
   const owner = sessionOwner(judged);
   const decision =
-    owner === undefined ? decideOrdinary(judged, policy) : reconcileSessionBound(judged, owner, policy);
+    owner === undefined ? decideUnowned(judged, policy) : reconcileSessionBound(judged, owner, policy);
   return restrict(judged, decision, policy);
 }
 
@@ -56,7 +56,14 @@ function restrict(judged: Judged, decision: Decision, policy: Policy): Decision 
   return leaveRestricted(judged, allowed, policy);
 }
 
+function decideUnowned(judged: Judged, policy: Policy): Decision {
+  const stray = strayMirror(judged);
+  return stray === undefined ? decideOrdinary(judged, policy) : removeStray(judged, stray);
+}
+
 function imposeOrdinary(judged: Judged, winner: Side): Decision {
+  const stray = strayMirror(judged);
+  if (stray !== undefined) return removeStray(judged, stray);
   if (judged.states.left === 'unknown' || judged.states.right === 'unknown') return { do: 'wait' };
   if (sameContent(judged)) return adopt(judged);
   // Deleted on both sides since: nothing is left that could stand.

@@ -4,7 +4,7 @@ import type { CopyDecision, Decision } from './decision.js';
 import { recordAgreed } from './decision.js';
 import type { PresentReading } from './observation.js';
 import type { Side } from './pair.js';
-import { otherSide } from './pair.js';
+import { otherSide, SIDES } from './pair.js';
 import type { Policy } from './policy.js';
 import type { Judged } from './situation.js';
 import { sameVersion } from './version.js';
@@ -48,6 +48,30 @@ export function reconcileSessionBound(judged: Judged, owner: Side | 'both', poli
   }
   // An ordinary entry until now: a client deleted it, and a session took it over at the other side.
   return { ...copy, conflict: mirrorConflict(judged, owner, 'update-delete') };
+}
+
+/** The side whose reading says that it is a mirror, while no original is there. */
+export function strayMirror({ readings }: Pick<Judged, 'readings'>): Side | undefined {
+  return SIDES.find((side) => {
+    const reading = readings[side];
+    return (
+      reading.kind === 'present' && reading.isMirror === true && readings[otherSide(side)].kind !== 'present'
+    );
+  });
+}
+
+/**
+ * A mirror by its own word goes with its original, also where the archive knows nothing of it (it was lost, or begun anew).
+ * What a client has made of it is journaled.
+ */
+export function removeStray(judged: Judged, on: Side): Decision {
+  const base = judged.readings[on];
+  const isKnown = judged.readings[otherSide(on)].kind === 'absent' && judged.states[on] !== 'unknown';
+  if (base.kind !== 'present' || !isKnown) return { do: 'wait' };
+  const { agreement } = judged;
+  const isChanged = agreement?.kind === 'entry' && agreement.digest !== base.digest;
+  const conflict = isChanged ? mirrorConflict(judged, otherSide(on), 'copy-modified') : undefined;
+  return { do: 'remove', on, base, cause: 'session-ended', conflict };
 }
 
 function mirrorConflict(judged: Judged, owner: Side, kind: ConflictKind): Conflict {

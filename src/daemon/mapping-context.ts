@@ -16,6 +16,7 @@ import type { WriteGate } from '../sync/write-gate.js';
 import { ALL_PERMISSIONS, permissionBits } from '../zookeeper/permissions.js';
 import type { AclEntry } from '../zookeeper/protocol.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
+import type { OnLosses } from './services-context.js';
 import { departuresOf, placesOfServices, replicasOfServices, scopeOfServices } from './services-context.js';
 import type { Stores } from './stores.js';
 import { digestOf, systemClock, systemRandom } from './system.js';
@@ -49,6 +50,8 @@ export interface MappingSurroundings {
   readonly logger: Logger;
   /** Told of every write; undefined where nothing is written. */
   readonly audit: Audit | undefined;
+  /** Told of what copies of services can't hold. */
+  readonly onLosses?: OnLosses | undefined;
   /** Of a mapping of the daemon's own. All others have theirs where everybody sees it. */
   readonly home?: MappingHome;
 }
@@ -130,7 +133,8 @@ function replicasOf(
       logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
   });
   if (mapping.services !== undefined) {
-    const around = { config, stores, logger, ledgerKey: ledger, namespacePrefix: `${namespace}/` };
+    const { onLosses } = surroundings;
+    const around = { config, stores, logger, ledgerKey: ledger, namespacePrefix: `${namespace}/`, onLosses };
     return replicasOfServices(mapping, mapping.services, nodes, around);
   }
   return {

@@ -14,6 +14,7 @@ import { randomId } from '../sync/establish.js';
 import { WriteGate } from '../sync/write-gate.js';
 import { mappingContext, SIDE_NAMES } from './mapping-context.js';
 import { NO_ARCHIVE } from './read-only-archive.js';
+import type { OnLosses } from './services-context.js';
 import { Stores } from './stores.js';
 import { systemClock, systemRandom } from './system.js';
 import { UNCOUNTED } from './uncounted.js';
@@ -60,9 +61,14 @@ export class OfflineAccess {
   /**
    * A mapping without its loop.
    * @param onUnread told of entries that a walk comes across and may not read
+   * @param onLosses told of what copies of services can't hold
    */
-  context(mapping: MappingConfig, onUnread?: (keys: readonly EntryKey[]) => void): MappingContext {
-    return this.contextOf(mapping, 'none', undefined, onUnread);
+  context(
+    mapping: MappingConfig,
+    onUnread?: (keys: readonly EntryKey[]) => void,
+    onLosses?: OnLosses,
+  ): MappingContext {
+    return this.contextOf(mapping, 'none', undefined, onUnread, onLosses);
   }
 
   /** The same for whoever writes in a daemon's place: with a name of its own in the ledgers. */
@@ -79,13 +85,14 @@ export class OfflineAccess {
     writer: string,
     audit: Audit | undefined,
     onUnread?: (keys: readonly EntryKey[]) => void,
+    onLosses?: OnLosses,
   ): MappingContext {
     const { config, stores, archive = NO_ARCHIVE, logger } = this;
     const gates = pairOf(
       (side) => new WriteGate(systemClock, config.limits[SIDE_NAMES[side]].writesPerSecond),
     );
     const leaderships = undefined;
-    const surroundings = { config, stores, archive, writer, gates, logger, audit, leaderships };
+    const surroundings = { config, stores, archive, writer, gates, logger, audit, leaderships, onLosses };
     return mappingContext(mapping, surroundings, UNCOUNTED, onUnread);
   }
 

@@ -1,6 +1,9 @@
 import type { Config, MappingConfig, ServicesConfig } from '../config/schema.js';
+import { CatalogClient } from '../consul/catalog/catalog-client.js';
 import { CatalogReplica } from '../consul/catalog/catalog-replica.js';
+import { SyntheticNode } from '../consul/catalog/synthetic-node.js';
 import type { DepartureRules } from '../core/departures.js';
+import type { EntryKey } from '../core/observation.js';
 import type { Pair } from '../core/pair.js';
 import type { Logger } from '../ports/logger.js';
 import type { Replica } from '../ports/replica.js';
@@ -10,6 +13,7 @@ import type { ServiceFormat } from '../services/formats/format.js';
 import { nerveFormat } from '../services/formats/nerve.js';
 import { serversetFormat } from '../services/formats/serverset.js';
 import { RegistrationsReplica } from '../services/registrations-replica.js';
+import type { Loss } from '../services/service-record.js';
 import { ServiceTranslation } from '../services/service-translation.js';
 import type { Scope } from '../sync/context.js';
 import type { Stores } from './stores.js';
@@ -22,17 +26,22 @@ export interface ServicesSurroundings {
   readonly logger: Logger;
   readonly ledgerKey: string;
   readonly namespacePrefix: string;
+  /** Told of an instance of which its copy can't hold everything. The log is, unless given. */
+  readonly onLosses: OnLosses | undefined;
 }
+
+export type OnLosses = (key: EntryKey, losses: readonly Loss[]) => void;
 
 /** What services claim are the copies of one node: other daemons may show the same registrations elsewhere. */
 export function placesOfServices(
-  { zookeeper, consul }: Config,
+  { instance, zookeeper, consul }: Config,
   mapping: MappingConfig,
   { node }: ServicesConfig,
 ): Pair<string> {
   const path = mapping.zookeeper === '/' ? '' : mapping.zookeeper;
   return {
-    left: `zookeeper-services:${node}:${zookeeper.connect.chroot}${path}/`,
+    // Copies there have the instance in their names.
+    left: `zookeeper-services:${instance}:${zookeeper.connect.chroot}${path}/`,
     right: `consul-services:${consul.datacenter ?? ''}/${node}/${mapping.name}/`,
   };
 }
@@ -46,13 +55,15 @@ export function replicasOfServices(
 ): Pair<Replica> {
   const { config, stores, logger, ledgerKey, namespacePrefix } = surroundings;
   const translation = translationOf(config.instance, mapping.name, services);
+  const log: OnLosses = (key, losses) =>
+    logger.debug({ key, losses }, 'what the other side can not hold of an instance is left out of its copy');
+  const { onLosses = log } = surroundings;
   return {
     left: new RegistrationsReplica({
       nodes,
       translation,
       digest: digestOf,
-      onLosses: (key, losses) =>
-        logger.debug({ key, losses }, 'what Consul can not hold of an instance is left out of its copy'),
+      onLosses,
       onBroken: (key, why) => logger.warn({ key, why }, 'a znode is no instance of the configured format'),
     }),
     right: new CatalogReplica({
@@ -64,15 +75,18 @@ export function replicasOfServices(
       clock: systemClock,
       random: systemRandom,
       onlyPassing: services.consul.onlyPassing,
+      onLosses,
     }),
   };
 }
 
-/** Of a one-way list, only instances that live at its source. */
+/**
+ * Of a one-way list, only instances that live at its source. Patterns are no matter of scope here: an instance that they
+ * leave out is as one that is gone, and its copy goes, too.
+ */
 export function scopeOfServices(config: Config, mapping: MappingConfig, services: ServicesConfig): Scope {
   const translation = translationOf(config.instance, mapping.name, services);
   const { direction } = mapping;
-  const { include, exclude } = services;
   const birthplaces = {
     both: ['tree', 'catalog'],
     'zookeeper-to-consul': ['tree'],
@@ -80,8 +94,8 @@ export function scopeOfServices(config: Config, mapping: MappingConfig, services
   } as const;
   const taken: readonly string[] = birthplaces[direction];
   return {
-    id: JSON.stringify({ include, exclude, direction }),
-    includes: (key) => translation.includes(key) && taken.includes(translation.bornIn(key) ?? ''),
+    id: JSON.stringify({ direction }),
+    includes: (key) => taken.includes(translation.bornIn(key) ?? ''),
   };
 }
 
@@ -97,6 +111,16 @@ export function departuresOf(config: Config, mapping: MappingConfig): DepartureR
   };
 }
 
+/** The node on which a list's copies stand. */
+export function syntheticNodeOf(
+  config: Config,
+  { name }: MappingConfig,
+  services: ServicesConfig,
+  { consul }: Stores,
+): SyntheticNode {
+  return new SyntheticNode(new CatalogClient(consul), translationOf(config.instance, name, services).node);
+}
+
 function translationOf(instance: string, list: string, services: ServicesConfig): ServiceTranslation {
   const { consul, rename = [], include, exclude, node } = services;
   return new ServiceTranslation({
@@ -109,6 +133,7 @@ function translationOf(instance: string, list: string, services: ServicesConfig)
     rename: new Map(rename.map(({ zookeeper, consul: name }) => [zookeeper, name])),
     include,
     exclude,
+    withdrawn: services.withdrawn === true,
     // Dubbo's own registry for Consul registers interfaces as they are.
     dnsNames: services.format !== 'dubbo',
   });

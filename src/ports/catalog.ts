@@ -30,6 +30,12 @@ export interface CatalogNode {
   readonly meta: Readonly<Record<string, string>>;
 }
 
+/** A part of an instance that its copy elsewhere can't hold. */
+export interface NotCarried {
+  readonly field: string;
+  readonly why: string;
+}
+
 /** What entries are in a catalog. Pure: the same key and value always mean the same registration, and back. */
 export interface CatalogTranslation {
   readonly node: CatalogNode;
@@ -37,7 +43,11 @@ export interface CatalogTranslation {
   placeOf(key: EntryKey): CatalogPlace | undefined;
   /** The entry of a registration that takes part; undefined for others. */
   keyOf(registration: CatalogRegistration): EntryKey | undefined;
+  /** Whether it is marked as this deployment's copy. */
+  isOwn(registration: CatalogRegistration): boolean;
   valueOf(registration: CatalogRegistration): Uint8Array;
+  /** What the tree can't hold of somebody's own registration. */
+  lossesOf(registration: CatalogRegistration): readonly NotCarried[];
   /** The registration of a copy. */
   registrationOf(key: EntryKey, value: Uint8Array): CatalogRegistration;
   /** Whether instances of this name may take part, so that they are worth asking for. */

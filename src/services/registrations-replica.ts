@@ -35,6 +35,7 @@ const ENCODED_BYTES_MORE = 1_024;
 const ENCODED_BYTES_PER_BYTE = 2;
 /** An instance that no session owns lives as long as whoever registered it lets it. */
 const REGISTRAR = 'its registrar';
+const NOTHING = new Uint8Array();
 
 /**
  * A tree of registrations, in the format of some family of clients, as entries whose values are service records.
@@ -121,7 +122,7 @@ export class RegistrationsReplica implements Replica {
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
-    const rejected = batch.operations.filter(({ key }) => this.#translation.bornIn(key) === 'tree');
+    const rejected = batch.operations.filter((one) => this.#isOnOriginal(one));
     if (rejected.length > 0) {
       const detail = 'the instance registered itself here; only its own client writes it';
       return {
@@ -152,19 +153,30 @@ export class RegistrationsReplica implements Replica {
     return this.#nodes.listLedgers(signal);
   }
 
-  /** Inner nodes stay what they are: the daemon makes some, and removes them. */
+  #isOnOriginal(operation: WriteOperation): boolean {
+    const isInner = operation.kind === 'delete' && operation.base.isInner === true;
+    return !isInner && this.#translation.bornIn(operation.key) === 'tree';
+  }
+
+  /** Inner nodes, of which the daemon makes some, and copies, whatever has become of their originals. */
   #isShown({ key, children }: Pick<ScannedEntry, 'key' | 'children'>): boolean {
-    return children > 0 || this.#translation.includes(key);
+    return children > 0 || this.#translation.takesPart(key) || this.#translation.bornIn(key) === 'catalog';
   }
 
   #scanned(entry: ScannedEntry): ScannedEntry {
     const read = entry.reading;
     const reading = read && this.#readingOf(entry.key, read());
-    return { ...entry, reading: reading?.kind === 'present' ? () => reading : undefined };
+    const empty = entry.empty || this.#isInner(entry);
+    return { ...entry, empty, reading: reading?.kind === 'present' ? () => reading : undefined };
+  }
+
+  /** Part of a service's name, whatever data some client has given it. */
+  #isInner({ key, children }: Pick<ScannedEntry, 'key' | 'children'>): boolean {
+    return children > 0 && this.#translation.bornIn(key) !== 'catalog';
   }
 
   #viewOf(view: PartView): PartView {
-    return { ...view, entries: view.entries.filter(({ key }) => this.#translation.includes(key)) };
+    return { ...view, entries: view.entries.filter(({ key }) => this.#translation.takesPart(key)) };
   }
 
   #readings(readings: ReadonlyMap<EntryKey, Reading>): Map<EntryKey, Reading> {
@@ -173,23 +185,40 @@ export class RegistrationsReplica implements Replica {
 
   #readingOf(key: EntryKey, reading: Reading): Reading {
     if (reading.kind !== 'present') return reading;
+    if (this.#isInner({ key, children: reading.children })) return this.#innerOf(reading);
     const birthplace = this.#translation.bornIn(key);
-    if (birthplace === undefined || reading.children > 0) return reading;
+    if (birthplace === undefined) return reading;
+    return birthplace === 'catalog' ? this.#copyOf(key, reading) : this.#originalOf(key, reading);
+  }
+
+  #copyOf(key: EntryKey, reading: PresentReading): PresentReading {
+    const parsed = this.#translation.parseNode(key, reading.value);
+    // Whatever a client has made of it: it is there, and not as it should be.
+    const shown = parsed.kind === 'up' ? this.#with(reading, encodeRecord(parsed.record)) : reading;
+    return { ...shown, session: undefined, isMirror: true };
+  }
+
+  #originalOf(key: EntryKey, reading: PresentReading): Reading {
+    if (reading.value.length === 0) return this.#innerOf(reading);
+    if (!this.#translation.takesPart(key)) return { kind: 'absent' };
     const parsed = this.#translation.parseNode(key, reading.value);
     if (parsed.kind === 'up') {
       if (parsed.losses.length > 0) this.#options.onLosses?.(key, parsed.losses);
-      return this.#instance(reading, encodeRecord(parsed.record), birthplace === 'tree');
+      const instance = this.#with(reading, encodeRecord(parsed.record));
+      return { ...instance, session: reading.session ?? REGISTRAR };
     }
-    // Whatever a client has made of a copy: it is there, and not as it should be.
-    if (birthplace === 'catalog') return reading;
     if (parsed.kind !== 'broken') return { kind: 'absent' };
     this.#options.onBroken?.(key, parsed.why);
     return { kind: 'unknown', reason: 'unreadable' };
   }
 
-  #instance(reading: PresentReading, value: Uint8Array, isOriginal: boolean): PresentReading {
-    const session = isOriginal ? (reading.session ?? REGISTRAR) : undefined;
-    return { ...reading, value, digest: this.#options.digest(value), session };
+  /** A part of a service's name, which the daemon may have made, and then takes away again. */
+  #innerOf(reading: PresentReading): PresentReading {
+    return { ...this.#with(reading, NOTHING), isInner: true };
+  }
+
+  #with(reading: PresentReading, value: Uint8Array): PresentReading {
+    return { ...reading, value, digest: this.#options.digest(value) };
   }
 
   #operationOn(operation: WriteOperation): WriteOperation {

@@ -1,3 +1,5 @@
+import type { NotCarried } from '../ports/catalog.js';
+
 /**
  * What both worlds can say of one instance of a service: the value of its entry. The same instance has the same bytes
  * wherever it is read, so that its original and its copy are compared like any two values.
@@ -16,10 +18,7 @@ export interface ServiceRecord {
 }
 
 /** A part of an instance that its copy can't hold. */
-export interface Loss {
-  readonly field: string;
-  readonly why: string;
-}
+export type Loss = NotCarried;
 
 /** A record as far as the other side can hold it, and what it can't. */
 export interface Fitted {

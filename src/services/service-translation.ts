@@ -5,7 +5,7 @@ import type { InstancePlace, Parsed, ServiceFormat } from './formats/format.js';
 import { ServiceNames } from './service-names.js';
 import type { ServiceNameSettings } from './service-names.js';
 import { decodeRecord, encodeRecord } from './service-record.js';
-import type { Fitted, ServiceRecord } from './service-record.js';
+import type { Fitted, Loss, ServiceRecord } from './service-record.js';
 
 export interface ServiceSettings extends ServiceNameSettings {
   /** The daemon's instance. */
@@ -17,6 +17,8 @@ export interface ServiceSettings extends ServiceNameSettings {
   readonly node: string;
   /** Every copy in the catalog gets these, before its own. */
   readonly tags: readonly string[];
+  /** No instance takes part any more. */
+  readonly withdrawn?: boolean;
 }
 
 /** Where an instance registered itself. */
@@ -52,10 +54,12 @@ export class ServiceTranslation implements CatalogTranslation {
     return origin.bridge === bridge ? 'catalog' : undefined;
   }
 
-  /** Whether an entry takes part. */
-  includes(key: EntryKey): boolean {
+  /** Whether an instance is to be found on the other side, as long as it lives. */
+  takesPart(key: EntryKey): boolean {
     const place = this.settings.format.placeOf(key);
-    return place !== undefined && this.bornIn(key) !== undefined && this.names.includes(place.service);
+    if (place === undefined || this.bornIn(key) === undefined || this.settings.withdrawn === true)
+      return false;
+    return this.names.includes(place.service);
   }
 
   /** What a node of the tree says of its instance, as far as the catalog can hold it. */
@@ -97,13 +101,21 @@ export class ServiceTranslation implements CatalogTranslation {
     const id = format.copyId(origin, fitted.record);
     const key = format.keyOf({ service: this.names.inTree(registration.service), id });
     // A name that has no place in the tree makes no entry.
-    return this.bornIn(key) === 'catalog' ? key : undefined;
+    return this.bornIn(key) === 'catalog' && this.takesPart(key) ? key : undefined;
+  }
+
+  isOwn({ node, meta }: CatalogRegistration): boolean {
+    return node === this.settings.node && meta[BRIDGE_META] === this.owner;
   }
 
   valueOf(registration: CatalogRegistration): Uint8Array {
     const { node } = this.settings;
     if (registration.node === node) return encodeRecord(this.recordOfCopy(registration));
     return encodeRecord(this.fitToTree(registration)?.record ?? recordOf(registration));
+  }
+
+  lossesOf(registration: CatalogRegistration): readonly Loss[] {
+    return this.fitToTree(registration)?.losses ?? [];
   }
 
   registrationOf(key: EntryKey, value: Uint8Array): CatalogRegistration {
@@ -125,7 +137,9 @@ export class ServiceTranslation implements CatalogTranslation {
   }
 
   wantsService(name: string): boolean {
-    return name !== CONSULS_OWN && this.names.includes(this.names.inTree(name));
+    if (name === CONSULS_OWN) return false;
+    // Whatever was left out, and has copies nevertheless.
+    return this.settings.withdrawn === true || this.names.includes(this.names.inTree(name));
   }
 
   /** What the keys of all instances of an instance's service begin with. */

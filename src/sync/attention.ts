@@ -207,6 +207,11 @@ export class Attention {
     if (!found && !aside) this.leftToWalk = true;
   }
 
+  /** What only time has to pass for. */
+  lookAt(key: EntryKey, dueMs: number): void {
+    if (!this.retries.at(key, dueMs)) this.leftToWalk = true;
+  }
+
   settled(key: EntryKey): void {
     this.retries.settled(key);
   }

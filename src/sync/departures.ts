@@ -1,7 +1,8 @@
-import { AT_ONCE_MS, leavesTooFew, mayComeBack } from '../core/departures.js';
+import { AT_ONCE_MS, leavesTooFew, LIST_COPIES_MIN } from '../core/departures.js';
+import type { ArchiveRecord } from '../core/archive-record.js';
 import type { DepartureRules } from '../core/departures.js';
 import type { EntryKey, KeyPrefix } from '../core/observation.js';
-import { otherSide } from '../core/pair.js';
+import { otherSide, SIDES } from '../core/pair.js';
 import type { Side } from '../core/pair.js';
 import type { Clock } from '../ports/clock.js';
 import type { DepartureJudge, HeldGroup, Intended } from './guards.js';
@@ -9,11 +10,16 @@ import type { MappingMemory } from './mapping-memory.js';
 
 const MISSED_MAX = 100_000;
 const PAGE = 1_000;
+/** What goes at about the same time is judged together: as many parts of `removeAfter` copies may wait for each other. */
+const TOGETHER_PARTS = 5;
+const TOGETHER_MS_MAX = 2_000;
+/** The group of all copies. */
+const ALL: KeyPrefix = '';
 
 /** Remembers since when originals are missing, and how many copies of each group went lately. */
 export class Departures implements DepartureJudge {
   private readonly goneSinceMs = new Map<EntryKey, number>();
-  private readonly leftAtMs = new Map<KeyPrefix, ReadonlyMap<EntryKey, number>>();
+  private readonly leftAtMs = new Map<EntryKey, number>();
 
   constructor(
     private readonly rules: DepartureRules,
@@ -26,71 +32,99 @@ export class Departures implements DepartureJudge {
     this.goneSinceMs.delete(key);
   }
 
-  /** Whether a copy has to wait, since its original may come back. */
-  hasToWait(key: EntryKey): boolean {
+  /** When a copy whose original is gone may go; undefined where it may now. */
+  mayLeaveAt(key: EntryKey): number | undefined {
     const nowMs = this.clock.monotonicMs();
-    const sinceMs = this.goneSinceMs.get(key);
-    if (sinceMs !== undefined) return mayComeBack(sinceMs, nowMs, this.rules);
+    const sinceMs = this.goneSinceMs.get(key) ?? nowMs;
     // What finds no room is looked at again, and waits until it does.
-    if (this.goneSinceMs.size < MISSED_MAX) this.goneSinceMs.set(key, nowMs);
-    return mayComeBack(nowMs, nowMs, this.rules);
+    if (this.goneSinceMs.size < MISSED_MAX) this.goneSinceMs.set(key, sinceMs);
+    const { removeAfterMs } = this.rules;
+    const togetherMs = Math.max(1, Math.min(TOGETHER_MS_MAX, removeAfterMs / TOGETHER_PARTS));
+    const atMs = Math.ceil((sinceMs + removeAfterMs) / togetherMs) * togetherMs;
+    return nowMs < atMs ? atMs : undefined;
   }
 
-  /** Groups that would keep too few copies. The copies of all others are taken to go now. */
+  /** Groups that would keep too few copies, or all of them. The copies of all others are taken to go now. */
   judge(leaving: readonly Intended[]): readonly HeldGroup[] {
-    const held: HeldGroup[] = [];
-    for (const [group, ofGroup] of this.byGroup(leaving)) {
-      const side = ofGroup[0]?.decision.on ?? 'left';
-      const copies = this.copiesOf(group, side);
-      const left = this.leftLately(group).size;
-      if (leavesTooFew({ copies, leaving: ofGroup.length, left }, this.rules)) {
-        held.push({ group, leaving: ofGroup, copies });
-      } else this.noteLeft(group, ofGroup);
-    }
+    const judged = SIDES.map((side) => {
+      const onSide = leaving.filter(({ decision }) => decision.on === side);
+      return this.judgeSide(onSide, side);
+    });
+    const held = judged.flat();
+    const isHeld = new Set(held.flatMap((group) => group.leaving));
+    this.noteLeft(leaving.filter((one) => !isHeld.has(one)));
     return held;
   }
 
-  private byGroup(leaving: readonly Intended[]): Map<string, Intended[]> {
-    const groups = new Map<string, Intended[]>();
+  private judgeSide(leaving: readonly Intended[], side: Side): readonly HeldGroup[] {
+    if (leaving.length === 0) return [];
+    const ofAll = this.count(ALL, leaving, side);
+    if (ofAll.copies + ofAll.left >= LIST_COPIES_MIN && leavesTooFew(ofAll, this.rules)) {
+      return [{ group: undefined, leaving, copies: ofAll.copies }];
+    }
+    const groups = new Map<KeyPrefix, Intended[]>();
     for (const one of leaving) {
       const group = this.rules.groupOf(one.mark.key);
       groups.set(group, [...(groups.get(group) ?? []), one]);
     }
-    return groups;
+    return [...groups].flatMap(([group, ofGroup]) => {
+      const counted = this.count(group, ofGroup, side);
+      return leavesTooFew(counted, this.rules) ? [{ group, leaving: ofGroup, copies: counted.copies }] : [];
+    });
   }
 
-  /** As the archive has them. */
-  private copiesOf(group: KeyPrefix, on: Side): number {
+  private count(group: KeyPrefix, leaving: readonly Intended[], side: Side) {
+    const recorded = this.recordedCopies(group, side);
+    // The archive may know nothing of a copy that says by itself whose it is.
+    const unrecorded = leaving.filter(({ mark }) => !this.isRecorded(mark.key, side)).length;
+    return { copies: recorded + unrecorded, leaving: leaving.length, left: this.leftLately(group) };
+  }
+
+  private recordedCopies(group: KeyPrefix, side: Side): number {
+    const { archive } = this.memory;
     let copies = 0;
     let last: EntryKey | undefined = group;
     while (last !== undefined) {
-      const page: readonly (readonly [EntryKey, unknown])[] = this.memory.archive.recordsAfter(last, PAGE);
-      const inside = page.filter(([key]) => key.startsWith(group) && this.rules.groupOf(key) === group);
-      for (const [key] of inside) {
-        const record = this.memory.archive.record(key);
-        if (record?.kind === 'entry' && record.session === otherSide(on)) copies++;
-      }
+      const page: ReturnType<typeof archive.recordsAfter> = archive.recordsAfter(last, PAGE);
+      for (const [key, record] of page) if (isCopy(record, side) && this.belongs(key, group)) copies++;
       const end = page.at(-1)?.[0];
       last = end?.startsWith(group) === true ? end : undefined;
     }
     return copies;
   }
 
-  /** Copies that went lately, and have not come back. */
-  private leftLately(group: KeyPrefix): Map<EntryKey, number> {
-    const sinceMs = this.clock.monotonicMs() - AT_ONCE_MS;
-    const lately = [...(this.leftAtMs.get(group) ?? [])].filter(
-      ([key, atMs]) => atMs > sinceMs && this.memory.archive.record(key) === undefined,
-    );
-    if (lately.length === 0) this.leftAtMs.delete(group);
-    return new Map(lately);
+  private isRecorded(key: EntryKey, side: Side): boolean {
+    return isCopy(this.memory.archive.record(key), side);
   }
 
-  private noteLeft(group: KeyPrefix, leaving: readonly Intended[]): void {
-    if (this.leftAtMs.size >= MISSED_MAX)
-      for (const other of [...this.leftAtMs.keys()]) this.leftLately(other);
-    const nowMs = this.clock.monotonicMs();
-    const now = leaving.map(({ mark }) => [mark.key, nowMs] as const);
-    this.leftAtMs.set(group, new Map([...this.leftLately(group), ...now]));
+  private belongs(key: EntryKey, group: KeyPrefix): boolean {
+    return group === ALL || (key.startsWith(group) && this.rules.groupOf(key) === group);
   }
+
+  /** Copies that went lately, and have not come back. */
+  private leftLately(group: KeyPrefix): number {
+    const sinceMs = this.clock.monotonicMs() - AT_ONCE_MS;
+    let count = 0;
+    for (const [key, atMs] of this.leftAtMs) {
+      if (atMs <= sinceMs) this.leftAtMs.delete(key);
+      else if (this.belongs(key, group) && this.memory.archive.record(key) === undefined) count++;
+    }
+    return count;
+  }
+
+  private noteLeft(leaving: readonly Intended[]): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const { mark } of leaving) {
+      this.leftAtMs.delete(mark.key);
+      this.leftAtMs.set(mark.key, nowMs);
+    }
+    for (const key of this.leftAtMs.keys()) {
+      if (this.leftAtMs.size <= MISSED_MAX) break;
+      this.leftAtMs.delete(key);
+    }
+  }
+}
+
+function isCopy(record: ArchiveRecord | undefined, side: Side): boolean {
+  return record?.kind === 'entry' && record.session === otherSide(side);
 }

@@ -251,11 +251,10 @@ export class Drain {
     return work.intended.filter((one) => {
       const { key } = one.mark;
       if (!isDeparture(one)) departures.forget(key);
-      else if (departures.hasToWait(key)) {
-        this.attention.retryLater(key);
-        return false;
-      }
-      return true;
+      const leavesAtMs = isDeparture(one) ? departures.mayLeaveAt(key) : undefined;
+      if (leavesAtMs === undefined) return true;
+      this.attention.lookAt(key, leavesAtMs);
+      return false;
     });
   }
 
@@ -414,7 +413,7 @@ const NOTHING_WRITTEN: DrainResult = {
 };
 
 /** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
-function isPruned({ decision }: Examined): boolean {
+export function isPruned({ decision }: Examined): boolean {
   return decision.do === 'remove' && decision.cause === 'pruned';
 }
 

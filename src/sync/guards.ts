@@ -33,7 +33,8 @@ export interface RoundsBeside {
 
 /** Copies of one group that are to go, and out of how many. */
 export interface HeldGroup {
-  readonly group: KeyPrefix;
+  /** Undefined for all copies there are. */
+  readonly group: KeyPrefix | undefined;
   readonly leaving: readonly Intended[];
   readonly copies: number;
 }
@@ -153,11 +154,12 @@ function holdDepartures(
   if (first === undefined) return { passed: leaving, held: new Map(), hold: undefined };
   const held = groups.flatMap((group) => group.leaving);
   const more = groups.length === 1 ? '' : `, and of ${groups.length - 1} others`;
+  const whose = first.group === undefined ? 'all groups' : JSON.stringify(first.group);
   const hold: MappingHold = memory.known.holds.find(({ reason }) => reason === 'mass-deletion') ?? {
     reason: 'mass-deletion',
     sinceMs: nowMs,
     side: undefined,
-    detail: `${first.leaving.length} of ${first.copies} copies of ${JSON.stringify(first.group)}${more} would go at once; they wait for approval`,
+    detail: `${first.leaving.length} of ${first.copies} copies of ${whose}${more} would go at once; they wait for approval`,
   };
   const isHeld = new Set(held);
   const passed = [...approved, ...open.filter((one) => !isHeld.has(one))];

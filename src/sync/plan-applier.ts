@@ -9,7 +9,7 @@ import type { MappingContext } from './context.js';
 import { contextInForce } from './context-in-force.js';
 import type { DecidedOn } from './decided-on.js';
 import { changedSince } from './decided-on.js';
-import { Drain } from './drain.js';
+import { Drain, isPruned } from './drain.js';
 import type { Examined } from './examine.js';
 import { Examiner } from './examine.js';
 import { Fence } from './fence.js';
@@ -50,7 +50,11 @@ export class PlanApplier {
 
   private readonly context: MappingContext;
 
-  constructor(configured: MappingContext) {
+  /** @param prunes whether parents that the daemon made go with what was below them, planned or not */
+  constructor(
+    configured: MappingContext,
+    private readonly prunes = false,
+  ) {
     const memory = new MappingMemory(configured.archive);
     const context = contextInForce(configured, () => memory.state?.cutover);
     this.context = context;
@@ -125,6 +129,7 @@ export class PlanApplier {
 
   private admits(examined: Examined): boolean {
     const { key } = examined.mark;
+    if (this.prunes && isPruned(examined)) return true;
     const planned = this.planned.get(key);
     if (planned === undefined || this.written.has(key)) return false;
     const why = changedSince(planned, examined, this.context.sideNames);

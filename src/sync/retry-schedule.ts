@@ -41,6 +41,14 @@ export class RetrySchedule {
     return true;
   }
 
+  /** Nothing failed: it is to be looked at again when some time is over. */
+  at(key: EntryKey, dueMs: number): boolean {
+    if (!this.retries.has(key) && this.retries.size >= this.limit && !this.dropOneAside()) return false;
+    this.retries.set(key, { dueMs, attempts: 0 });
+    this.aside.delete(key);
+    return true;
+  }
+
   private dropOneAside(): boolean {
     const [key] = this.aside;
     if (key === undefined) return false;

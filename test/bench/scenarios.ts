@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.js';
 import { changes } from './scenarios/changes.js';
+import { services } from './scenarios/services.js';
 import { storm } from './scenarios/storm.js';
 import { copyToConsul, copyToZooKeeper } from './scenarios/copy.js';
 
-export const SCENARIOS: readonly Scenario[] = [copyToConsul, copyToZooKeeper, changes, storm];
+export const SCENARIOS: readonly Scenario[] = [copyToConsul, copyToZooKeeper, changes, storm, services];

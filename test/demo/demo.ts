@@ -6,6 +6,7 @@ import { showFirstStart } from './scenes/first-start.js';
 import { showLiveChanges } from './scenes/live-changes.js';
 import { showMassDeletion } from './scenes/mass-deletion.js';
 import { showQuiet } from './scenes/quiet.js';
+import { showServices } from './scenes/services.js';
 import { Stage } from './stage.js';
 
 /**
@@ -19,6 +20,7 @@ const SCENES = [
   showDowntime,
   showCrash,
   showMassDeletion,
+  showServices,
   showQuiet,
 ] as const;
 

@@ -12,6 +12,8 @@ import { startZooKeeper, type ZooKeeperServer } from '../kit/servers/zookeeper-s
 import type { Report } from './report.js';
 import { inMs } from './report.js';
 
+/** The list of services, beside the example's mapping. */
+export const SERVICES = 'services';
 const EXAMPLE = new URL('../../config.example.yaml', import.meta.url);
 
 /** Entries of one side by key; values by their SHA-256, so that binary ones compare as well. */
@@ -39,7 +41,7 @@ export class Stage {
         report.note(`ZooKeeper ${version ?? '(unknown version)'} at ${server.connect}, started in ${took()}`);
         return server;
       }),
-      startConsul().then(async (server) => {
+      startConsul({ dns: true }).then(async (server) => {
         dispose(() => server.dispose());
         const self = (await (await fetch(`${server.address}/v1/agent/self`)).json()) as AgentSelf;
         report.note(`Consul ${self.Config.Version} at ${server.address}, started in ${took()}`);
@@ -64,6 +66,7 @@ export class Stage {
       zookeeper: this.zookeeperServer.connect,
       consul: this.consulServer.address,
       ...(await exampleSettings()),
+      services: [{ name: SERVICES, zookeeper: '/services', format: 'curator', removeAfter: '1s' }],
     });
     watchdog.guardFolder(this.daemonProcess.directory);
   }

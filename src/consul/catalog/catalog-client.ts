@@ -82,6 +82,25 @@ export class CatalogClient {
     return this.#decoded(request, () => listOf(parseExact(answer.body)).map(decodeInstance));
   }
 
+  /** How many services a node has that the token may see, from the leader. */
+  async servicesOn(node: string, signal: AbortSignal): Promise<number> {
+    const request: ConsulRequest = {
+      operation: 'list',
+      method: 'GET',
+      path: `/v1/catalog/node/${encodeURIComponent(node)}`,
+      query: ['consistent'],
+      accepts: [200],
+      repeatable: true,
+      answerBytesMax: ANSWER_BYTES_MAX,
+    };
+    const answer = await this.consul.request(request, signal);
+    return this.#decoded(request, () => {
+      const found = parseExact(answer.body);
+      const services = isRecord(found) ? found['Services'] : undefined;
+      return isRecord(services) ? Object.keys(services).length : 0;
+    });
+  }
+
   /** Moves when an instance of the service, its checks or its node change. */
   async indexOf(service: string, signal: AbortSignal): Promise<bigint> {
     const request = this.#healthOf(service, [NO_INSTANCE], 'watch');

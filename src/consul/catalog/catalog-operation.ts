@@ -34,7 +34,8 @@ export type CatalogOperation =
   | { readonly on: 'check'; readonly registration: CatalogRegistration }
   | { readonly on: 'node'; readonly verb: 'get'; readonly name: string }
   /** Fails where it exists. */
-  | { readonly on: 'node'; readonly verb: 'create'; readonly node: CatalogNode };
+  | { readonly on: 'node'; readonly verb: 'create'; readonly node: CatalogNode }
+  | { readonly on: 'node'; readonly verb: 'delete-cas'; readonly name: string; readonly index: bigint };
 
 /** A service as a transaction tells of it. Its node is the one that was asked for. */
 export interface StoredService {
@@ -55,6 +56,7 @@ export interface StoredService {
 export interface StoredNode {
   /** Empty where no agent has registered it. */
   readonly id: string;
+  readonly modifyIndex: bigint;
   readonly meta: Readonly<Record<string, string>>;
 }
 
@@ -92,6 +94,10 @@ function encodeOne(operation: CatalogOperation): string {
 function encodeNode(operation: CatalogOperation & { on: 'node' }): string {
   if (operation.verb === 'get') {
     return `{"Node":{"Verb":"get","Node":${JSON.stringify({ Node: operation.name })}}}`;
+  }
+  if (operation.verb === 'delete-cas') {
+    const { name, index } = operation;
+    return `{"Node":{"Verb":"delete-cas","Node":${withIndex({ Node: name }, index)}}}`;
   }
   const { name, meta } = operation.node;
   const node = { Node: name, Address: NODE_ADDRESS, Meta: meta, ModifyIndex: 0 };
@@ -154,7 +160,8 @@ function decodeResult(value: unknown): CatalogResult {
   if ('Check' in value) return { on: 'check' };
   const node = value['Node'];
   if (!isRecord(node)) throw new Error('a result of a transaction is of no known kind');
-  return { on: 'node', node: { id: textOf(node['ID']), meta: textsOf(node['Meta']) } };
+  const modifyIndex = exactNumber(node['ModifyIndex'], 'ModifyIndex');
+  return { on: 'node', node: { id: textOf(node['ID']), modifyIndex, meta: textsOf(node['Meta']) } };
 }
 
 /** @throws Error with the fault */

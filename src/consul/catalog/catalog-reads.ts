@@ -1,6 +1,11 @@
 import type { Digest, EntryKey, PresentReading, Reading } from '../../core/observation.js';
 import type { Version } from '../../core/version.js';
-import type { CatalogPlace, CatalogRegistration, CatalogTranslation } from '../../ports/catalog.js';
+import type {
+  CatalogPlace,
+  CatalogRegistration,
+  CatalogTranslation,
+  NotCarried,
+} from '../../ports/catalog.js';
 import { ConsulError } from '../consul-errors.js';
 import { inOrderAhead } from '../in-order-ahead.js';
 import { hasUrl } from '../kv-keys.js';
@@ -18,6 +23,8 @@ export interface CatalogContext {
   readonly digest: (value: Uint8Array) => Digest;
   /** Only instances whose checks pass are there. */
   readonly onlyPassing: boolean;
+  /** Told of an instance of which its copy can't hold everything, whenever it is read. */
+  readonly onLosses: (key: EntryKey, losses: readonly NotCarried[]) => void;
 }
 
 /** Requests of one read or walk under way at once. */
@@ -178,11 +185,15 @@ export function instanceReading(context: CatalogContext, key: EntryKey, instance
   if (stored.isProxy || (context.onlyPassing && !isPassing)) return ABSENT;
   // It is another service's by now, or has another URL, and with it another key.
   if (context.translation.keyOf(registration) !== key) return ABSENT;
+  const losses = context.translation.lossesOf(registration);
+  if (losses.length > 0) context.onLosses(key, losses);
   return presentReading(context, registration, stored, `${registration.node}/${registration.id}`);
 }
 
 function copyReading(context: CatalogContext, { node }: CatalogPlace, stored: StoredService): PresentReading {
-  return presentReading(context, registrationOf(node, '', stored), stored, undefined);
+  const registration = registrationOf(node, '', stored);
+  const reading = presentReading(context, registration, stored, undefined);
+  return context.translation.isOwn(registration) ? { ...reading, isMirror: true } : reading;
 }
 
 function presentReading(

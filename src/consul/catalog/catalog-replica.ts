@@ -36,6 +36,7 @@ export interface CatalogReplicaOptions {
   readonly random: Random;
   /** Only instances whose checks pass are there. True by default. */
   readonly onlyPassing?: boolean;
+  readonly onLosses?: CatalogWriteContext['onLosses'];
 }
 
 /** Consul's `txn_max_ops` before 1.14, which could not be changed. */
@@ -71,6 +72,7 @@ export class CatalogReplica implements Replica {
       operationsMax: OPERATIONS_MAX,
       digest,
       onlyPassing: options.onlyPassing ?? true,
+      onLosses: options.onLosses ?? (() => undefined),
       ledgerKey: options.ledgerKey,
       transactionBytesMax: TRANSACTION_BYTES_MAX,
       valueBytesMax: VALUE_BYTES_MAX,

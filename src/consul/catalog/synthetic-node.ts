@@ -3,6 +3,7 @@ import { SyncError } from '../../ports/errors.js';
 import { ConsulError } from '../consul-errors.js';
 import { failureKind } from '../transaction.js';
 import type { CatalogClient } from './catalog-client.js';
+import type { StoredNode } from './catalog-operation.js';
 import { settleReads } from './catalog-reads.js';
 
 /** The node on which copies stand. No agent has it: an agent would remove all that it does not know. */
@@ -32,20 +33,46 @@ export class SyntheticNode {
     this.#isThere = false;
   }
 
+  /**
+   * Removes it, when no copy is to be shown any more.
+   * @returns why it is still there; undefined where it is not
+   * @throws ConsulError
+   */
+  async remove(signal: AbortSignal): Promise<string | undefined> {
+    const { name } = this.node;
+    const found = await this.#find(signal);
+    if (found === 'missing') return undefined;
+    if (typeof found === 'string') return 'Consul does not allow it to be read';
+    if (!this.#isOurs(found)) return "it is not this daemon's";
+    const services = await this.client.servicesOn(name, signal);
+    if (services > 0) return `it still has ${services} ${services === 1 ? 'service' : 'services'}`;
+    const remove = { on: 'node', verb: 'delete-cas', name, index: found.modifyIndex } as const;
+    const answer = await this.client.transact([remove], { reads: false, operation: 'write' }, signal);
+    this.#isThere = false;
+    return answer.kind === 'passed' ? undefined : (answer.failures[0]?.what ?? 'refused');
+  }
+
+  async #find(signal: AbortSignal): Promise<StoredNode | 'missing' | 'denied'> {
+    const get = { on: 'node', verb: 'get', name: this.node.name } as const;
+    const [found = 'denied'] = await settleReads({ client: this.client }, [get], signal);
+    if (typeof found === 'string') return found;
+    return found.on === 'node' ? found.node : 'denied';
+  }
+
+  #isOurs(found: StoredNode): boolean {
+    const marks = Object.entries(this.node.meta);
+    return found.id === '' && marks.every(([member, value]) => found.meta[member] === value);
+  }
+
   async #accept(what: string, signal: AbortSignal): Promise<void> {
-    const { name, meta } = this.node;
+    const { name } = this.node;
     if (failureKind(what) !== 'stale') {
       const message = `node ${name} on ${this.client.address} can't be registered: ${what}`;
       const denied = failureKind(what) === 'denied';
       throw new ConsulError(denied ? 'STORE_DENIED' : 'STORE_UNREACHABLE', message, !denied, true);
     }
-    const [found] = await settleReads({ client: this.client }, [{ on: 'node', verb: 'get', name }], signal);
-    const isOurs =
-      typeof found === 'object' &&
-      found.on === 'node' &&
-      found.node.id === '' &&
-      Object.entries(meta).every(([member, value]) => found.node.meta[member] === value);
-    if (isOurs) return;
+    const found = await this.#find(signal);
+    if (typeof found === 'object' && this.#isOurs(found)) return;
     const advice = 'Set consul.node of the services to a name that no agent and no other daemon has';
     throw new SyncError('CONFIG_INVALID', `node ${name} in Consul's catalog is not this daemon's. ${advice}`);
   }

@@ -16,6 +16,8 @@ export interface ConsulOptions {
   readonly port?: number;
   /** Turns access control on, everything denied by default, with a management token. */
   readonly acl?: boolean;
+  /** Whether its DNS server answers, on a free port. */
+  readonly dns?: boolean;
   /** Further top-level settings, which replace the kit's own of the same name. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -24,6 +26,8 @@ export interface ConsulPorts {
   readonly http: number;
   readonly server: number;
   readonly serfLan: number;
+  /** Off unless given. */
+  readonly dns?: number;
 }
 
 /** A real Consul agent with durable data of its own (not `-dev`): a server by itself, unless `config` says otherwise. */
@@ -45,6 +49,12 @@ export class ConsulServer {
 
   get port(): number {
     return this.#ports.http;
+  }
+
+  /** Of its DNS server. */
+  get dnsPort(): number {
+    if (this.#ports.dns === undefined) throw new Error('this server was started without DNS');
+    return this.#ports.dns;
   }
 
   /** The HTTP API's address: `http://127.0.0.1:port`. */
@@ -174,7 +184,7 @@ export class ConsulServer {
         server: this.#ports.server,
         serf_lan: this.#ports.serfLan,
         serf_wan: -1,
-        dns: -1,
+        dns: this.#ports.dns ?? -1,
         grpc: -1,
         // From 1.14 on a second port, which older versions refuse to hear of.
         ...((await minorVersion()) >= 14 ? { grpc_tls: -1 } : {}),
@@ -200,8 +210,9 @@ async function minorVersion(): Promise<number> {
 /** Starts one Consul server; resolves when it has a leader and takes writes. The caller disposes it. */
 export async function startConsul(options: ConsulOptions = {}): Promise<ConsulServer> {
   for (let attempt = 1; ; attempt++) {
-    const [http = 0, server = 0, serfLan = 0] = await freePorts(3);
-    const ports = { http: options.port ?? http, server, serfLan };
+    const [http = 0, server = 0, serfLan = 0, dns = 0] = await freePorts(4);
+    const own = { http: options.port ?? http, server, serfLan };
+    const ports = options.dns === true ? { ...own, dns } : own;
     const consul = new ConsulServer(await ServerProcess.create('consul'), ports, options);
     try {
       await consul.start();

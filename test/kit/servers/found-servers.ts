@@ -23,6 +23,9 @@ interface Found {
   /** See found-shells.ts. */
   readonly zsh?: string;
   readonly fish?: string;
+  /** See found-discovery-clients.ts. */
+  readonly curator?: readonly string[];
+  readonly dig?: string;
 }
 
 export function javaBinary(): string {

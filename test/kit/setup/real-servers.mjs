@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { UNPACKING, unpackDebianPackages } from './debian-packages.mjs';
+import { DISCOVERY_CLIENTS } from './discovery-clients.mjs';
 import { DEPLOYMENT_TOOLS } from './deployment-tools.mjs';
 import { SERVERS, SetupError, onPath, say, seconds } from './machine.mjs';
 import { SHELLS } from './shells.mjs';
@@ -136,6 +137,7 @@ const NEEDS = [
   },
   ...DEPLOYMENT_TOOLS,
   ...SHELLS,
+  ...DISCOVERY_CLIENTS,
   {
     name: 'chromium',
     find: (env) => (env.CHROMIUM_BIN ? resolve(env.CHROMIUM_BIN) : onPath('chromium')),

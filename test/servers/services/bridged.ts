@@ -1,12 +1,20 @@
 import { onTestFinished } from 'vitest';
 import type { CatalogRegistration } from '../../../src/ports/catalog.js';
 import type { DaemonProcess } from '../../kit/daemon/daemon-process.js';
+import type { StagingOptions } from '../../kit/daemon/staging.js';
 import { Staging } from '../../kit/daemon/staging.js';
 import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
 import { waitUntil } from '../../kit/servers/wait-until.js';
 import { CatalogUser } from '../consul/catalog-fixture.js';
 
 export const LIST = 'apps';
+/** As long as servers allow: programs outlive their store's outages. */
+const PROGRAM_SESSION_MS = 60_000;
+
+/** As it stands in the configuration. */
+export function listOf(more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { name: LIST, zookeeper: '/services', format: 'curator', removeAfter: '1s', ...more };
+}
 
 /** Two real stores with a daemon that shows the services of each in the other. */
 export class Bridge {
@@ -20,11 +28,14 @@ export class Bridge {
   }
 
   /** Disposed after the test. */
-  static async start(services: Record<string, unknown> = {}): Promise<Bridge> {
-    const staging = await Staging.start();
+  static async start(
+    services: Record<string, unknown> = {},
+    stores: StagingOptions = {},
+    config: Record<string, Record<string, unknown>> = {},
+  ): Promise<Bridge> {
+    const staging = await Staging.start(stores);
     onTestFinished(() => staging.dispose());
-    const list = { name: LIST, zookeeper: '/services', format: 'curator', removeAfter: '1s', ...services };
-    const daemon = await staging.startDaemon({ services: [list] });
+    const daemon = await staging.startDaemon({ services: [listOf(services)], config });
     const bridge = new Bridge(staging, daemon);
     await daemon.inSync(LIST);
     return bridge;
@@ -32,7 +43,10 @@ export class Bridge {
 
   /** A program that registers in ZooKeeper; its registration goes with `close`. */
   async registerInZooKeeper(path: string, data: string): Promise<RawZooKeeper> {
-    const program = await RawZooKeeper.connect(this.staging.zookeeperServer);
+    const program = await RawZooKeeper.connect(this.staging.zookeeperServer, {
+      sessionTimeoutMs: PROGRAM_SESSION_MS,
+    });
+    onTestFinished(() => program.abandon());
     await makeParents(program, path);
     await program.create(path, data, { mode: 'ephemeral' });
     return program;

@@ -9,7 +9,7 @@ import { commandPaths } from './command-paths.js';
 const COMMANDS = [
   ...['run', 'check', 'plan', 'apply', 'diff', 'backup', 'restore', 'status', 'explain', 'observed'],
   ...['conflicts', 'trash', 'pause', 'resume', 'approve', 'resync', 'release', 'cutover'],
-  ...['retire', 'completion'],
+  ...['deregister', 'retire', 'completion'],
 ];
 /** With what each needs beside a configuration. */
 const CALLS = [

@@ -1,16 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { leavesTooFew, mayComeBack } from '../../../src/core/departures.js';
+import { leavesTooFew } from '../../../src/core/departures.js';
 
 const limits = { removeAfterMs: 10_000, minHealthyPercent: 50 };
 
 describe('copies whose originals are gone', () => {
-  it('wait until that has lasted', () => {
-    expect(mayComeBack(1_000, 10_999, limits)).toBe(true);
-    expect(mayComeBack(1_000, 11_000, limits)).toBe(false);
-    expect(mayComeBack(1_000, 1_000, { ...limits, removeAfterMs: 0 })).toBe(false);
-  });
-
   it('may go as long as enough of their group stay, those that went just now counted', () => {
     expect(leavesTooFew({ copies: 4, leaving: 2, left: 0 }, limits)).toBe(false);
     expect(leavesTooFew({ copies: 4, leaving: 3, left: 0 }, limits)).toBe(true);

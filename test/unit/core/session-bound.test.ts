@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EntryRecord } from '../../../src/core/archive-record.js';
 import type { PresentReading } from '../../../src/core/observation.js';
 import type { Policy } from '../../../src/core/policy.js';
-import { reconcile } from '../../../src/core/reconcile.js';
+import { impose, reconcile } from '../../../src/core/reconcile.js';
 import { MIRROR_REWRITES_MAX } from '../../../src/core/session-bound.js';
 import { DecisionWorld } from './decision-world.js';
 import {
@@ -154,6 +154,48 @@ describe('the end of a session', () => {
       right: present('L', 20),
     });
     expect(reconcile(released, POLICY)).toMatchObject({ record: { session: undefined, mirrorRewrites: 0 } });
+  });
+});
+
+describe('a mirror by its own word, without an original', () => {
+  const stray = (value: string, at: number): PresentReading => present(value, at, { isMirror: true });
+  rule('goes with it', { record: mirrored('L'), right: stray('L', 20) }, 'remove right, session-ended');
+  rule(
+    'goes also where the archive knows nothing of it, instead of being carried over',
+    { right: stray('L', 20) },
+    'remove right, session-ended',
+  );
+  rule(
+    'S7: goes as a mirror also where only the ledger tells that the daemon made it',
+    { right: stray('L', 20), ours: { left: false, right: true } },
+    'remove right, session-ended',
+  );
+  rule(
+    'goes also where a client has written to it, which is journaled',
+    { record: mirrored('L'), right: stray('E', 21), written: laterOn('right') },
+    'remove right, session-ended as conflict',
+  );
+  rule(
+    'goes so from the target of a one-way mapping, too',
+    { record: mirrored('L'), right: stray('E', 21), written: laterOn('right') },
+    'remove right, session-ended as conflict',
+    { ...POLICY, source: 'left' },
+  );
+  rule('S5: stays while the original is unknown', { left: UNKNOWN, right: stray('L', 20) }, 'wait');
+  rule(
+    'S6: stays while it is below its agreed version',
+    { record: mirrored('L'), right: stray('K', 19) },
+    'wait',
+  );
+  rule(
+    'is recorded with an original of the same content as any other',
+    { left: bound('L', 10), right: stray('L', 20) },
+    'record entry',
+  );
+
+  it('can not be made to stand by an operator: nobody would take it away again', () => {
+    const one = situation({ record: mirrored('L'), right: stray('E', 21) });
+    expect(brief(impose(one, 'right', POLICY))).toBe('remove right, session-ended as conflict');
   });
 });
 

@@ -138,7 +138,9 @@ describe('instances that registered in the catalog', () => {
     expect(translated.keyOf(copy)).toBeUndefined();
     const inTree = others.keyOf(native) ?? '';
     expect(translated.bornIn(inTree)).toBeUndefined();
-    expect(translated.includes(inTree)).toBe(false);
+    expect(translated.takesPart(inTree)).toBe(false);
+    expect([others.isOwn(copy), translated.isOwn(copy)]).toEqual([true, false]);
+    expect(others.isOwn({ ...copy, node: 'zookeeper' })).toBe(false);
     // On a node of this name, but not of this list.
     expect(translated.keyOf({ ...copy, node: 'zookeeper', id: 'other/web/1' })).toBeUndefined();
   });
@@ -165,9 +167,15 @@ describe('what services are called', () => {
     expect(translated.keyOf(native)).toMatch(/^web\//);
   });
 
+  it('an original of Consul that exclude leaves out makes no entry', () => {
+    const translated = translation(curator, { exclude: ['web'] });
+    expect(translated.keyOf(native)).toBeUndefined();
+    expect(translated.keyOf({ ...native, service: 'other' })).toMatch(/^other\//);
+  });
+
   it('include and exclude go by names in the tree, whichever side an instance is from', () => {
     const translated = translation(curator, { include: ['team/**'], exclude: ['team/secret'] });
-    expect(['team/web/1', 'team/secret/1', 'web/1'].map((key) => translated.includes(key))).toEqual([
+    expect(['team/web/1', 'team/secret/1', 'web/1'].map((key) => translated.takesPart(key))).toEqual([
       true,
       false,
       false,

@@ -105,6 +105,45 @@ describe('copies whose originals are gone', () => {
     await world.stop();
   });
 
+  it('go when it is time, together with others of about then, and are not asked for all the while', async () => {
+    const world = await worldWith({ web: 3 });
+    await world.clock.advance(60_000);
+    let reads = 0;
+    world.daemon.links.left.faults = { beforeRead: (request) => void (reads += request === 'read' ? 1 : 0) };
+    leave(world, 'web/0');
+    await world.clock.advance(REMOVE_AFTER_MS - 100);
+    expect(reads).toBeLessThan(5);
+    expect(world.flatEntries().has('web/0')).toBe(true);
+    await world.clock.advance(2_200);
+    expect(world.flatEntries().has('web/0')).toBe(false);
+    await world.stop();
+  });
+
+  it('are all held where most of a long list would go, though each is alone in its group', async () => {
+    const names = Array.from({ length: 12 }, (_, at) => `service-${at}`);
+    const world = await worldWith(Object.fromEntries(names.map((name) => [name, 1])));
+    for (const name of names.slice(0, 7)) leave(world, `${name}/0`);
+    await world.clock.advance(3 * REMOVE_AFTER_MS);
+    expect(world.flatEntries().size).toBe(12);
+    expect(world.daemon.sync.holds).toMatchObject([
+      { reason: 'mass-deletion', detail: expect.stringContaining('7 of 12 copies of all groups') as string },
+    ]);
+    // With two that came back, enough would stay: the next verification lets the others go.
+    for (const name of names.slice(0, 2)) register(world, `${name}/0`);
+    await world.clock.advance(15 * 60_000);
+    expect(world.flatEntries().size).toBe(7);
+    expect(world.daemon.sync.holds).toEqual([]);
+    await world.stop();
+  });
+
+  it('may go from a short list, and a few from a long one', async () => {
+    const world = await worldWith({ a: 1, b: 1, c: 1 });
+    for (const name of 'abc') leave(world, `${name}/0`);
+    await world.clock.advance(3 * REMOVE_AFTER_MS);
+    expect(world.flatEntries().size).toBe(0);
+    await world.stop();
+  });
+
   it('count as gone at once when they go one after the other', async () => {
     const world = await worldWith({ web: 4 });
     for (const at of [0, 1, 2]) {
