@@ -171,7 +171,18 @@ export class Attention {
    * @returns false when there is no room: it has to be judged now, with those that are put off
    */
   defer(mark: Mark, kind: keyof Due, from: Side): boolean {
-    return this.deferred[kind][from].add({ key: mark.key, at: undefined, noticedMs: mark.noticedMs });
+    const set = this.deferred[kind][from];
+    const { key, noticedMs } = mark;
+    if (!set.has(key)) this.withdraw(key);
+    return set.add({ key, at: undefined, noticedMs });
+  }
+
+  /** An entry that was put off has changed again: what was due is due no more. */
+  withdraw(key: EntryKey): void {
+    for (const { left, right } of Object.values(this.deferred)) {
+      left.delete(key);
+      right.delete(key);
+    }
   }
 
   takeDeferred(count: number): Mark[] {
@@ -209,6 +220,7 @@ export class Attention {
 
   settled(key: EntryKey): void {
     this.retries.settled(key);
+    this.withdraw(key);
   }
 
   /** Moves the entries whose wait is over among the marks. */
