@@ -42,6 +42,7 @@ export class Attention {
   /** Writes that are judged together wait until everything else is looked at; by the side they come from. */
   private readonly deferred = { deletions: markSets(), overwrites: markSets() };
   private readonly told = { left: 0, right: 0 };
+  private readonly putOff = { deletions: { left: 0, right: 0 }, overwrites: { left: 0, right: 0 } };
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
   private readonly views: Pair<PartView[]> = { left: [], right: [] };
@@ -173,7 +174,10 @@ export class Attention {
   defer(mark: Mark, kind: keyof Due, from: Side): boolean {
     const set = this.deferred[kind][from];
     const { key, noticedMs } = mark;
-    if (!set.has(key)) this.withdraw(key);
+    if (!set.has(key)) {
+      this.withdraw(key);
+      this.putOff[kind][from]++;
+    }
     return set.add({ key, at: undefined, noticedMs });
   }
 
@@ -183,6 +187,12 @@ export class Attention {
       left.delete(key);
       right.delete(key);
     }
+  }
+
+  /** How many changes of this side were put off, since the loop began. */
+  putOffFrom(side: Side): Due {
+    const { deletions, overwrites } = this.putOff;
+    return { deletions: deletions[side], overwrites: overwrites[side] };
   }
 
   takeDeferred(count: number): Mark[] {
