@@ -42,6 +42,7 @@ export class Attention {
   /** Writes that are judged together wait until everything else is looked at; by the side they come from. */
   private readonly deferred = { deletions: markSets(), overwrites: markSets() };
   private readonly told = { left: 0, right: 0 };
+  private readonly putOff = { deletions: { left: 0, right: 0 }, overwrites: { left: 0, right: 0 } };
   private readonly retries = new RetrySchedule(RETRIES_MAX);
   private readonly sweeps = new Map<Side, SweepRequest>();
   private readonly views: Pair<PartView[]> = { left: [], right: [] };
@@ -171,7 +172,27 @@ export class Attention {
    * @returns false when there is no room: it has to be judged now, with those that are put off
    */
   defer(mark: Mark, kind: keyof Due, from: Side): boolean {
-    return this.deferred[kind][from].add({ key: mark.key, at: undefined, noticedMs: mark.noticedMs });
+    const set = this.deferred[kind][from];
+    const { key, noticedMs } = mark;
+    if (!set.has(key)) {
+      this.withdraw(key);
+      this.putOff[kind][from]++;
+    }
+    return set.add({ key, at: undefined, noticedMs });
+  }
+
+  /** An entry that was put off has changed again: what was due is due no more. */
+  withdraw(key: EntryKey): void {
+    for (const { left, right } of Object.values(this.deferred)) {
+      left.delete(key);
+      right.delete(key);
+    }
+  }
+
+  /** How many changes of this side were put off, since the loop began. */
+  putOffFrom(side: Side): Due {
+    const { deletions, overwrites } = this.putOff;
+    return { deletions: deletions[side], overwrites: overwrites[side] };
   }
 
   takeDeferred(count: number): Mark[] {
@@ -214,6 +235,7 @@ export class Attention {
 
   settled(key: EntryKey): void {
     this.retries.settled(key);
+    this.withdraw(key);
   }
 
   /** Moves the entries whose wait is over among the marks. */

@@ -263,6 +263,7 @@ export class Drain {
     if (this.admission.areApproved()) return intended;
     return intended.filter((one) => {
       const kind = openKind(this.memory, one);
+      if (kind === undefined) this.attention.withdraw(one.mark.key);
       return kind === undefined || !this.attention.defer(one.mark, kind, otherSide(one.decision.on));
     });
   }

@@ -402,7 +402,8 @@ export class MappingSync {
       const isOnlyRound = attention.marked + attention.deferrals === 0;
       await this.round(marks, isOnlyRound ? 'defer-many' : 'defer', signal);
     }
-    if (this.permission() === 'write' && this.wholeView.isAwaited()) return;
+    if (this.permission() !== 'write') this.wholeView.forget();
+    else if (this.wholeView.isAwaited()) return;
     while (attention.deferrals > 0 && !signal.aborted) {
       const marks = attention.takeDeferred(ROUND_ENTRIES_MAX);
       await this.round(marks, attention.due, signal);

@@ -72,6 +72,11 @@ export class MarkSet {
     return taken;
   }
 
+  delete(key: EntryKey): void {
+    if (this.marks.get(key)?.walked !== undefined) this.walkedCount--;
+    this.marks.delete(key);
+  }
+
   clear(): void {
     this.marks.clear();
     this.walkedCount = 0;

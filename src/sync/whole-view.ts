@@ -11,7 +11,7 @@ const WALKS_MAX = 10;
 
 /** How it was when a walk of all of a side began. */
 interface Walked {
-  readonly due: Due;
+  readonly putOff: Due;
   readonly told: number;
 }
 
@@ -33,7 +33,7 @@ export class WholeView {
   /** @returns to be called at the end of the walk, if it gets there */
   walkBegins(side: Side): () => void {
     const { attention } = this;
-    const walked = { due: attention.dueFrom(side), told: attention.changesTold(side) };
+    const walked = { putOff: attention.putOffFrom(side), told: attention.changesTold(side) };
     return () => {
       this.walked.set(side, walked);
       this.walksInRow++;
@@ -45,9 +45,14 @@ export class WholeView {
     const unseen = SIDES.filter((side) => this.areMany(this.attention.dueFrom(side)) && !this.wasSeen(side));
     for (const side of unseen) this.attention.requestSweep(side, undefined);
     if (unseen.length > 0) return true;
+    this.forget();
+    return false;
+  }
+
+  /** Nothing waits, or nothing may be judged here: walks until now say nothing of what is put off later. */
+  forget(): void {
     this.walked.clear();
     this.walksInRow = 0;
-    return false;
   }
 
   /** Whether so many together may be a part of more. What is held already is held with those before. */
@@ -66,12 +71,12 @@ export class WholeView {
     const walked = this.walked.get(side);
     if (walked === undefined) return false;
     if (this.walksInRow >= WALKS_MAX) return true;
-    const { deletions, overwrites } = this.attention.dueFrom(side);
+    const { deletions, overwrites } = this.attention.putOffFrom(side);
     const told = this.attention.changesTold(side) - walked.told;
     const added = (before: number, now: number): number => Math.min(told, now - before);
     return !this.areMany({
-      deletions: added(walked.due.deletions, deletions),
-      overwrites: added(walked.due.overwrites, overwrites),
+      deletions: added(walked.putOff.deletions, deletions),
+      overwrites: added(walked.putOff.overwrites, overwrites),
     });
   }
 }

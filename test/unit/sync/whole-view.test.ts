@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { bytes, SimulatedWorld } from '../../kit/simulation/simulated-world.js';
+
+const travelMs = { min: 1, max: 5 };
+
+describe('many deletions that wait until all of their side was walked', () => {
+  it('count no more when the entries are back before they are judged', async () => {
+    const world = new SimulatedWorld({ travelMs });
+    for (let number = 0; number < 4_000; number++) world.treeClient.put(`k${number}`, bytes('x'));
+    await world.start();
+    await world.inSync();
+    for (let number = 0; number < 3_000; number++) world.treeClient.remove(`k${number}`);
+    const areSeen = (): boolean => world.daemon.sync.attention.due.deletions > 2_900;
+    await world.clock.runUntil(areSeen, { limitMs: 10_000, what: 'the deletions to be seen' });
+    for (let number = 20; number < 3_000; number++) world.treeClient.put(`k${number}`, bytes('restored'));
+    await world.clock.advance(10_000);
+    expect(world.daemon.sync.holds).toEqual([]);
+    expect(world.flatEntries()).toEqual(world.treeEntries());
+    expect(world.flatEntries().size).toBe(3_980);
+    await world.stop();
+  });
+});
