@@ -19,4 +19,19 @@ describe('many deletions that wait until all of their side was walked', () => {
     expect(world.flatEntries().size).toBe(3_980);
     await world.stop();
   });
+
+  it('are judged while other entries keep changing (L1)', async () => {
+    const world = new SimulatedWorld({ travelMs, tells: 'views' });
+    for (let number = 0; number < 1_000; number++) world.treeClient.put(`k${number}`, bytes('x'));
+    await world.start();
+    await world.inSync();
+    for (let number = 0; number < 100; number++) world.treeClient.remove(`k${number}`);
+    for (let number = 0; number < 1_000; number++) {
+      world.treeClient.put(`k${500 + (number % 500)}`, bytes(`changed ${number}`));
+      await world.clock.advance(2);
+    }
+    expect(world.flatEntries().size).toBe(900);
+    await world.inSync();
+    await world.stop();
+  });
 });
