@@ -34,4 +34,23 @@ describe('many deletions that wait until all of their side was walked', () => {
     await world.inSync();
     await world.stop();
   });
+
+  it.each(['stirs', 'parts', 'views'] as const)(
+    'are held nearly to the last where they go on, entry by entry, and are told in %s',
+    async (tells) => {
+      const world = new SimulatedWorld({ tells, travelMs });
+      const keys = Array.from({ length: 1_000 }, (_, number) => `${Math.floor(number / 100)}/${number}`);
+      for (const key of keys) world.flatClient.put(key, bytes('x'));
+      await world.start();
+      await world.inSync();
+      for (const key of keys) {
+        world.flatClient.remove(key);
+        await world.clock.advance(1);
+      }
+      await world.held('mass-deletion');
+      await world.clock.advance(10_000);
+      expect(world.treeEntries().size).toBeGreaterThanOrEqual(980);
+      await world.stop();
+    },
+  );
 });
