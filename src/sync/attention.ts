@@ -85,9 +85,13 @@ export class Attention {
 
   /** Marks what was told of one side: that it may have changed there. */
   noticed(keys: readonly EntryKey[], side: Side): void {
-    this.told[side] += keys.length;
+    this.countTold(side, keys.length);
     this.touched(keys, side);
     this.look(keys, side);
+  }
+
+  countTold(side: Side, count: number): void {
+    this.told[side] += count;
   }
 
   /** How many changes were told of one side, since the loop began. */
@@ -138,6 +142,11 @@ export class Attention {
     const mayFind = known?.mayFind === true || reason !== 'verify';
     this.sweeps.set(side, { reason: known?.reason ?? reason, parts, mayFind });
     this.notify();
+  }
+
+  /** Whether a part of it, or all, is to be walked since something stirred there. */
+  hasStirred(side: Side): boolean {
+    return this.sweeps.get(side)?.mayFind === true;
   }
 
   takeSweep(side: Side): SweepRequest | undefined {

@@ -36,6 +36,8 @@ import { WholeView } from './whole-view.js';
 
 /** How many entries one round looks at. */
 const ROUND_ENTRIES_MAX = 512;
+/** Of what keeps coming while it is looked at, so many more rounds: what was put off, and all else, must have its turn. */
+const ROUNDS_MORE_MAX = 8;
 /** How long the loop sleeps at most: it must be seen turning, and has small duties of its own. */
 const TURN_MS_MAX = 5_000;
 /** How long what was hinted at waits in the midst of a walk, so that each page need not be followed by a round. */
@@ -397,7 +399,8 @@ export class MappingSync {
     const { attention } = this;
     await this.beside.settle();
     this.walks.compareViews();
-    while (attention.marked > 0 && !signal.aborted) {
+    const rounds = Math.ceil(attention.marked / ROUND_ENTRIES_MAX) + ROUNDS_MORE_MAX;
+    for (let round = 0; attention.marked > 0 && round < rounds && !signal.aborted; round++) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
       const isOnlyRound = attention.marked + attention.deferrals === 0;
       await this.round(marks, isOnlyRound ? 'defer-many' : 'defer', signal);

@@ -86,9 +86,11 @@ export class Walks {
     this.underWay = request.mayFind;
     const isWhole = request.parts.includes('');
     this.attention.walkBegins(side);
-    const walked = isWhole ? this.wholeView?.walkBegins(side) : undefined;
+    const walked = this.wholeView?.walkBegins(side, isWhole);
     try {
       const report = async (found: readonly Found[]): Promise<void> => {
+        // The walk of a part is what a watch has told of.
+        if (!isWhole) this.attention.countTold(side, found.length);
         this.attention.lookAtFound(side, found);
         await dealWith({ all: false });
       };

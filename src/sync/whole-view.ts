@@ -22,7 +22,11 @@ interface Walked {
  */
 export class WholeView {
   private readonly walked = new Map<Side, Walked>();
+  /** How many changes of a side were put off when the last walk there began, of all or of a part. */
+  private readonly putOffBefore = new Map<Side, number>();
   private walksInRow = 0;
+  /** Of parts in which something stirred, since the last walk of all. */
+  private partsInRow = 0;
 
   constructor(
     private readonly context: MappingContext,
@@ -30,29 +34,43 @@ export class WholeView {
     private readonly attention: Attention,
   ) {}
 
-  /** @returns to be called at the end of the walk, if it gets there */
-  walkBegins(side: Side): () => void {
+  /**
+   * @param isWhole whether all of the side is walked, and not a part in which something stirred
+   * @returns to be called at the end of the walk, if it gets there
+   */
+  walkBegins(side: Side, isWhole: boolean): () => void {
     const { attention } = this;
     const walked = { putOff: attention.putOffFrom(side), told: attention.changesTold(side) };
+    this.putOffBefore.set(side, total(walked.putOff));
     return () => {
-      this.walked.set(side, walked);
-      this.walksInRow++;
+      if (isWhole) this.walked.set(side, walked);
+      this.walksInRow += Number(isWhole);
+      this.partsInRow = isWhole ? 0 : this.partsInRow + 1;
     };
   }
 
   /** Asks for the walks that what was put off has to wait for. False: now is the time to judge it. */
   isAwaited(): boolean {
-    const unseen = SIDES.filter((side) => this.areMany(this.attention.dueFrom(side)) && !this.wasSeen(side));
+    const many = SIDES.filter((side) => this.areMany(this.attention.dueFrom(side)));
+    const unseen = many.filter((side) => !this.wasSeen(side));
+    const isAwaited = unseen.length > 0 || many.some((side) => this.goesOnStirring(side));
     for (const side of unseen) this.attention.requestSweep(side, undefined);
-    if (unseen.length > 0) return true;
-    this.forget();
-    return false;
+    if (!isAwaited) this.forget();
+    return isAwaited;
   }
 
   /** Nothing waits, or nothing may be judged here: walks until now say nothing of what is put off later. */
   forget(): void {
     this.walked.clear();
     this.walksInRow = 0;
+    this.partsInRow = 0;
+  }
+
+  /** Something stirred in a part of it after that was walked, and the walk before brought more. */
+  private goesOnStirring(side: Side): boolean {
+    if (Math.max(this.walksInRow, this.partsInRow) >= WALKS_MAX || !this.attention.hasStirred(side))
+      return false;
+    return total(this.attention.putOffFrom(side)) > (this.putOffBefore.get(side) ?? 0);
   }
 
   /** Whether so many together may be a part of more. What is held already is held with those before. */
@@ -79,4 +97,8 @@ export class WholeView {
       overwrites: added(walked.putOff.overwrites, overwrites),
     });
   }
+}
+
+function total({ deletions, overwrites }: Due): number {
+  return deletions + overwrites;
 }
