@@ -80,11 +80,16 @@ export async function listKeysBelow(
   };
   const answer = await client.request(request, signal);
   try {
-    // Keys that are not UTF-8 are all shown alike.
-    return { index: indexOf(answer), storedKeys: [...new Set(keysOf(answer))].sort(compareKeys) };
+    return { index: indexOf(answer), storedKeys: inOrderOnce(keysOf(answer)) };
   } catch (cause) {
     throw protocolError(client.describe(request), faultOf(cause), cause);
   }
+}
+
+/** Keys that are not UTF-8 are all shown alike; and where a key goes on with less than a slash, Consul's order is another. */
+function inOrderOnce(keys: readonly string[]): readonly string[] {
+  const isInOrder = keys.every((key, at) => at === 0 || compareKeys(keys[at - 1] ?? '', key) < 0);
+  return isInOrder ? keys : [...new Set(keys)].sort(compareKeys);
 }
 
 /**

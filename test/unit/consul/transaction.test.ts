@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  decodeEntries,
   decodeTransaction,
   encodeTransaction,
   encodedWriteBytes,
@@ -16,29 +17,32 @@ const key = fc.oneof(
     '"Flags":12345678901234567890',
     '\\"ModifyIndex":18446744073709551615,"',
     '"Flags": 9007199254740993',
+    '},{',
+    '},{"LockIndex":0,"Key":"',
   ),
 );
 const value = fc.uint8Array({ maxLength: 100 });
 
+type Write = TransactionOperation & { verb: 'cas' };
+
 /** What Consul makes of an operation that it has just applied. */
-function asConsulAnswers(
-  operations: readonly (TransactionOperation & { verb: 'cas' })[],
-  spaces: boolean,
-): Buffer {
+function asConsulAnswers(operations: readonly Write[], spaces: boolean): Buffer {
   const colon = spaces ? ': ' : ':';
-  const results = operations.map(({ key: name, value: content, flags, index }) => {
-    const encoded = content.length === 0 ? 'null' : `"${Buffer.from(content).toString('base64')}"`;
-    const members = [
-      `"LockIndex"${colon}0`,
-      `"Key"${colon}${JSON.stringify(name)}`,
-      `"Flags"${colon}${flags}`,
-      `"Value"${colon}${encoded}`,
-      `"CreateIndex"${colon}${index}`,
-      `"ModifyIndex"${colon}${index}`,
-    ];
-    return `{"KV"${colon}{${members.join(',')}}}`;
-  });
+  const results = operations.map((operation) => `{"KV"${colon}${asConsulShows(operation, colon)}}`);
   return Buffer.from(`{"Results"${colon}[${results.join(',')}],"Errors"${colon}null}`);
+}
+
+function asConsulShows({ key: name, value: content, flags, index }: Write, colon: string): string {
+  const encoded = content.length === 0 ? 'null' : `"${Buffer.from(content).toString('base64')}"`;
+  const members = [
+    `"LockIndex"${colon}0`,
+    `"Key"${colon}${JSON.stringify(name)}`,
+    `"Flags"${colon}${flags}`,
+    `"Value"${colon}${encoded}`,
+    `"CreateIndex"${colon}${index}`,
+    `"ModifyIndex"${colon}${index}`,
+  ];
+  return `{${members.join(',')}}`;
 }
 
 describe('the JSON of transactions', () => {
@@ -63,6 +67,37 @@ describe('the JSON of transactions', () => {
         }
       }),
     );
+  });
+
+  it('a list of entries is the same in whatever pieces it is parsed, whatever a key looks like', () => {
+    const operation = fc.record({
+      verb: fc.constant('cas' as const),
+      key,
+      value,
+      flags: uint64,
+      index: uint64,
+    });
+    const lists = fc.array(operation, { maxLength: 12 });
+    fc.assert(
+      fc.property(lists, fc.boolean(), fc.integer({ min: 0, max: 400 }), (all, spaces, pieceBytes) => {
+        const between = spaces ? ', ' : ',';
+        const list = all.map((one) => asConsulShows(one, spaces ? ': ' : ':')).join(between);
+        const entries = decodeEntries(Buffer.from(`[${list}]`), pieceBytes);
+        expect(entries.map(({ key: name }) => name)).toEqual(all.map((one) => one.key));
+        expect(entries.map(({ modifyIndex }) => modifyIndex)).toEqual(all.map((one) => one.index));
+        expect(entries.map((entry) => [...entry.value])).toEqual(all.map((one) => [...one.value]));
+      }),
+    );
+  });
+
+  it('a list that breaks off in a later piece is no list', () => {
+    const entry = asConsulShows(
+      { verb: 'cas', key: 'a', value: Buffer.from('v'), flags: 0n, index: 1n },
+      ':',
+    );
+    expect(() => decodeEntries(Buffer.from(`[${entry},${entry},{"LockIndex":0`), 10)).toThrow();
+    expect(() => decodeEntries(Buffer.from(`[${entry},${entry},${entry}`), 10)).toThrow();
+    expect(() => decodeEntries(Buffer.from(`[${entry},${entry}]x`), 10)).toThrow();
   });
 
   it('a request is JSON whose numbers are written out in full', () => {
