@@ -10,11 +10,15 @@ const GIVE_UP_MS = 60_000;
 /** A client that changes an entry on one side, and waits until the other one has the change. */
 export class Observer {
   private changes = 0;
+  /** Ends the wait for the watch that is set. */
+  private fired: () => void = () => undefined;
 
   private constructor(
     private readonly session: ZooKeeperSession,
     private readonly consul: HttpConnection,
-  ) {}
+  ) {
+    session.onEvent(() => this.fired());
+  }
 
   static async connect(zookeeper: ZooKeeperServer, consul: ConsulServer): Promise<Observer> {
     return new Observer(await connectZooKeeper(zookeeper), new HttpConnection(consul.address, 2));
@@ -43,18 +47,35 @@ export class Observer {
     }
   }
 
-  /** @returns milliseconds from the acknowledgement of the change until ZooKeeper has it */
+  /**
+   * It waits by watches, since asking again and again would take a core from everybody else.
+   * @returns milliseconds from the acknowledgement of the change until ZooKeeper has it
+   */
   async changeInConsul(number: number, shape: Shape): Promise<number> {
     const key = keyOf(number, shape);
+    const path = `${ZOOKEEPER_ROOT}/${key}`;
     const value = valueOf(number, ++this.changes);
+    let changed = await this.watch(path);
     await this.consul.transact([setOperation(CONSUL_PREFIX + key, value)]);
     const startedMs = performance.now();
     for (;;) {
-      const answer = await this.session.getData(`${ZOOKEEPER_ROOT}/${key}`, AbortSignal.timeout(GIVE_UP_MS));
+      await changed.fired;
+      changed = await this.watch(path);
+      const answer = await this.session.getData(path, AbortSignal.timeout(GIVE_UP_MS));
       const tookMs = performance.now() - startedMs;
       if (answer.kind === 'node' && value.equals(answer.node.data)) return tookMs;
       if (tookMs > GIVE_UP_MS) throw new Error(`${key} did not come to ZooKeeper`);
     }
+  }
+
+  /** Sets a watch, and returns what is settled when it has fired, or nobody waits any longer. */
+  private async watch(path: string): Promise<{ readonly fired: Promise<void> }> {
+    const fired = new Promise<void>((resolve) => {
+      this.fired = resolve;
+      AbortSignal.timeout(GIVE_UP_MS).addEventListener('abort', () => resolve());
+    });
+    await this.session.exists(path, AbortSignal.timeout(GIVE_UP_MS), true);
+    return { fired };
   }
 
   async close(): Promise<void> {
