@@ -128,7 +128,9 @@ async function plan(
   const context = access.context(
     mapping,
     (keys) => (unread += keys.length),
-    (key, lost) => losses.note(key, lost),
+    (key, lost) => {
+      if (context.scope.includes(key)) losses.note(key, lost);
+    },
   );
   const progress = terminal.progress();
   let looked = 0;

@@ -6,6 +6,7 @@ import type { PlannedAction } from '../ports/control.js';
 import { cutoverLines } from './cutover/cutover-note.js';
 import { mappingTitle } from './mapping-title.js';
 import { printableText } from '../core/printable-text.js';
+import { lossText } from './loss-text.js';
 import { printableKey } from './printable.js';
 import { alignedLines } from './table.js';
 import type { Style, Terminal } from './terminal.js';
@@ -99,10 +100,8 @@ function holdLine(terminal: Terminal, { reason, detail, stopsAll }: StandingHold
   return `${terminal.style(`Held as ${reason}:`, 'red')} ${printableText(detail)}.${effect}`;
 }
 
-function lossLine(terminal: Terminal, { field, why, instances, example }: LossCount): string {
-  const whose = `${showCounted(instances, 'instance', 'instances')} (${printableKey(example)})`;
-  const what = terminal.style(`Not carried over: ${printableText(field)}`, 'yellow');
-  return `${what} of ${whose}: ${printableText(why)}`;
+function lossLine(terminal: Terminal, loss: LossCount): string {
+  return `${terminal.style('Not carried over:', 'yellow')} ${lossText(loss)}`;
 }
 
 function sums(terminal: Terminal, { start, unread }: MappingPlan): string[] {

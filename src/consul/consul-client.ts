@@ -43,6 +43,8 @@ export interface ConsulRequest {
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
   readonly socketPool?: 'requests' | 'watches';
+  /** Instead of the client's own. */
+  readonly token?: string | undefined;
 }
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -140,7 +142,7 @@ export class ConsulClient {
   async #request(request: ConsulRequest, signal: AbortSignal): Promise<HttpAnswer> {
     if (this.#closed)
       throw new ConsulError('ABORTED', `${this.describe(request)}: already closed`, false, true);
-    const token = await this.#tokens.current();
+    const token = request.token ?? (await this.#tokens.current());
     const answer = await this.#send(request, token, signal).catch((error: unknown) => {
       if (this.#closed || !mayRepeat(error, request)) throw error;
       return this.#send(request, token, signal);

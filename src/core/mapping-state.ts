@@ -1,6 +1,7 @@
 import type { CutoverMoves } from './cutover.js';
 import type { ClockOffset, SightingLog } from './write-interval.js';
 import type { OverwriteHistory, SizeHistory } from './deletion-budget.js';
+import type { Departed } from './departures.js';
 import type { KeyPrints } from './key-prints.js';
 import type { Digest, EntryKey } from './observation.js';
 import type { Pair, Side } from './pair.js';
@@ -64,6 +65,8 @@ export interface MappingState {
   readonly lastVerifiedAtMs: number | undefined;
   readonly sizes: SizeHistory;
   readonly overwrites: OverwriteHistory;
+  /** Of a mapping whose copies go by their own rules; undefined before the first that went. */
+  readonly departed?: Departed | undefined;
   readonly sightings: Pair<SightingLog>;
   readonly clockOffsets: Pair<ClockOffset | undefined>;
   /** Batches of deletions, and writes outside a batch, that were sent and may still happen. */

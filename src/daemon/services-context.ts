@@ -6,7 +6,7 @@ import type { DepartureRules } from '../core/departures.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Pair } from '../core/pair.js';
 import type { Logger } from '../ports/logger.js';
-import type { Replica } from '../ports/replica.js';
+import type { ChildNames, Replica } from '../ports/replica.js';
 import { curatorFormat } from '../services/formats/curator.js';
 import { dubboFormat } from '../services/formats/dubbo.js';
 import type { ServiceFormat } from '../services/formats/format.js';
@@ -15,6 +15,7 @@ import { serversetFormat } from '../services/formats/serverset.js';
 import { RegistrationsReplica } from '../services/registrations-replica.js';
 import type { Loss } from '../services/service-record.js';
 import { ServiceTranslation } from '../services/service-translation.js';
+import { SiblingRules } from '../services/sibling-rules.js';
 import type { Scope } from '../sync/context.js';
 import type { Stores } from './stores.js';
 import { digestOf, systemClock, systemRandom } from './system.js';
@@ -50,7 +51,7 @@ export function placesOfServices(
 export function replicasOfServices(
   mapping: MappingConfig,
   services: ServicesConfig,
-  nodes: Replica,
+  nodes: Replica & ChildNames,
   surroundings: ServicesSurroundings,
 ): Pair<Replica> {
   const { config, stores, logger, ledgerKey, namespacePrefix } = surroundings;
@@ -58,13 +59,17 @@ export function replicasOfServices(
   const log: OnLosses = (key, losses) =>
     logger.debug({ key, losses }, 'what the other side can not hold of an instance is left out of its copy');
   const { onLosses = log } = surroundings;
+  const onBroken = (key: EntryKey, why: string): void =>
+    logger.warn({ key, why }, 'a znode is none of the configured format');
+  const { weights } = formatOf(services);
   return {
     left: new RegistrationsReplica({
       nodes,
+      rules: weights && new SiblingRules({ nodes, weights, onBroken }),
       translation,
       digest: digestOf,
       onLosses,
-      onBroken: (key, why) => logger.warn({ key, why }, 'a znode is no instance of the configured format'),
+      onBroken,
     }),
     right: new CatalogReplica({
       client: stores.consul,

@@ -76,6 +76,19 @@ export interface Replica {
   listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, StoredLedger>>;
 }
 
+/** What else a store with real inner nodes can tell. */
+export interface ChildNames {
+  /**
+   * The last segments of the keys right below each of these, with the authority of `Replica.read`: none below an entry that
+   * is not there; undefined where they may not be read.
+   * @throws ReplicaError
+   */
+  childNames(
+    keys: readonly EntryKey[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<EntryKey, readonly string[] | undefined>>;
+}
+
 export interface Glance {
   readonly readings: ReadonlyMap<EntryKey, Reading>;
   /** Undefined when there is none. */

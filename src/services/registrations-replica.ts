@@ -16,10 +16,14 @@ import type {
 import { encodeRecord } from './service-record.js';
 import type { Loss } from './service-record.js';
 import type { ServiceTranslation } from './service-translation.js';
+import { weighedVersion } from './sibling-rules.js';
+import type { RulesRead, SiblingRules } from './sibling-rules.js';
 
 export interface RegistrationsReplicaOptions {
   /** The tree below the services' base path, node for node. */
   readonly nodes: Replica;
+  /** Of a format in which nodes beside those of the instances say something of them. */
+  readonly rules?: SiblingRules | undefined;
   readonly translation: ServiceTranslation;
   readonly digest: (value: Uint8Array) => Digest;
   /** Told of an instance of which its copy can't hold everything, whenever it is read. */
@@ -36,6 +40,7 @@ const ENCODED_BYTES_PER_BYTE = 2;
 /** An instance that no session owns lives as long as whoever registered it lets it. */
 const REGISTRAR = 'its registrar';
 const NOTHING = new Uint8Array();
+const NO_RULES: RulesRead = [];
 
 /**
  * A tree of registrations, in the format of some family of clients, as entries whose values are service records.
@@ -68,7 +73,7 @@ export class RegistrationsReplica implements Replica {
   watch(listener: HintListener, signal: AbortSignal): Promise<void> {
     return this.#nodes.watch(
       {
-        changed: (keys) => listener.changed(keys),
+        changed: (keys) => this.#tellChanged(keys, listener),
         saw: (view) => listener.saw(this.#viewOf(view)),
         stirred: (within) => listener.stirred(within),
         rescan: (reason) => listener.rescan(reason),
@@ -85,7 +90,9 @@ export class RegistrationsReplica implements Replica {
   ): AsyncGenerator<readonly ScannedEntry[]> {
     for await (const page of this.#nodes.scan(known, signal, within)) {
       const shown = page.filter((entry) => this.#isShown(entry));
-      if (shown.length > 0) yield shown.map((entry) => this.#scanned(entry));
+      if (shown.length === 0) continue;
+      const weighed = await this.#readWeighed(shown, signal);
+      yield shown.map((entry) => weighed.get(entry.key) ?? this.#scanned(entry));
     }
   }
 
@@ -98,12 +105,12 @@ export class RegistrationsReplica implements Replica {
   }
 
   async read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
-    return this.#readings(await this.#nodes.read(keys, signal));
+    return this.#readings(await this.#nodes.read(keys, signal), signal);
   }
 
   async glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
     const { readings, ledger } = await this.#nodes.glance(keys, signal);
-    return { readings: this.#readings(readings), ledger };
+    return { readings: await this.#readings(readings, signal), ledger };
   }
 
   async proveAbsent(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlySet<EntryKey>> {
@@ -175,20 +182,64 @@ export class RegistrationsReplica implements Replica {
     return children > 0 && this.#translation.bornIn(key) !== 'catalog';
   }
 
+  #tellChanged(keys: readonly EntryKey[], listener: HintListener): void {
+    const { rules } = this.#options;
+    const others = rules === undefined ? keys : keys.filter((key) => rules.weighedBy(key) === undefined);
+    if (others.length > 0) listener.changed(others);
+    for (const part of new Set(keys.map((key) => rules?.weighedBy(key))))
+      if (part !== undefined) listener.stirred(part);
+  }
+
+  /** Instances of whose weights something is said, as read: the walk has passed their own nodes alone. */
+  async #readWeighed(
+    page: readonly ScannedEntry[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<EntryKey, ScannedEntry>> {
+    const rulesOf = await this.#rulesOf(
+      page.map(({ key }) => key),
+      signal,
+    );
+    const weighed = page.filter(({ key }) => isSaid(rulesOf(key)));
+    if (weighed.length === 0) return new Map();
+    const readings = await this.read(
+      weighed.map(({ key }) => key),
+      signal,
+    );
+    return new Map(weighed.map((entry) => [entry.key, asRead(entry, readings.get(entry.key))]));
+  }
+
+  /** What is said of instances beside them. */
+  async #rulesOf(keys: readonly EntryKey[], signal: AbortSignal): Promise<(instance: EntryKey) => RulesRead> {
+    const { rules } = this.#options;
+    const born = rules && keys.filter((key) => this.#translation.bornIn(key) === 'tree');
+    if (rules === undefined || born === undefined || born.length === 0) return () => NO_RULES;
+    const known = new Set(born);
+    const beside = await rules.beside(born, signal);
+    return (key) => (known.has(key) ? beside(key) : NO_RULES);
+  }
+
   #viewOf(view: PartView): PartView {
-    return { ...view, entries: view.entries.filter(({ key }) => this.#translation.takesPart(key)) };
+    const entries = view.entries.filter(({ key }) => this.#translation.takesPart(key));
+    // A view knows nothing of what is said beside.
+    if (this.#options.rules === undefined) return { ...view, entries };
+    return { ...view, entries: entries.map(({ key }) => ({ key, version: undefined })) };
   }
 
-  #readings(readings: ReadonlyMap<EntryKey, Reading>): Map<EntryKey, Reading> {
-    return new Map([...readings].map(([key, reading]) => [key, this.#readingOf(key, reading)]));
+  async #readings(
+    readings: ReadonlyMap<EntryKey, Reading>,
+    signal: AbortSignal,
+  ): Promise<Map<EntryKey, Reading>> {
+    const present = [...readings].flatMap(([key, { kind }]) => (kind === 'present' ? [key] : []));
+    const rulesOf = await this.#rulesOf(present, signal);
+    return new Map([...readings].map(([key, reading]) => [key, this.#readingOf(key, reading, rulesOf(key))]));
   }
 
-  #readingOf(key: EntryKey, reading: Reading): Reading {
+  #readingOf(key: EntryKey, reading: Reading, rules: RulesRead = NO_RULES): Reading {
     if (reading.kind !== 'present') return reading;
     if (this.#isInner({ key, children: reading.children })) return this.#innerOf(reading);
     const birthplace = this.#translation.bornIn(key);
     if (birthplace === undefined) return reading;
-    return birthplace === 'catalog' ? this.#copyOf(key, reading) : this.#originalOf(key, reading);
+    return birthplace === 'catalog' ? this.#copyOf(key, reading) : this.#originalOf(key, reading, rules);
   }
 
   #copyOf(key: EntryKey, reading: PresentReading): PresentReading {
@@ -198,14 +249,16 @@ export class RegistrationsReplica implements Replica {
     return { ...shown, session: undefined, isMirror: true };
   }
 
-  #originalOf(key: EntryKey, reading: PresentReading): Reading {
+  #originalOf(key: EntryKey, reading: PresentReading, rules: RulesRead): Reading {
     if (reading.value.length === 0) return this.#innerOf(reading);
     if (!this.#translation.takesPart(key)) return { kind: 'absent' };
-    const parsed = this.#translation.parseNode(key, reading.value);
+    if ('kind' in rules) return rules;
+    const parsed = this.#translation.parseNode(key, reading.value, rules);
     if (parsed.kind === 'up') {
       if (parsed.losses.length > 0) this.#options.onLosses?.(key, parsed.losses);
       const instance = this.#with(reading, encodeRecord(parsed.record));
-      return { ...instance, session: reading.session ?? REGISTRAR };
+      const version = weighedVersion(reading.version, rules.length === 0 ? undefined : parsed.record.weight);
+      return { ...instance, version, session: reading.session ?? REGISTRAR };
     }
     if (parsed.kind !== 'broken') return { kind: 'absent' };
     this.#options.onBroken?.(key, parsed.why);
@@ -235,4 +288,14 @@ export class RegistrationsReplica implements Replica {
     });
     return { ...outcome, overwrittenInRace: new Map(overwritten) };
   }
+}
+
+function isSaid(rules: RulesRead): boolean {
+  return 'kind' in rules || rules.length > 0;
+}
+
+/** Where it could not be read, its own node is no reading of it. */
+function asRead(entry: ScannedEntry, reading: Reading | undefined): ScannedEntry {
+  if (reading?.kind !== 'present') return { ...entry, reading: undefined };
+  return { ...entry, version: reading.version, reading: () => reading };
 }

@@ -1,7 +1,9 @@
 import type { EntryKey, KeyPrefix } from '../core/observation.js';
 import type { CatalogNode, CatalogPlace, CatalogRegistration, CatalogTranslation } from '../ports/catalog.js';
 import { BRIDGE_META, CARRIED, fitToCatalog, SOURCE_META } from './catalog-limits.js';
-import type { InstancePlace, Parsed, ServiceFormat } from './formats/format.js';
+import { catalogWeight } from './catalog-weight.js';
+import { weightOf } from './formats/format.js';
+import type { InstancePlace, Parsed, ServiceFormat, WeightRule } from './formats/format.js';
 import { ServiceNames } from './service-names.js';
 import type { ServiceNameSettings } from './service-names.js';
 import { decodeRecord, encodeRecord } from './service-record.js';
@@ -62,13 +64,19 @@ export class ServiceTranslation implements CatalogTranslation {
     return this.names.includes(place.service);
   }
 
-  /** What a node of the tree says of its instance, as far as the catalog can hold it. */
-  parseNode(key: EntryKey, data: Uint8Array): Parsed {
+  /**
+   * What a node of the tree says of its instance, as far as the catalog can hold it.
+   * @param rules what is said beside it
+   */
+  parseNode(key: EntryKey, data: Uint8Array, rules: readonly WeightRule[] = []): Parsed {
     const place = this.placeIn(key);
     const parsed = this.settings.format.parse(place, data);
     if (parsed.kind !== 'up' || this.bornIn(key) === 'catalog') return parsed;
     const { record, losses } = fitToCatalog(parsed.record);
-    return { kind: 'up', record, losses: [...parsed.losses, ...losses] };
+    const all = [...parsed.losses, ...losses];
+    if (rules.length === 0) return { kind: 'up', record, losses: all };
+    const said = catalogWeight(weightOf(rules, place, parsed.record), rules);
+    return { kind: 'up', record: { ...record, weight: said.weight }, losses: [...all, ...said.losses] };
   }
 
   /** The data of a copy's node. */

@@ -1,6 +1,7 @@
 import type { Side } from '../core/pair.js';
 import { pairOf, SIDES } from '../core/pair.js';
 import { recordOverwrites, recordSize } from '../core/deletion-budget.js';
+import { stillDeparted } from '../core/departures.js';
 import { recordSighting } from '../core/write-interval.js';
 import type { Attention } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
@@ -79,11 +80,12 @@ export class Chores {
     ]);
     const positions = { left, right };
     const { memory, context } = this;
-    await memory.commit(({ sightings, sizes, overwrites }) => ({
+    await memory.commit(({ sightings, sizes, overwrites, departed }) => ({
       state: {
         // The guards' windows only move on while somebody looks.
         sizes: recordSize(sizes, atMs, effectiveSize(memory), context.maxDelete.withinMs),
         overwrites: recordOverwrites(overwrites, atMs, 0, context.maxOverwrite.withinMs),
+        ...(departed !== undefined && { departed: stillDeparted(departed, atMs) }),
         sightings: pairOf((side) => {
           const position = positions[side];
           if (position.status === 'rejected') return sightings[side];

@@ -1,4 +1,4 @@
-import { AT_ONCE_MS, leavesTooFew, LIST_COPIES_MIN } from '../core/departures.js';
+import { leavesTooFew, LIST_COPIES_MIN, stillDeparted } from '../core/departures.js';
 import type { ArchiveRecord } from '../core/archive-record.js';
 import type { DepartureRules } from '../core/departures.js';
 import type { EntryKey, KeyPrefix } from '../core/observation.js';
@@ -16,10 +16,9 @@ const TOGETHER_MS_MAX = 2_000;
 /** The group of all copies. */
 const ALL: KeyPrefix = '';
 
-/** Remembers since when originals are missing, and how many copies of each group went lately. */
+/** Remembers since when originals are missing, and judges by how many copies of each group went lately. */
 export class Departures implements DepartureJudge {
   private readonly goneSinceMs = new Map<EntryKey, number>();
-  private readonly leftAtMs = new Map<EntryKey, number>();
 
   constructor(
     private readonly rules: DepartureRules,
@@ -44,16 +43,12 @@ export class Departures implements DepartureJudge {
     return nowMs < atMs ? atMs : undefined;
   }
 
-  /** Groups that would keep too few copies, or all of them. The copies of all others are taken to go now. */
+  /** Groups that would keep too few copies, or all of them. */
   judge(leaving: readonly Intended[]): readonly HeldGroup[] {
-    const judged = SIDES.map((side) => {
+    return SIDES.flatMap((side) => {
       const onSide = leaving.filter(({ decision }) => decision.on === side);
       return this.judgeSide(onSide, side);
     });
-    const held = judged.flat();
-    const isHeld = new Set(held.flatMap((group) => group.leaving));
-    this.noteLeft(leaving.filter((one) => !isHeld.has(one)));
-    return held;
   }
 
   private judgeSide(leaving: readonly Intended[], side: Side): readonly HeldGroup[] {
@@ -103,25 +98,10 @@ export class Departures implements DepartureJudge {
 
   /** Copies that went lately, and have not come back. */
   private leftLately(group: KeyPrefix): number {
-    const sinceMs = this.clock.monotonicMs() - AT_ONCE_MS;
-    let count = 0;
-    for (const [key, atMs] of this.leftAtMs) {
-      if (atMs <= sinceMs) this.leftAtMs.delete(key);
-      else if (this.belongs(key, group) && this.memory.archive.record(key) === undefined) count++;
-    }
-    return count;
-  }
-
-  private noteLeft(leaving: readonly Intended[]): void {
-    const nowMs = this.clock.monotonicMs();
-    for (const { mark } of leaving) {
-      this.leftAtMs.delete(mark.key);
-      this.leftAtMs.set(mark.key, nowMs);
-    }
-    for (const key of this.leftAtMs.keys()) {
-      if (this.leftAtMs.size <= MISSED_MAX) break;
-      this.leftAtMs.delete(key);
-    }
+    const { archive, state } = this.memory;
+    const { gone, more } = stillDeparted(state?.departed, this.clock.nowMs());
+    const left = gone.filter(({ key }) => this.belongs(key, group) && archive.record(key) === undefined);
+    return left.length + (group === ALL ? more.count : 0);
   }
 }
 

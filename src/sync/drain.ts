@@ -183,10 +183,9 @@ export class Drain {
     const ledgers = needsLedgers ? await this.checkLedgers(signal, stillSeen) : 'whole';
     if (ledgers === 'moved') this.attention.putBack(examined.map(({ mark }) => mark));
     if (ledgers !== 'whole') return NOTHING_WRITTEN;
-    const { held, holds } = guarded;
     const { sizeBefore } = this;
     const intendedNow = proven.map((one) => this.journalIfCarriedBefore(one));
-    const writes = await this.record.commit({ work, writes: intendedNow, trash, held, holds, sizeBefore });
+    const writes = await this.record.commit({ ...guarded, work, writes: intendedNow, trash, sizeBefore });
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
     await this.liftSettledHolds();
     return result;
@@ -196,8 +195,8 @@ export class Drain {
     intended: readonly Intended[],
     entriesSeen: () => Promise<number>,
     beside: RoundsBeside,
-  ): Promise<Pick<Guarded, 'passed' | 'held' | 'holds'>> {
-    if (this.admission.areApproved()) return { passed: intended, held: new Map(), holds: [] };
+  ): Promise<Omit<Guarded, 'overwrites'>> {
+    if (this.admission.areApproved()) return { passed: intended, held: new Map(), holds: [], leaving: [] };
     // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
     const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
     return guard(this.context, this.memory, intended, size, beside, this.departures);
@@ -405,7 +404,7 @@ export class Drain {
   }
 }
 
-const NO_WRITES = { writes: [], trash: new Map(), held: new Map(), holds: [] } as const;
+const NO_WRITES = { writes: [], trash: new Map(), held: new Map(), holds: [], leaving: [] } as const;
 
 const NOTHING_WRITTEN: DrainResult = {
   trouble: undefined,

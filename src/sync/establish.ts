@@ -170,6 +170,7 @@ export function freshState(
     lastVerifiedAtMs: undefined,
     sizes: startSizeHistory(nowMs, 0),
     overwrites: startOverwriteHistory(nowMs),
+    ...(memory.state?.departed !== undefined && { departed: memory.state.departed }),
     sightings: { left: [], right: [] },
     clockOffsets: { left: undefined, right: undefined },
     intents: [],

@@ -21,6 +21,8 @@ export interface Guarded {
   readonly holds: readonly MappingHold[];
   /** Overwrites decided by conflict among those that passed; they count against the budget. */
   readonly overwrites: number;
+  /** Copies that go because their originals are gone, without a person's word. */
+  readonly leaving: readonly EntryKey[];
 }
 
 /** What a round's writes are judged together with. */
@@ -41,7 +43,7 @@ export interface HeldGroup {
 
 /** Judges copies whose originals are gone. */
 export interface DepartureJudge {
-  /** Groups that would keep too few copies. The copies of all others are taken to go now. */
+  /** Groups that would keep too few copies. */
   judge(leaving: readonly Intended[]): readonly HeldGroup[];
 }
 
@@ -82,6 +84,7 @@ export function guard(
     held: new Map(splits.flatMap(({ held }) => [...held])),
     holds: splits.flatMap(({ hold }) => hold ?? []),
     overwrites: forOverwrites.passed.length,
+    leaving: forLeaving.unasked,
   };
 }
 
@@ -147,11 +150,13 @@ function holdDepartures(
   leaving: readonly Intended[],
   departures: DepartureJudge | undefined,
   nowMs: number,
-): Split {
+): Split & { readonly unasked: readonly EntryKey[] } {
   const { approved, open } = byApproval(memory, leaving, 'held-deletion');
   const groups = departures?.judge(open) ?? [];
   const [first] = groups;
-  if (first === undefined) return { passed: leaving, held: new Map(), hold: undefined };
+  const keysOf = (some: readonly Intended[]): EntryKey[] => some.map(({ mark }) => mark.key);
+  if (first === undefined)
+    return { passed: leaving, held: new Map(), hold: undefined, unasked: keysOf(open) };
   const held = groups.flatMap((group) => group.leaving);
   const more = groups.length === 1 ? '' : `, and of ${groups.length - 1} others`;
   const whose = first.group === undefined ? 'all groups' : JSON.stringify(first.group);
@@ -162,8 +167,9 @@ function holdDepartures(
     detail: `${first.leaving.length} of ${first.copies} copies of ${whose}${more} would go at once; they wait for approval`,
   };
   const isHeld = new Set(held);
-  const passed = [...approved, ...open.filter((one) => !isHeld.has(one))];
-  return { passed, held: marksFor(memory, held, 'held-deletion', nowMs), hold };
+  const unasked = open.filter((one) => !isHeld.has(one));
+  const marks = marksFor(memory, held, 'held-deletion', nowMs);
+  return { passed: [...approved, ...unasked], held: marks, hold, unasked: keysOf(unasked) };
 }
 
 function holdOverwrites(

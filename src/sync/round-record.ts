@@ -1,5 +1,6 @@
 import type { Conflict } from '../core/conflict.js';
 import { recordSize } from '../core/deletion-budget.js';
+import { noteDeparted } from '../core/departures.js';
 import type { MappingHold } from '../core/mapping-state.js';
 import type { EntryKey } from '../core/observation.js';
 import type { ArchiveChanges, EntryMark, NewConflict } from '../ports/archive.js';
@@ -22,6 +23,8 @@ export interface DecidedRound {
   readonly trash: ReadonlyMap<EntryKey, NewTrash>;
   readonly held: ReadonlyMap<EntryKey, EntryMark>;
   readonly holds: readonly MappingHold[];
+  /** Copies among the writes that go because their originals are gone, without a person's word. */
+  readonly leaving: readonly EntryKey[];
   /** How large the mapping was before the rounds that belong together. */
   readonly sizeBefore: number;
 }
@@ -104,7 +107,8 @@ export class RoundRecord {
     const entered = entering.flatMap(({ conflict }) => conflict ?? []);
     const conflicts = entered.map((conflict) => this.newConflict(conflict));
     const trash = entering.flatMap((one) => one.trash ?? []);
-    if (work.records.size + marks.size + entering.length + round.holds.length === 0) return true;
+    const changes = work.records.size + marks.size + entering.length + round.holds.length;
+    if (changes + round.leaving.length === 0) return true;
     try {
       await this.write(round, marks, { conflicts, trash });
     } catch (error) {
@@ -145,7 +149,7 @@ export class RoundRecord {
   }
 
   private async write(
-    { work, holds, sizeBefore }: DecidedRound,
+    { work, holds, leaving, sizeBefore }: DecidedRound,
     marks: ReadonlyMap<EntryKey, EntryMark | undefined>,
     entering: Pick<ArchiveChanges, 'conflicts' | 'trash'>,
   ): Promise<void> {
@@ -161,6 +165,8 @@ export class RoundRecord {
       state: {
         holds: mergeHolds(state.holds, holds),
         sizes: recordSize(state.sizes, nowMs, size, this.context.maxDelete.withinMs),
+        // Before they go: a `kill -9` in between makes none be forgotten.
+        ...(leaving.length > 0 && { departed: noteDeparted(state.departed, nowMs, leaving) }),
       },
     }));
   }

@@ -1,6 +1,8 @@
+import { decodeSegment, isLegalSegment } from '../core/key-codec.js';
 import type { Digest, EntryKey, KeyPrefix, Reading } from '../core/observation.js';
 import type { Clock, Random } from '../ports/clock.js';
 import type {
+  ChildNames,
   HintListener,
   KnownVersion,
   Glance,
@@ -22,7 +24,7 @@ import { watchForever } from './watch-loop.js';
 import type { AclEntry } from './protocol.js';
 import { writeLimits } from './write-limits.js';
 import { refusedByServer, STATUS, unanswered } from './zookeeper-errors.js';
-import type { ZooKeeperSession } from './zookeeper-session.js';
+import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
 import { ZooKeeperWriter } from './zookeeper-writer.js';
 
 export interface ZooKeeperReplicaOptions {
@@ -54,7 +56,7 @@ const DEFAULT_WATCHED_NODES_MAX = 50_000;
 const READ_BYTES_MAX = 32 * 1024 * 1024;
 
 /** One mapping's subtree in a ZooKeeper ensemble. */
-export class ZooKeeperReplica implements Replica {
+export class ZooKeeperReplica implements Replica, ChildNames {
   readonly limits: ReplicaLimits;
   readonly #options: ZooKeeperReplicaOptions;
   readonly #paths: MappingPaths;
@@ -195,6 +197,17 @@ export class ZooKeeperReplica implements Replica {
     return new Set(keys.filter((key) => answers.get(pathOf.get(key) ?? '')?.kind === 'no-node'));
   }
 
+  async childNames(
+    keys: readonly EntryKey[],
+    signal: AbortSignal,
+  ): Promise<Map<EntryKey, readonly string[] | undefined>> {
+    const pathOf = this.#pathsOf(keys);
+    const lists = await this.#authoritatively(this.#paths.root, signal, () =>
+      this.#reader.readChildren([...pathOf.values()], signal),
+    );
+    return new Map(keys.map((key) => [key, namesIn(lists.get(pathOf.get(key) ?? ''))]));
+  }
+
   async accessOf(keys: readonly EntryKey[], signal: AbortSignal): Promise<Map<EntryKey, string>> {
     const pathOf = this.#pathsOf(keys);
     const access = await readAccess(this.#options.session, [...pathOf.values()], signal);
@@ -268,4 +281,10 @@ export class ZooKeeperReplica implements Replica {
     const key = this.#paths.keyOf(path);
     if (key !== undefined) this.#options.onDenied?.(key);
   }
+}
+
+/** Names that stand for no key are nobody's. */
+function namesIn(list: NodeAnswer<readonly string[]> | undefined): readonly string[] | undefined {
+  if (list?.kind === 'no-node') return [];
+  return list?.kind === 'node' ? list.node.filter(isLegalSegment).map(decodeSegment) : undefined;
 }

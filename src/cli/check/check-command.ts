@@ -16,6 +16,7 @@ import { checkArchive } from './check-archive.js';
 import type { CheckedArchive } from './check-archive.js';
 import { checkCanaryInConsul, checkCanaryInZooKeeper } from './check-canary.js';
 import { checkConsul } from './check-consul.js';
+import { checkLosses } from './check-losses.js';
 import { checkConsulSide, checkLedgers, checkPairing, checkZooKeeperSide } from './check-mapping.js';
 import { checkZooKeeper } from './check-zookeeper.js';
 import type { Finding } from './finding.js';
@@ -69,8 +70,10 @@ async function checkStores(
       const check = { config, mapping, access, findings };
       if (zookeeperAnswers) await checkZooKeeperSide(check);
       if (consulAnswers) await checkConsulSide(check);
-      if (!zookeeperAnswers || !consulAnswers || checked.kind === 'unusable') continue;
-      await (checked.kind === 'in-use' ? checkLedgers(check) : checkPairing(check));
+      if (!zookeeperAnswers || !consulAnswers) continue;
+      await checkLosses(check);
+      if (checked.kind !== 'unusable')
+        await (checked.kind === 'in-use' ? checkLedgers(check) : checkPairing(check));
     }
     if (!config.canary.enabled) return;
     if (zookeeperAnswers) await checkCanaryInZooKeeper(config, access.stores, findings);

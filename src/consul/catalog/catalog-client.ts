@@ -82,22 +82,27 @@ export class CatalogClient {
     return this.#decoded(request, () => listOf(parseExact(answer.body)).map(decodeInstance));
   }
 
-  /** How many services a node has that the token may see, from the leader. */
-  async servicesOn(node: string, signal: AbortSignal): Promise<number> {
+  /**
+   * How many services a node has that the token may see, from the leader; undefined where it may not see the node.
+   * @param token the client's own, unless given
+   */
+  async servicesOn(node: string, signal: AbortSignal, token?: string): Promise<number | undefined> {
     const request: ConsulRequest = {
       operation: 'list',
       method: 'GET',
       path: `/v1/catalog/node/${encodeURIComponent(node)}`,
       query: ['consistent'],
-      accepts: [200],
+      accepts: token === undefined ? [200] : [200, 403],
       repeatable: true,
       answerBytesMax: ANSWER_BYTES_MAX,
+      token,
     };
     const answer = await this.consul.request(request, signal);
+    if (answer.status === 403) return undefined;
     return this.#decoded(request, () => {
       const found = parseExact(answer.body);
-      const services = isRecord(found) ? found['Services'] : undefined;
-      return isRecord(services) ? Object.keys(services).length : 0;
+      const services = isRecord(found) && isRecord(found['Node']) ? found['Services'] : undefined;
+      return isRecord(services) ? Object.keys(services).length : undefined;
     });
   }
 

@@ -130,13 +130,15 @@ function withIndex(fields: Readonly<Record<string, unknown>>, index: bigint): st
   return `${JSON.stringify(fields).slice(0, -1)},"ModifyIndex":${index}}`;
 }
 
-function checkOf({ node, id }: CatalogRegistration): unknown {
+function checkOf({ node, id, service }: CatalogRegistration): unknown {
   return {
     Node: node,
     CheckID: `registered:${id}`,
     Name: 'Registered in ZooKeeper',
     Status: 'passing',
     ServiceID: id,
+    // Consul knows it by the id, and asks for permission to write the service that is named here.
+    ServiceName: service,
   };
 }
 

@@ -42,6 +42,29 @@ export interface ServiceFormat {
   copyId(origin: Origin, record: ServiceRecord): string;
   /** Undefined for an instance that registered here. */
   originOf(id: string): Origin | undefined;
+  /** Where nodes of their own, beside those of the instances, say how much of the traffic these are to get. */
+  readonly weights?: SiblingWeights;
+}
+
+/** Nodes that say how much of the traffic instances beside them are to get. */
+export interface SiblingWeights {
+  /** Whether a node of this name does. */
+  isRules(id: string): boolean;
+  /** Undefined for what the format's clients don't take for rules. */
+  parse(data: Uint8Array): readonly WeightRule[] | undefined;
+}
+
+/** Says of some instances how much of the traffic they are to get. */
+export interface WeightRule {
+  readonly selects: (place: InstancePlace, record: ServiceRecord) => boolean;
+  readonly weight: number;
+}
+
+/** All rules that select an instance count, one on top of the other; 1 where none does. */
+export function weightOf(rules: readonly WeightRule[], place: InstancePlace, record: ServiceRecord): number {
+  return rules
+    .filter(({ selects }) => selects(place, record))
+    .reduce((weight, rule) => weight * rule.weight, 1);
 }
 
 /** `a/b/c` is instance `c` of service `a/b`. */

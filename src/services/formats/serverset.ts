@@ -12,6 +12,7 @@ import {
   unnamed,
 } from './format.js';
 import type { InstancePlace, Parsed, ServiceFormat } from './format.js';
+import { vectors } from './vectors.js';
 
 const MEMBER = 'member_';
 const FIELDS = ['serviceEndpoint', 'additionalEndpoints', 'status', 'shard'];
@@ -41,6 +42,7 @@ export const serversetFormat: ServiceFormat = {
   }),
   copyId: (origin) => MEMBER + originDigits(origin),
   originOf: (id) => originOfDigits(id.slice(MEMBER.length)),
+  weights: vectors,
 };
 
 function parse(_place: InstancePlace, data: Uint8Array): Parsed {
@@ -80,46 +82,4 @@ function encode(_place: InstancePlace, record: ServiceRecord): Uint8Array {
     ...(shard === undefined ? {} : { shard }),
     ...(carriedJson(record, 'more') as object | undefined),
   });
-}
-
-/** Says of some members how much of the traffic they are to get. */
-export interface WeightRule {
-  readonly selects: (member: {
-    readonly id: string;
-    readonly address: string;
-    readonly port: number;
-    readonly shard: string | undefined;
-  }) => boolean;
-  readonly weight: number;
-}
-
-/** The rules in a node `vector_*`; none where it holds something else. */
-export function weightRules(data: Uint8Array): readonly WeightRule[] {
-  const rules = parseObject(textOf(data) ?? '')?.['vector'];
-  if (!Array.isArray(rules)) return [];
-  return rules.flatMap((rule: unknown) => {
-    if (!isObject(rule) || typeof rule['select'] !== 'string' || typeof rule['weight'] !== 'number')
-      return [];
-    const selects = selector(rule['select']);
-    return selects === undefined ? [] : [{ selects, weight: rule['weight'] }];
-  });
-}
-
-/** All rules that select a member count, one on top of the other; 1 where none does. */
-export function weightOf(rules: readonly WeightRule[], member: Parameters<WeightRule['selects']>[0]): number {
-  return rules.filter(({ selects }) => selects(member)).reduce((weight, rule) => weight * rule.weight, 1);
-}
-
-function selector(select: string): WeightRule['selects'] | undefined {
-  const [kind, what] = [select.slice(0, select.indexOf('=')), select.slice(select.indexOf('=') + 1)];
-  switch (kind) {
-    case 'inet':
-      return ({ address, port }) => what === `${address}:${port}`;
-    case 'member':
-      return ({ id }) => id === what || id === MEMBER + what;
-    case 'shard':
-      return ({ shard }) => shard === what;
-    default:
-      return undefined;
-  }
 }

@@ -67,6 +67,11 @@ export class ConsulServer {
     return `127.0.0.1:${String(this.#ports.server)}`;
   }
 
+  /** Where others join it. */
+  get gossipAddress(): string {
+    return `127.0.0.1:${String(this.#ports.serfLan)}`;
+  }
+
   get dataDirectory(): string {
     return this.#process.dataDirectory;
   }

@@ -32,10 +32,17 @@ export class Bridge {
     services: Record<string, unknown> = {},
     stores: StagingOptions = {},
     config: Record<string, Record<string, unknown>> = {},
+    /** Of the daemon's token, in Consul's policy language; where Consul has access control. */
+    rules?: string,
   ): Promise<Bridge> {
     const staging = await Staging.start(stores);
     onTestFinished(() => staging.dispose());
-    const daemon = await staging.startDaemon({ services: [listOf(services)], config });
+    const token = rules === undefined ? undefined : (await staging.consul.createToken(rules)).secret;
+    const consul = token === undefined ? {} : { consul: { ...config['consul'], token } };
+    const daemon = await staging.startDaemon({
+      services: [listOf(services)],
+      config: { ...config, ...consul },
+    });
     const bridge = new Bridge(staging, daemon);
     await daemon.inSync(LIST);
     return bridge;

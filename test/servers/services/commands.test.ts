@@ -54,6 +54,18 @@ describe('commands about services', { timeout: TIMEOUT_MS }, () => {
       { field: 'weight', why, instances: 1, example },
     ]);
     expect((await say('plan')).stdout).toContain(`Not carried over: tags of 1 instance (${example}): ${why}`);
+    const check = await say('check', '--json');
+    expect((JSON.parse(check.stdout) as { findings: unknown[] }).findings).toEqual(
+      expect.arrayContaining(
+        ['tags', 'weight'].map((field) => ({
+          level: 'warn',
+          about: LIST,
+          message: `not carried over: ${field} of 1 instance (${example}): ${why}`,
+          unreachable: false,
+        })),
+      ),
+    );
+    expect(check.code).toBe(0);
     const diff = await say('diff', '--json');
     expect(diff.code).toBe(1);
     for (const key of ['web/1', 'web/2', 'web-2']) expect(diff.stdout).toContain(key);

@@ -53,7 +53,39 @@ describe('deregister', () => {
     const mapping = await command('deregister', 'config', '-y', '--config', bridge.daemon.configFile);
     expect(mapping).toMatchObject({ code: 2 });
   });
+
+  it('S5, S8: leaves the node where the token may not read all that may be on it, and says what to do', async () => {
+    const rules = `
+      key_prefix "zk-consul-sync/" { policy = "write" }
+      node_prefix "" { policy = "read" }
+      node "${NODE}" { policy = "write" }
+      service_prefix "web" { policy = "write" }`;
+    const bridge = await Bridge.start({}, { consul: { acl: true } }, {}, rules);
+    await bridge.registerInZooKeeper('/services/web/1', curatorInstance('web', '1', '10.0.0.7', 70));
+    await bridge.consulShows('web', ['10.0.0.7:70']);
+    const foreign = {
+      id: 'f',
+      service: 'foreign',
+      address: '10.9.9.9',
+      port: 80,
+      tags: [],
+      meta: {},
+      weight: 1,
+    };
+    await bridge.user.register({ ...foreign, node: NODE });
+    await bridge.daemon.inSync(LIST);
+    await bridge.daemon.stop();
+
+    const { code, stdout } = await command('deregister', '-y', '--config', bridge.daemon.configFile);
+    expect(stdout).toContain('apps: removed 1 copy, left 0.');
+    expect(stdout).toContain(`Left node ${NODE} in Consul: it may have services that are not shown`);
+    expect(code).toBe(1);
+    expect(await bridge.passing('web')).toEqual([]);
+    expect(await bridge.user.instances('foreign')).toHaveLength(1);
+  });
 });
+
+const NODE = 'zk-consul-sync-default';
 
 /** Originals on both sides, their copies, and copies of somebody else's. */
 async function populated(): Promise<Bridge> {

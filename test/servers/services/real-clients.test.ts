@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ConsulServer } from '../../kit/servers/consul-server.js';
-import { dig } from '../../kit/servers/found-discovery-clients.js';
 import { waitUntil } from '../../kit/servers/wait-until.js';
 import { Bridge, curatorInstance, LIST } from './bridged.js';
 import { CuratorProgram } from './curator-program.js';
+import { ask } from './dns-client.js';
 
 describe('Apache Curator’s own service discovery', () => {
   it('registers across the bridge, and finds what registered in Consul, also in its cache', async () => {
@@ -65,13 +63,4 @@ async function answers(
     if (seen.join() !== [...wanted].sort().join()) throw new Error(`it is ${seen.join()}`);
     return true;
   });
-}
-
-async function ask(server: ConsulServer, question: readonly string[]): Promise<readonly string[]> {
-  const { program, environment } = dig();
-  const parameters = ['@127.0.0.1', '-p', String(server.dnsPort), '+short', ...question];
-  const { stdout } = await promisify(execFile)(program, parameters, {
-    env: { ...process.env, ...environment },
-  });
-  return stdout.split('\n').filter(Boolean).sort();
 }

@@ -5,7 +5,7 @@ import { curatorFormat } from '../../../src/services/formats/curator.js';
 import { dubboFormat } from '../../../src/services/formats/dubbo.js';
 import type { InstancePlace, ServiceFormat } from '../../../src/services/formats/format.js';
 import { nerveFormat } from '../../../src/services/formats/nerve.js';
-import { serversetFormat, weightOf, weightRules } from '../../../src/services/formats/serverset.js';
+import { serversetFormat } from '../../../src/services/formats/serverset.js';
 import type { ServiceRecord } from '../../../src/services/service-record.js';
 import { decodeRecord, encodeRecord } from '../../../src/services/service-record.js';
 import { instances, SAMPLES } from './samples.js';
@@ -166,25 +166,5 @@ describe('what does not fit into the metadata of a catalog', () => {
         expect(fitToCatalog(fitted)).toEqual({ record: fitted, losses: [] });
       }),
     );
-  });
-});
-
-describe('the weights of a server set', () => {
-  const vector =
-    '{"vector":[{"select":"member=1","weight":1.5,"priority":1},{"select":"inet=10.0.0.3:80","weight":2,"priority":2},{"select":"shard=4","weight":3,"priority":3}]}';
-  const rules = weightRules(bytes(vector));
-  const member = { id: 'member_9', address: '10.0.0.9', port: 80, shard: undefined };
-
-  it('are those of all rules that select a member, one on top of the other', () => {
-    expect(weightOf(rules, member)).toBe(1);
-    expect(weightOf(rules, { ...member, id: 'member_1' })).toBe(1.5);
-    expect(weightOf(rules, { ...member, address: '10.0.0.3' })).toBe(2);
-    expect(weightOf(rules, { ...member, address: '10.0.0.3', shard: '4' })).toBe(6);
-  });
-
-  it('come from nothing else', () => {
-    for (const data of ['', '{}', '{"vector":7}', '{"vector":[{"select":"none","weight":2}]}']) {
-      expect(weightRules(bytes(data)), data).toEqual([]);
-    }
   });
 });

@@ -157,6 +157,46 @@ describe('copies whose originals are gone', () => {
   });
 });
 
+describe('the minute within which copies go together', () => {
+  const ENDS = {
+    stop: (world: SimulatedWorld) => world.stop(),
+    'kill -9': (world: SimulatedWorld) => world.crash(),
+  };
+
+  it.each(Object.entries(ENDS))('S7: is not over with %s', async (_name, end) => {
+    const world = await worldWith({ web: 4 });
+    for (const at of [0, 1]) leave(world, `web/${at}`);
+    await world.clock.advance(2 * REMOVE_AFTER_MS);
+    expect(world.flatEntries().size).toBe(2);
+    await end(world);
+    leave(world, 'web/2');
+    // The time without a daemon does not count.
+    await world.clock.advance(10 * 60_000);
+    await world.start();
+    await world.clock.advance(2 * REMOVE_AFTER_MS);
+    expect(world.daemon.sync.holds).toMatchObject([
+      { reason: 'mass-deletion', detail: expect.stringContaining('1 of 2 copies of "web/"') as string },
+    ]);
+    expect(world.flatEntries().size).toBe(2);
+    await world.stop();
+  });
+
+  it('is over after a minute of a daemon’s work, also over restarts', async () => {
+    const world = await worldWith({ web: 4 });
+    for (const at of [0, 1]) leave(world, `web/${at}`);
+    await world.clock.advance(2 * REMOVE_AFTER_MS);
+    await world.stop();
+    await world.start();
+    await world.inSync();
+    await world.clock.advance(90_000);
+    leave(world, 'web/2');
+    await world.clock.advance(2 * REMOVE_AFTER_MS);
+    expect(world.daemon.sync.holds).toEqual([]);
+    expect(world.flatEntries().size).toBe(1);
+    await world.stop();
+  });
+});
+
 describe('a parent outside the scope that is about to be removed', () => {
   it('keeps nothing out of step when it gets a child again', async () => {
     for (let pauseMs = 0; pauseMs < 60; pauseMs += 2) {
