@@ -9,6 +9,8 @@ import { Bridge, curatorInstance, LIST, listOf } from './bridged.js';
 const TIMEOUT_MS = 120_000;
 /** What servers grant at most: twice the session of a daemon. */
 const LEASE_MS = 8_000;
+/** When the session of a daemon has ended for certain, and what lasts longer has not. */
+const AFTER_SESSION_MS = 5_500;
 const INSTANCES = 3;
 const COPIES = Array.from({ length: INSTANCES }, (_, at) => `zk-consul-sync:default:host-1:web-${at}`);
 const EPHEMERAL = { ephemeral: true };
@@ -37,7 +39,7 @@ describe.each(['3.4', '3.8'] as const)(
     it('vanish some time after the daemon is gone for good, and originals stay', async () => {
       const bridge = await populated(flavour);
       await bridge.daemon.stop();
-      await sleep(LEASE_MS / 2);
+      await sleep(AFTER_SESSION_MS);
       expect((await bridge.nodesBelow('/services/web')).size).toBe(INSTANCES + 1);
       await bridge.zookeeperShows('/services/web', 1, LEASE_MS);
       expect([...(await bridge.nodesBelow('/services/web')).keys()]).toEqual(['own']);
