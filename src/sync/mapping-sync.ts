@@ -31,6 +31,7 @@ import { UNDATED } from './write-times.js';
 import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
 import { FollowingInterrupted, Succession } from './succession.js';
+import { tend } from './tending.js';
 import { Walks } from './walks.js';
 import { WholeView } from './whole-view.js';
 
@@ -155,7 +156,7 @@ export class MappingSync {
       }
       this.log.note(this.holds, this.walks.completed, context.archive.counts().entries);
     }
-    for (const side of SIDES) replicas[side].tend?.(false);
+    tend(context, false);
     await this.succession?.release();
     await Promise.all(watches);
   }
@@ -281,7 +282,7 @@ export class MappingSync {
 
   private async turn(signal: AbortSignal): Promise<void> {
     const part = (await this.succession?.beginTurn(signal)) ?? 'lead';
-    this.tend();
+    this.goesOn();
     this.blocked = part === 'wait' || (part === 'lead' && !(await this.readiness.ensure(signal)));
     if (this.blocked) return;
     if (part === 'lead' && (await this.readiness.recheck(signal))) this.attention.startOver('operator');
@@ -442,14 +443,7 @@ export class MappingSync {
 
   private goesOn(): void {
     this.lastTurnMs = this.context.clock.monotonicMs();
-    this.tend();
-  }
-
-  /** Whatever holds or pauses it: what is bound to the daemon that leads must not go while there is one. */
-  private tend(): void {
-    const { replicas, mode } = this.context;
-    const tends = this.role === 'active' && mode === 'sync';
-    for (const side of SIDES) replicas[side].tend?.(tends);
+    tend(this.context, this.role === 'active');
   }
 
   private waitMs(): number {
