@@ -126,8 +126,7 @@ export class MappingSync {
     this.readiness = readiness;
     this.walks = walks;
     this.succession = succession;
-    const following = succession?.following;
-    const looked = [attention, pending, rings, following] as const;
+    const looked = [attention, pending, rings, succession?.following] as const;
     this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, undefined, wholeView);
     this.wholeView = wholeView;
     this.word = new OperatorsWord(memory, writer, succession !== undefined);
