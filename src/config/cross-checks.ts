@@ -1,5 +1,6 @@
 import { covers, parseMappedPath, parseMappedPrefix } from './mapped-path.js';
 import { MAPPINGS_MAX } from './mapping-section.js';
+import { SERVICES_MAX } from './services-section.js';
 import { parseConsulAddress } from './consul-address.js';
 import type { ConfigProblem, Parsed } from './problem.js';
 import { problemAt } from './schema-problems.js';
@@ -23,6 +24,7 @@ export function crossCheck(settings: ReadSettings): ConfigProblem[] {
     ...creatorWithoutIdentity(look, report),
     ...nothingToDo(look, report),
     ...doubledNames(look, report),
+    ...ephemeralWithoutCopies(look, report),
     ...overlaps(look, 'zookeeper', parseMappedPath, report),
     ...overlaps(look, 'consul', parseMappedPrefix, report),
   ];
@@ -88,6 +90,15 @@ function nothingToDo(look: SettingsLookup, report: Report): ConfigProblem[] {
   if (!isList || look.synced.length > 0 || look.has(['services'])) return [];
   const found = look.has(path) ? 'got an empty list' : 'is missing';
   return [report(path, `${found}; allowed: a list of 1 to ${MAPPINGS_MAX} mappings`)];
+}
+
+function ephemeralWithoutCopies(look: SettingsLookup, report: Report): ConfigProblem[] {
+  return look.itemsOf('services', SERVICES_MAX).flatMap((item) => {
+    const path = [...item, 'ephemeral'];
+    const isOneWay = look.text([...item, 'direction']) === 'zookeeper-to-consul';
+    if (look.value(path) !== true || !isOneWay) return [];
+    return [report(path, 'is set, but with direction zookeeper-to-consul there are no copies in ZooKeeper')];
+  });
 }
 
 function doubledNames(look: SettingsLookup, report: Report): ConfigProblem[] {

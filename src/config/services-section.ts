@@ -60,6 +60,10 @@ export const servicesSection = z
       ['none', 'spring'],
       'none',
     ),
+    ephemeral: setting(z.boolean().prefault(false), {
+      description:
+        'Whether copies in ZooKeeper are ephemeral nodes, which vanish some time after the last daemon is gone.',
+    }),
     consul: setting(consulSide.prefault({}), { description: 'What copies are in Consul.' }),
     direction: choice(
       'Whose registrations are shown on the other side.',

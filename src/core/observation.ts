@@ -36,6 +36,8 @@ export interface PresentReading {
   readonly isMirror?: boolean;
   /** No entry can be there, only what lies below it, whether or not something does. Only where a replica can tell. */
   readonly isInner?: boolean;
+  /** A mirror that would not go, or stay, together with the other mirrors: it is to be made anew, whatever it holds. */
+  readonly isMisbound?: boolean;
   /** Not everybody who reaches the store may read it. Only where that was asked for; undefined where it was not. */
   readonly restricted?: boolean;
   /** When the store itself says the entry was written, where it keeps a clock (ZooKeeper `mtime`). */
@@ -45,6 +47,11 @@ export interface PresentReading {
 /** An authoritative read of this very key found nothing. Never made from a list that lacks the key. */
 export interface AbsentReading {
   readonly kind: 'absent';
+  /**
+   * Mirrors that were made up to this number of the store have gone with the session that they were bound to, and were
+   * deleted by nobody. Only where mirrors are bound to one.
+   */
+  readonly lapsedUpTo?: bigint;
 }
 
 /** Nothing is known: unreachable, denied, throttled, truncated, or stale. Never treated as absence. */

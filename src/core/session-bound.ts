@@ -40,7 +40,7 @@ export function reconcileSessionBound(judged: Judged, owner: Side | 'both', poli
   if (mirror.kind === 'present') return compareMirror(judged, owner, original, mirror);
   const { agreement } = judged;
   const copy = mirrorCopy(judged, owner, original, undefined);
-  if (agreement?.kind !== 'entry') return copy;
+  if (agreement?.kind !== 'entry' || hasLapsed(judged, owner)) return copy;
   if (agreement.session === owner) {
     if (judged.states[owner] === 'clean') return putBack(judged, owner, original, undefined);
     // Made anew for the original's sake; that a client had deleted it is kept all the same.
@@ -48,6 +48,15 @@ export function reconcileSessionBound(judged: Judged, owner: Side | 'both', poli
   }
   // An ordinary entry until now: a client deleted it, and a session took it over at the other side.
   return { ...copy, conflict: mirrorConflict(judged, owner, 'update-delete') };
+}
+
+/** Whether the mirror went with the session that it was bound to: then no client has deleted it. */
+function hasLapsed({ agreement, readings }: Judged, owner: Side): boolean {
+  const on = otherSide(owner);
+  const reading = readings[on];
+  if (agreement?.kind !== 'entry' || agreement.session !== owner || reading.kind !== 'absent') return false;
+  const created = agreement.versions[on]?.created;
+  return created !== undefined && reading.lapsedUpTo !== undefined && created <= reading.lapsedUpTo;
 }
 
 /** The side whose reading says that it is a mirror, while no original is there. */
@@ -86,7 +95,12 @@ function compareMirror(
 ): Decision {
   const state = judged.states[otherSide(owner)];
   if (state === 'unknown') return { do: 'wait' };
-  if (original.digest === mirror.digest) return recordMirror(judged, owner, original, mirror);
+  if (original.digest === mirror.digest) {
+    const rebinds = mirror.isMisbound === true;
+    return rebinds
+      ? mirrorCopy(judged, owner, original, mirror)
+      : recordMirror(judged, owner, original, mirror);
+  }
   if (state === 'clean' || state === 'structure') return mirrorCopy(judged, owner, original, mirror);
   return putBack(judged, owner, original, mirror);
 }

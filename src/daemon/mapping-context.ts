@@ -17,6 +17,7 @@ import { ALL_PERMISSIONS, permissionBits } from '../zookeeper/permissions.js';
 import type { AclEntry } from '../zookeeper/protocol.js';
 import { ZooKeeperReplica } from '../zookeeper/zookeeper-replica.js';
 import type { OnLosses } from './services-context.js';
+import { leaseOf } from './copies-lease.js';
 import { departuresOf, placesOfServices, replicasOfServices, scopeOfServices } from './services-context.js';
 import type { Stores } from './stores.js';
 import { digestOf, systemClock, systemRandom } from './system.js';
@@ -120,6 +121,7 @@ function replicasOf(
     namespace: NAMESPACE,
   };
   const common = { digest: digestOf, clock: systemClock, random: systemRandom };
+  const lease = leaseOf(mapping, { config, stores, acl: aclOf(config), namespace: `/${namespace}`, logger });
   const nodes = new ZooKeeperReplica({
     ...common,
     session: stores.zookeeper,
@@ -127,6 +129,8 @@ function replicasOf(
     ledgerPath: `/${ledger}`,
     namespaceRoot: `/${namespace}`,
     acl: aclOf(config),
+    lease,
+    replaces: mapping.services !== undefined,
     readsAccess: mapping.restricted === 'skip',
     onDenied: (key) => onUnread([key]),
     onIllegalName: (path) =>
@@ -134,7 +138,8 @@ function replicasOf(
   });
   if (mapping.services !== undefined) {
     const { onLosses } = surroundings;
-    const around = { config, stores, logger, ledgerKey: ledger, namespacePrefix: `${namespace}/`, onLosses };
+    const keys = { ledgerKey: ledger, namespacePrefix: `${namespace}/` };
+    const around = { config, stores, logger, ...keys, onLosses, binding: lease };
     return replicasOfServices(mapping, mapping.services, nodes, around);
   }
   return {

@@ -6,6 +6,7 @@ import { childPath } from '../zookeeper/mapping-paths.js';
 import { refusedByServer, STATUS } from '../zookeeper/zookeeper-errors.js';
 import type { NodeAnswer, ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import { CANARY } from './canary-place.js';
+import { LEASES } from './copies-lease.js';
 import { NAMESPACE } from './mapping-context.js';
 import type { Stores } from './stores.js';
 
@@ -19,7 +20,7 @@ export interface OwnRecord {
   /** What tells it from one that was deleted and made anew: `czxid` or `CreateIndex`. */
   readonly created: bigint;
   /** `other`: what this program does not know as its own, and leaves alone. */
-  readonly kind: 'ledger' | 'queue' | 'canary' | 'folder' | 'other';
+  readonly kind: 'ledger' | 'queue' | 'lease' | 'canary' | 'folder' | 'other';
   readonly ledger: Ledger | undefined;
 }
 
@@ -124,6 +125,7 @@ function kindOf(root: string, path: string, ledger: Ledger | undefined): OwnReco
   const [first, second, ...deeper] = path.slice(root.length).split('/').slice(1);
   if (first === undefined) return 'folder';
   if (first === CANDIDATES) return second === undefined ? 'folder' : deeper.length === 0 ? 'queue' : 'other';
+  if (first === LEASES) return second === undefined ? 'folder' : deeper.length === 0 ? 'lease' : 'other';
   if (first === CANARY) return second === undefined ? 'folder' : 'canary';
   return second === undefined && ledger !== undefined ? 'ledger' : 'other';
 }

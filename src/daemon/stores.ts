@@ -4,6 +4,8 @@ import type { Config, TlsConfig } from '../config/schema.js';
 import type { SecretSource } from '../config/secret.js';
 import { ConsulClient } from '../consul/consul-client.js';
 import type { StoreStatus } from '../ports/status.js';
+import type { SessionIdentity } from '../zookeeper/client-seam.js';
+import type { ZooKeeperSessionOptions } from '../zookeeper/reconnecting-client.js';
 import { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { WatcherReport } from '../ports/cutover.js';
 import { whoWatches } from '../zookeeper/watchers.js';
@@ -21,6 +23,13 @@ export type RequestObserver = (
 /** How long a start waits for the stores before it goes on without them. */
 const FIRST_ANSWERS_MS = 3_000;
 
+/**
+ * How long a lasting session is asked for: another daemon takes over when the session of the one before has ended, which
+ * must not be all that there is left. A program that is started again takes some seconds, too.
+ */
+const LASTING_TIMES = 3;
+const LASTING_MS_MIN = 30_000;
+
 /** The connections to both stores, shared by all mappings. */
 export class Stores {
   private constructor(
@@ -28,13 +37,14 @@ export class Stores {
     readonly consul: ConsulClient,
     private readonly probe: ConsulProbe,
     private readonly ensemble: Config['zookeeper'],
+    private readonly sessionOptions: ZooKeeperSessionOptions,
   ) {}
 
   /** Begins to connect; does not wait for either store. */
   static async open(config: Config, observe: RequestObserver): Promise<Stores> {
     const { zookeeper, consul } = config;
     const credentials = zookeeper.auth && (await reveal(zookeeper.auth.credentials));
-    const session = new ZooKeeperSession({
+    const sessionOptions: ZooKeeperSessionOptions = {
       connect: formatConnectString(zookeeper.connect),
       sessionTimeoutMs: zookeeper.sessionTimeoutMs,
       ...(zookeeper.auth !== undefined &&
@@ -43,7 +53,8 @@ export class Stores {
       clock: systemClock,
       random: systemRandom,
       onRequest: (operation, result, seconds) => observe('zookeeper', operation, result, seconds),
-    });
+    };
+    const session = new ZooKeeperSession(sessionOptions);
     const client = new ConsulClient({
       address: new URL(consul.address),
       datacenter: consul.datacenter,
@@ -53,7 +64,23 @@ export class Stores {
       onRequest: (operation, result, seconds) => observe('consul', operation, result, seconds),
     });
     session.start();
-    return new Stores(session, client, ConsulProbe.start(client, systemClock), zookeeper);
+    return new Stores(session, client, ConsulProbe.start(client, systemClock), zookeeper, sessionOptions);
+  }
+
+  /**
+   * A session beside that of this process, which can outlast it: others can go on with it. Its connection is as quick to
+   * notice a server that is gone.
+   */
+  lastingSession(resumed: SessionIdentity | undefined): ZooKeeperSession {
+    const { sessionTimeoutMs } = this.sessionOptions;
+    const lastingMs = Math.max(LASTING_TIMES * sessionTimeoutMs, LASTING_MS_MIN);
+    return new ZooKeeperSession({
+      ...this.sessionOptions,
+      resumed,
+      sessionTimeoutMs: lastingMs,
+      requestTimeoutMs: sessionTimeoutMs,
+      patienceMs: sessionTimeoutMs,
+    });
   }
 
   status(): { readonly zookeeper: StoreStatus; readonly consul: StoreStatus } {

@@ -72,6 +72,12 @@ export interface Replica {
   /** Reads this mapping's ledger with authority, or undefined when there is none. */
   readLedger(signal: AbortSignal): Promise<StoredLedger | undefined>;
 
+  /**
+   * Told, again and again, whether this process is the one that writes here: what it makes may be bound to that. Left out
+   * where nothing is.
+   */
+  tend?(tends: boolean): void;
+
   /** All ledgers in this store, of every instance and mapping, by their place `<instance>/<mapping>`. */
   listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, StoredLedger>>;
 }
@@ -149,6 +155,9 @@ export interface ScannedEntry {
   readonly empty: boolean | undefined;
   /** Direct children, as in `PresentReading`. */
   readonly children: number;
+  /** As in `PresentReading`; left out where the store does not say. */
+  readonly session?: string | undefined;
+  readonly isMisbound?: boolean;
   /** The whole entry, with the authority of `read`, where the walk came by it anyway. */
   readonly reading: (() => PresentReading) | undefined;
 }
@@ -170,7 +179,10 @@ export type WriteOperation =
       /** As `accessOf` told; as configured for new entries, without. */
       readonly access?: string | undefined;
     }
-  /** Replaces the value of an entry that must still be at `base`; its flags and permissions stay. */
+  /**
+   * Replaces the value of an entry that must still be at `base`; its flags and permissions stay. Where `base` is misbound,
+   * the entry is made anew in its place, so that nobody sees it missing.
+   */
   | {
       readonly kind: 'update';
       readonly key: EntryKey;

@@ -1,3 +1,4 @@
+import type { Binding } from '../ports/binding.js';
 import type { Digest, EntryKey, KeyPrefix, PresentReading, Reading } from '../core/observation.js';
 import type {
   Glance,
@@ -26,6 +27,8 @@ export interface RegistrationsReplicaOptions {
   readonly rules?: SiblingRules | undefined;
   readonly translation: ServiceTranslation;
   readonly digest: (value: Uint8Array) => Digest;
+  /** What copies are bound to; they stay whatever becomes of the daemon, without. */
+  readonly binding?: Binding | undefined;
   /** Told of an instance of which its copy can't hold everything, whenever it is read. */
   readonly onLosses?: (key: EntryKey, losses: readonly Loss[]) => void;
   /** Told of a node that should be an instance, and is none of the format. */
@@ -70,8 +73,10 @@ export class RegistrationsReplica implements Replica {
     };
   }
 
-  watch(listener: HintListener, signal: AbortSignal): Promise<void> {
-    return this.#nodes.watch(
+  async watch(listener: HintListener, signal: AbortSignal): Promise<void> {
+    // That copies are bound to another session than they should be is no change that ZooKeeper tells of.
+    const unlisten = this.#options.binding?.onBound(() => listener.stirred());
+    await this.#nodes.watch(
       {
         changed: (keys) => this.#tellChanged(keys, listener),
         saw: (view) => listener.saw(this.#viewOf(view)),
@@ -81,6 +86,7 @@ export class RegistrationsReplica implements Replica {
       },
       signal,
     );
+    unlisten?.();
   }
 
   async *scan(
@@ -105,7 +111,8 @@ export class RegistrationsReplica implements Replica {
   }
 
   async read(keys: readonly EntryKey[], signal: AbortSignal): Promise<ReadonlyMap<EntryKey, Reading>> {
-    return this.#readings(await this.#nodes.read(keys, signal), signal);
+    const readings = await this.#readings(await this.#nodes.read(keys, signal), signal);
+    return this.#isTended ? this.#withLapsed(readings, signal) : readings;
   }
 
   async glance(keys: readonly EntryKey[], signal: AbortSignal): Promise<Glance> {
@@ -152,12 +159,46 @@ export class RegistrationsReplica implements Replica {
     return outcome.kind === 'applied' ? this.#applied(outcome) : outcome;
   }
 
+  tend(tends: boolean): void {
+    this.#options.binding?.tend(tends);
+  }
+
   readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {
     return this.#nodes.readLedger(signal);
   }
 
   listLedgers(signal: AbortSignal): Promise<ReadonlyMap<string, StoredLedger>> {
     return this.#nodes.listLedgers(signal);
+  }
+
+  get #isTended(): boolean {
+    return this.#options.binding?.isTended === true;
+  }
+
+  /** Says of copies that are missing what has gone with a session; nothing, while that can't be told from a deletion. */
+  async #withLapsed(
+    readings: Map<EntryKey, Reading>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<EntryKey, Reading>> {
+    const missing = [...readings].filter(
+      ([key, { kind }]) => kind === 'absent' && this.#translation.bornIn(key) === 'catalog',
+    );
+    if (missing.length === 0) return readings;
+    const bound = await this.#options.binding?.confirm(signal);
+    const reading: Reading =
+      bound === undefined
+        ? { kind: 'unknown', reason: 'not-read' }
+        : { kind: 'absent', lapsedUpTo: bound.since };
+    for (const [key] of missing) readings.set(key, reading);
+    return readings;
+  }
+
+  /** Whether a copy would not go, or stay, together with the others. Below a copy with children, none can be ephemeral. */
+  #isMisbound({ session, children }: Pick<ScannedEntry, 'session' | 'children'>): boolean {
+    const { binding } = this.#options;
+    if (children > 0) return false;
+    if (binding === undefined) return session !== undefined;
+    return binding.bound !== undefined && session !== binding.bound.session;
   }
 
   #isOnOriginal(operation: WriteOperation): boolean {
@@ -174,7 +215,9 @@ export class RegistrationsReplica implements Replica {
     const read = entry.reading;
     const reading = read && this.#readingOf(entry.key, read());
     const empty = entry.empty || this.#isInner(entry);
-    return { ...entry, empty, reading: reading?.kind === 'present' ? () => reading : undefined };
+    const isCopy = this.#translation.bornIn(entry.key) === 'catalog';
+    const isMisbound = isCopy && this.#isMisbound(entry);
+    return { ...entry, empty, isMisbound, reading: reading?.kind === 'present' ? () => reading : undefined };
   }
 
   /** Part of a service's name, whatever data some client has given it. */
@@ -246,7 +289,7 @@ export class RegistrationsReplica implements Replica {
     const parsed = this.#translation.parseNode(key, reading.value);
     // Whatever a client has made of it: it is there, and not as it should be.
     const shown = parsed.kind === 'up' ? this.#with(reading, encodeRecord(parsed.record)) : reading;
-    return { ...shown, session: undefined, isMirror: true };
+    return { ...shown, session: undefined, isMirror: true, isMisbound: this.#isMisbound(reading) };
   }
 
   #originalOf(key: EntryKey, reading: PresentReading, rules: RulesRead): Reading {

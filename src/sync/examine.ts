@@ -360,7 +360,7 @@ function isAnnounced(
 }
 
 /** What of an entry tells whether it is as the archive has it. */
-export type Met = Pick<ScannedEntry, 'version' | 'empty' | 'children'>;
+export type Met = Pick<ScannedEntry, 'version' | 'empty' | 'children' | 'isMisbound'>;
 
 /** Whether what a walk found at one side calls for a look at the entry, given what the archive has of it. */
 export function needsLook(record: ArchiveRecord | undefined, found: Met, side: Side): boolean {
@@ -369,7 +369,7 @@ export function needsLook(record: ArchiveRecord | undefined, found: Met, side: S
     if (record.side !== side || !sameVersion(record.version, found.version)) return true;
     return record.owner === 'daemon' && found.children === 0;
   }
-  if (!sameVersion(record.versions[side], found.version)) return true;
+  if (!sameVersion(record.versions[side], found.version) || found.isMisbound === true) return true;
   // An empty entry that has become a parent: the daemon's copy of it may have to go.
   return record.empty && found.children > 0 && record.copy === otherSide(side);
 }

@@ -31,6 +31,7 @@ import { UNDATED } from './write-times.js';
 import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
 import { FollowingInterrupted, Succession } from './succession.js';
+import { tend } from './tending.js';
 import { Walks } from './walks.js';
 import { WholeView } from './whole-view.js';
 
@@ -125,8 +126,7 @@ export class MappingSync {
     this.readiness = readiness;
     this.walks = walks;
     this.succession = succession;
-    const following = succession?.following;
-    const looked = [attention, pending, rings, following] as const;
+    const looked = [attention, pending, rings, succession?.following] as const;
     this.drain = new Drain(context, memory, ledgers, examiner, writer, ...looked, undefined, wholeView);
     this.wholeView = wholeView;
     this.word = new OperatorsWord(memory, writer, succession !== undefined);
@@ -155,6 +155,7 @@ export class MappingSync {
       }
       this.log.note(this.holds, this.walks.completed, context.archive.counts().entries);
     }
+    tend(context, false);
     await this.succession?.release();
     await Promise.all(watches);
   }
@@ -280,6 +281,7 @@ export class MappingSync {
 
   private async turn(signal: AbortSignal): Promise<void> {
     const part = (await this.succession?.beginTurn(signal)) ?? 'lead';
+    this.goesOn();
     this.blocked = part === 'wait' || (part === 'lead' && !(await this.readiness.ensure(signal)));
     if (this.blocked) return;
     if (part === 'lead' && (await this.readiness.recheck(signal))) this.attention.startOver('operator');
@@ -440,6 +442,7 @@ export class MappingSync {
 
   private goesOn(): void {
     this.lastTurnMs = this.context.clock.monotonicMs();
+    tend(this.context, this.role === 'active');
   }
 
   private waitMs(): number {

@@ -28,6 +28,10 @@ export interface ClientOptions {
   readonly sessionTimeoutMs: number;
   /** For TCP, TLS, the session and authentication together. */
   readonly connectTimeoutMs: number;
+  /** As if the session lasted no longer, a silent server is given up. */
+  readonly patienceMs?: number;
+  /** The session to go on with; a new one, without. */
+  readonly resumed?: SessionIdentity | undefined;
   readonly auth: { readonly scheme: string; readonly credentials: Buffer } | undefined;
   readonly tls: TlsSettings | undefined;
   /** A larger reply is thrown away while it arrives, and its request fails. */
@@ -35,6 +39,12 @@ export interface ClientOptions {
   readonly clock: Clock;
   /** Shared by all clients of one session, one after the other. */
   readonly backoff: ReconnectBackoff;
+}
+
+/** What a server asks of whoever wants to go on with a session: 8 and 16 bytes. */
+export interface SessionIdentity {
+  readonly id: Buffer;
+  readonly password: Buffer;
 }
 
 /** Why a client came to its end; it never comes back. */
@@ -111,7 +121,11 @@ export class ZooKeeperClient extends ConnectionManager {
   #isCorked = false;
 
   constructor(options: ClientOptions, listener: ClientListener) {
-    const managerOptions = { sessionTimeout: options.sessionTimeoutMs, spinDelay: 0 };
+    const managerOptions = {
+      sessionTimeout: options.sessionTimeoutMs,
+      spinDelay: 0,
+      ...(options.resumed && { sessionId: options.resumed.id, sessionPassword: options.resumed.password }),
+    };
     // The package's own reading of a server list knows no IPv6; it is given one name, and none of its choosing is used.
     super('unused', managerOptions, () => undefined);
     this.#options = options;
@@ -129,6 +143,11 @@ export class ZooKeeperClient extends ConnectionManager {
   /** Whether requests may be sent. */
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** With which another client can go on with the session. */
+  get identity(): SessionIdentity {
+    return { id: Buffer.from(this.sessionId), password: Buffer.from(this.sessionPassword) };
   }
 
   /** The server of the present connection, or of the last one tried. */
@@ -162,11 +181,14 @@ export class ZooKeeperClient extends ConnectionManager {
     });
   }
 
-  /** Ends the session, in good order where that is possible in bounded time. */
-  async shutDown(): Promise<void> {
+  /**
+   * Ends the session, in good order where that is possible in bounded time.
+   * @param leaves whether it is left to its timeout instead, or to whoever goes on with it
+   */
+  async shutDown(leaves = false): Promise<void> {
     if (this.#end !== undefined) return;
     this.#end = { end: 'closed', cause: new Error('the client was closed') };
-    if (this.#isReady) {
+    if (this.#isReady && !leaves) {
       this.#isReady = false;
       this.close();
       await this.#options.clock.sleep(CLOSE_TIMEOUT_MS, this.#connection.signal);
@@ -326,12 +348,13 @@ export class ZooKeeperClient extends ConnectionManager {
    */
   async #heartbeat(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const intervalMs = this.sessionTimeout / HEARTBEATS_PER_TIMEOUT;
+    const patienceMs = Math.min(this.sessionTimeout, this.#options.patienceMs ?? Infinity);
+    const intervalMs = patienceMs / HEARTBEATS_PER_TIMEOUT;
     for (let beat = 0; ; beat++) {
       await clock.sleep(intervalMs, signal);
       if (signal.aborted) return;
       const silentMs = clock.monotonicMs() - this.#receivedAtMs;
-      if (silentMs >= (this.sessionTimeout * 2) / 3) {
+      if (silentMs >= (patienceMs * 2) / 3) {
         this.#drop(new Error(`nothing came from the server for ${Math.round(silentMs)} ms`));
         return;
       }

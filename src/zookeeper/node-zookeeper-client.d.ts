@@ -21,6 +21,8 @@ declare module 'node-zookeeper-client/lib/ConnectionManager.js' {
   export interface ManagerOptions {
     readonly sessionTimeout: number;
     readonly spinDelay: number;
+    readonly sessionId?: Buffer;
+    readonly sessionPassword?: Buffer;
   }
 
   export default class ConnectionManager extends EventEmitter {

@@ -53,6 +53,8 @@ export interface AclEntry {
   readonly permissions: number;
 }
 
+export type CreateMode = 'ephemeral' | 'ephemeral-sequential';
+
 /** An operation of a `multi`. Paths are complete, chroot included. */
 export type MultiOperation =
   | {
@@ -60,8 +62,8 @@ export type MultiOperation =
       readonly path: string;
       readonly data: Uint8Array;
       readonly acl: readonly AclEntry[];
-      /** Persistent unless said; an ephemeral sequential node goes with its session, and gets a number appended. */
-      readonly mode?: 'ephemeral-sequential';
+      /** Persistent unless said; an ephemeral node goes with its session, and a sequential one gets a number appended. */
+      readonly mode?: CreateMode | undefined;
     }
   | { readonly kind: 'setData'; readonly path: string; readonly data: Uint8Array; readonly version: number }
   | { readonly kind: 'delete'; readonly path: string; readonly version: number };

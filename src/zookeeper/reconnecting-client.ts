@@ -1,5 +1,11 @@
 import type { Clock, Random } from '../ports/clock.js';
-import { ZooKeeperClient, type ClientEnd, type ClientOptions, type TlsSettings } from './client-seam.js';
+import {
+  ZooKeeperClient,
+  type ClientEnd,
+  type ClientOptions,
+  type SessionIdentity,
+  type TlsSettings,
+} from './client-seam.js';
 import { ReconnectBackoff } from './reconnect-backoff.js';
 import { RequestPipeline, type PipelineLimits, type RequestObserver } from './request-pipeline.js';
 import { parseServerList, showAddress, shuffleServers, type ServerAddress } from './server-list.js';
@@ -13,6 +19,10 @@ export interface ZooKeeperSessionOptions {
   readonly sessionTimeoutMs: number;
   /** Each request ends within this time. The session timeout by default. */
   readonly requestTimeoutMs?: number;
+  /** As if the session lasted no longer, silent servers are given up. The session timeout by default. */
+  readonly patienceMs?: number;
+  /** The session to begin with, if there still is one; a new one, without. */
+  readonly resumed?: SessionIdentity | undefined;
   /** For instance `{ scheme: 'digest', credentials: 'user:password' }`. */
   readonly auth?: { readonly scheme: string; readonly credentials: string };
   readonly tls?: TlsSettings;
@@ -81,6 +91,7 @@ export class ReconnectingClient {
     this.#options = options;
     this.#servers = shuffleServers(servers, options.random);
     this.chroot = chroot;
+    this.#sessionId = options.resumed?.id.readBigUInt64BE();
     this.#backoff = new ReconnectBackoff(servers.length, options.random);
     this.#pipeline = new RequestPipeline(() => this.#client, {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
@@ -88,7 +99,7 @@ export class ReconnectingClient {
       clock: options.clock,
       onRequest: options.onRequest ?? (() => undefined),
     });
-    this.#client = this.#makeClient();
+    this.#client = this.#makeClient(options.resumed);
   }
 
   /** Begins to connect. */
@@ -103,6 +114,11 @@ export class ReconnectingClient {
   /** How many connections there were. While it stays the same, all replies came over the same one. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** With which another process can go on with the present session. */
+  get identity(): SessionIdentity {
+    return this.#client.identity;
   }
 
   /** The server of the present or last connection, for messages. */
@@ -155,9 +171,18 @@ export class ReconnectingClient {
 
   /** Ends the session; takes a few seconds at most. */
   async close(): Promise<void> {
+    await this.#shutDown(false);
+  }
+
+  /** Drops the connection, and leaves the session to its timeout, or to another process that goes on with it. */
+  async leave(): Promise<void> {
+    await this.#shutDown(true);
+  }
+
+  async #shutDown(leaves: boolean): Promise<void> {
     if (this.#state.kind === 'closed') return;
     this.#closed.abort();
-    await this.#client.shutDown();
+    await this.#client.shutDown(leaves);
     this.#pipeline.close();
     this.#setState({ kind: 'closed' });
   }
@@ -217,8 +242,9 @@ export class ReconnectingClient {
     return NO_CAPABILITIES;
   }
 
-  #makeClient(): ZooKeeperClient {
-    const client: ZooKeeperClient = new ZooKeeperClient(this.#clientOptions(this.#servers), {
+  #makeClient(resumed?: SessionIdentity): ZooKeeperClient {
+    const options = { ...this.#clientOptions(this.#servers), resumed };
+    const client: ZooKeeperClient = new ZooKeeperClient(options, {
       onReady: (server, sessionId, sessionTimeoutMs) => this.#onReady(server, sessionId, sessionTimeoutMs),
       onLost: (cause) => this.#onLost(cause),
       onEnded: (end, cause) => this.#onEnded(end, cause),
@@ -229,11 +255,13 @@ export class ReconnectingClient {
 
   #clientOptions(servers: readonly ServerAddress[]): ClientOptions {
     const { sessionTimeoutMs, auth, tls, replyBytesMax = DEFAULT_REPLY_BYTES_MAX, clock } = this.#options;
-    const perServerMs = sessionTimeoutMs / servers.length;
+    const { patienceMs = sessionTimeoutMs } = this.#options;
+    const perServerMs = patienceMs / servers.length;
     return {
       servers,
       sessionTimeoutMs,
-      connectTimeoutMs: Math.min(sessionTimeoutMs, Math.max(perServerMs, CONNECT_TIMEOUT_MS_MIN)),
+      patienceMs,
+      connectTimeoutMs: Math.min(patienceMs, Math.max(perServerMs, CONNECT_TIMEOUT_MS_MIN)),
       auth: auth && { scheme: auth.scheme, credentials: Buffer.from(auth.credentials) },
       tls,
       replyBytesMax,

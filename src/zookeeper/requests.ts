@@ -5,8 +5,7 @@ import { type MultiOperation, OP, type OperationName, type WireRequest } from '.
 const PERSISTENT_RECURSIVE = 1;
 
 /** Flags of a create (`CreateMode`). */
-const PERSISTENT_NODE = 0;
-const EPHEMERAL_SEQUENTIAL_NODE = 3;
+const CREATE_FLAGS = { persistent: 0, ephemeral: 1, 'ephemeral-sequential': 3 } as const;
 const LENGTH_AND_HEADER_BYTES = 12;
 const MULTI_HEADER_BYTES = 9;
 
@@ -87,7 +86,7 @@ function multiRecord(operation: MultiOperation): JuteRecord {
       const acl = operation.acl.map(
         ({ scheme, id, permissions }) => new jute.data.ACL(permissions, new jute.data.Id(scheme, id)),
       );
-      const flags = operation.mode === undefined ? PERSISTENT_NODE : EPHEMERAL_SEQUENTIAL_NODE;
+      const flags = CREATE_FLAGS[operation.mode ?? 'persistent'];
       return new jute.protocol.CreateRequest(operation.path, asBuffer(operation.data), acl, flags);
     }
     case 'setData':

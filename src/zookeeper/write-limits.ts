@@ -22,8 +22,12 @@ export function writeLimits(
   paths: MappingPaths,
   acl: readonly AclEntry[],
   packetBytesMax: number,
+  /** Whether nodes may have to be made anew in place of an update: each is deleted, too, then. */
+  replaces = false,
 ): ReplicaLimits {
   const createOverheadBytes = multiOperationBytes({ kind: 'create', path: '', data: new Uint8Array(), acl });
+  const deleteBytes = (path: string): number =>
+    replaces ? multiOperationBytes({ kind: 'delete', path, version: 0 }) : 0;
   const prefixBytes = Buffer.byteLength(paths.prefix);
   /** A create is the largest operation, and may have to make all the parents below the mapping's root. */
   const keyBytes = (key: EntryKey) => {
@@ -39,7 +43,7 @@ export function writeLimits(
     batchOperationsMax: OPERATIONS_MAX,
     batchBytesMax: Math.min(BATCH_BYTES_MAX, packetBytesMax - PACKET_RESERVE_BYTES),
     valueBytesMax: packetBytesMax - PACKET_RESERVE_BYTES,
-    operationBytes: (key, valueBytes) => keyBytes(key) + valueBytes,
+    operationBytes: (key, valueBytes) => keyBytes(key) + deleteBytes(paths.pathOf(key)) + valueBytes,
     unmappable: (key) => {
       const path = paths.pathOf(key);
       if (paths.isExcluded(path)) return `${path} is reserved`;

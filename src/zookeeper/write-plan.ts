@@ -3,7 +3,7 @@ import type { WriteBatch, WriteOperation } from '../ports/replica.js';
 import { parentPath, type MappingPaths } from './mapping-paths.js';
 import { aclOf } from './node-access.js';
 import { ancestorsOf } from './parent-nodes.js';
-import type { AclEntry, MultiOperation } from './protocol.js';
+import type { AclEntry, CreateMode, MultiOperation } from './protocol.js';
 
 /** What one operation of the multi is there for. */
 export type Step =
@@ -26,6 +26,10 @@ export interface WriteContext {
   readonly acl: readonly AclEntry[];
   /** Nodes that don't exist, as far as is known. */
   readonly missing: ReadonlySet<string>;
+  /** Of the nodes of entries; parents are persistent. */
+  readonly mode?: CreateMode | undefined;
+  /** Who may do what with nodes that are made anew, by path; as with all that are made, where it is not told. */
+  readonly access?: ReadonlyMap<string, string> | undefined;
 }
 
 const NO_DATA = new Uint8Array();
@@ -65,8 +69,11 @@ export function planWrite(batch: WriteBatch, context: WriteContext): WritePlan {
       }
       tree.create(path);
       const acl = operation.access === undefined ? context.acl : aclOf(operation.access);
-      const create = { kind: 'create', path, data: operation.value, acl } as const;
+      const create = { kind: 'create', path, data: operation.value, acl, mode: context.mode } as const;
       add(create, { kind: 'entry', operation, clears: false });
+    } else if (isReplaced(operation)) {
+      for (const one of replacement(operation, path, context))
+        add(one, { kind: 'entry', operation, clears: false });
     } else {
       const { revision: version } = operation.base.version;
       const clears = operation.kind === 'delete' && tree.childrenLeft(path, operation.base.children) > 0;
@@ -80,6 +87,24 @@ export function planWrite(batch: WriteBatch, context: WriteContext): WritePlan {
     }
   }
   return { operations, steps };
+}
+
+/** Whether a node can't become what it has to be, and is made anew in its place. */
+export function isReplaced(operation: WriteOperation): operation is WriteOperation & { kind: 'update' } {
+  return operation.kind === 'update' && operation.base.isMisbound === true;
+}
+
+/** Both in one transaction: nobody finds the node missing. */
+function replacement(
+  { base, value: data }: WriteOperation & { kind: 'update' },
+  path: string,
+  { access, acl, mode }: WriteContext,
+): MultiOperation[] {
+  const known = access?.get(path);
+  return [
+    { kind: 'delete', path, version: base.version.revision },
+    { kind: 'create', path, data, acl: known === undefined ? acl : aclOf(known), mode },
+  ];
 }
 
 function ledgerOperation(ledger: NonNullable<WriteBatch['ledger']>, context: WriteContext): MultiOperation {

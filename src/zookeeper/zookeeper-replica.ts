@@ -21,7 +21,8 @@ import { ReadRestrictions } from './read-restrictions.js';
 import { presentReading, versionOf } from './readings.js';
 import { TreeWalk, type WalkedNode } from './tree-walk.js';
 import { watchForever } from './watch-loop.js';
-import type { AclEntry } from './protocol.js';
+import { ownerSession, type AclEntry } from './protocol.js';
+import type { SessionLease } from './session-lease.js';
 import { writeLimits } from './write-limits.js';
 import { refusedByServer, STATUS, unanswered } from './zookeeper-errors.js';
 import type { NodeAnswer, ZooKeeperSession } from './zookeeper-session.js';
@@ -42,6 +43,10 @@ export interface ZooKeeperReplicaOptions {
   readonly digest: (value: Uint8Array) => Digest;
   /** Bound of the nodes that are watched one by one, on servers before 3.6. */
   readonly watchedNodesMax?: number;
+  /** What new entries are bound to, while that is tended; to nothing, without. */
+  readonly lease?: SessionLease | undefined;
+  /** Whether entries may be found misbound, and are made anew then. */
+  readonly replaces?: boolean;
   /** Looks at ACLs, too, and says of entries whether everybody may read them: one more request for each that is read. */
   readonly readsAccess?: boolean;
   /** Told of entries that a walk may not read, or not list the children of. */
@@ -68,10 +73,10 @@ export class ZooKeeperReplica implements Replica, ChildNames {
   #syncedOver: number | undefined;
 
   constructor(options: ZooKeeperReplicaOptions) {
-    const { session, root, namespaceRoot, ledgerPath, acl, digest } = options;
+    const { session, root, namespaceRoot, ledgerPath, acl, digest, lease, replaces } = options;
     this.#options = options;
     this.#paths = new MappingPaths(root, namespaceRoot);
-    this.limits = writeLimits(this.#paths, acl, session.packetBytesMax);
+    this.limits = writeLimits(this.#paths, acl, session.packetBytesMax, replaces);
     this.#reader = new NodeReader(session);
     this.#access = options.readsAccess === true ? new ReadRestrictions(session) : undefined;
     this.#ledgers = new LedgerNodes(session, namespaceRoot, acl);
@@ -86,6 +91,7 @@ export class ZooKeeperReplica implements Replica, ChildNames {
         acl,
         limits,
         digest,
+        lease,
       },
     });
   }
@@ -143,6 +149,7 @@ export class ZooKeeperReplica implements Replica, ChildNames {
       version: versionOf(stat),
       empty: stat.dataLength === 0,
       children: stat.numChildren,
+      session: ownerSession(stat),
       reading: isWhole ? () => presentReading({ stat, data }, this.#options.digest) : undefined,
     };
   }
@@ -216,7 +223,10 @@ export class ZooKeeperReplica implements Replica, ChildNames {
   }
 
   async write(batch: WriteBatch, signal: AbortSignal): Promise<WriteOutcome> {
-    return await this.#writer.write(batch, signal);
+    const outcome = await this.#writer.write(batch, signal);
+    // What another session has written, the server of this one may not have yet.
+    if (this.#options.lease?.isTended === true) this.#syncedOver = undefined;
+    return outcome;
   }
 
   async readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {

@@ -12,11 +12,13 @@ import type {
 } from '../ports/replica.js';
 import type { LedgerNodes } from './ledger-nodes.js';
 import type { MappingPaths } from './mapping-paths.js';
+import { readAccess } from './node-access.js';
 import type { NodeReader } from './node-reader.js';
 import { ParentNodes } from './parent-nodes.js';
 import { presentReading, stampOf, versionOf } from './readings.js';
 import type { AclEntry, Stat } from './protocol.js';
-import { parentsNeeded, planWrite, type Step, type WritePlan } from './write-plan.js';
+import type { SessionLease } from './session-lease.js';
+import { isReplaced, parentsNeeded, planWrite, type Step, type WritePlan } from './write-plan.js';
 import { refusedByServer, showStatus, STATUS, ZooKeeperError } from './zookeeper-errors.js';
 import type { ReadThenMulti, ZooKeeperSession } from './zookeeper-session.js';
 
@@ -29,6 +31,8 @@ export interface WriterOptions {
   readonly acl: readonly AclEntry[];
   readonly limits: ReplicaLimits;
   readonly digest: (value: Uint8Array) => Digest;
+  /** What new entries are bound to. */
+  readonly lease?: SessionLease | undefined;
 }
 
 /** Bounds of one request of the reads that go in front of a write. */
@@ -67,11 +71,8 @@ export class ZooKeeperWriter {
     const prepared = await this.#prepare(batch, signal);
     if ('kind' in prepared) return prepared;
     try {
-      const done = await this.#options.session.readThenMulti(
-        this.#readGroups(batch),
-        prepared.operations,
-        signal,
-      );
+      const through = this.#lease(batch) ?? this.#options.session;
+      const done = await through.readThenMulti(this.#readGroups(batch), prepared.operations, signal);
       return this.#outcome(batch, prepared, done);
     } catch (error) {
       if (!(error instanceof ZooKeeperError)) throw error;
@@ -81,7 +82,7 @@ export class ZooKeeperWriter {
 
   /** Finds and makes what has to be there before the batch; nothing of the batch is sent yet. */
   async #prepare(batch: WriteBatch, signal: AbortSignal): Promise<WritePlan | WriteOutcome> {
-    const { paths, ledgers, ledgerPath, acl } = this.#options;
+    const { paths, ledgers, ledgerPath, acl, session } = this.#options;
     try {
       const { missing, ephemeral } = await this.#parents.inspect(parentsNeeded(batch, paths), signal);
       const rejections = this.#belowEphemerals(batch, ephemeral);
@@ -89,11 +90,23 @@ export class ZooKeeperWriter {
       if (batch.ledger !== undefined && batch.ledger.expected === undefined) {
         await ledgers.makeParents(ledgerPath, signal);
       }
-      return planWrite(batch, { paths, ledgerPath, acl, missing });
+      const replaced = batch.operations.filter(isReplaced).map(({ key }) => paths.pathOf(key));
+      const access = replaced.length === 0 ? undefined : await readAccess(session, replaced, signal);
+      const mode = this.#lease(batch) && 'ephemeral';
+      return planWrite(batch, { paths, ledgerPath, acl, missing, mode, access });
     } catch (error) {
       if (!(error instanceof ReplicaError)) throw error;
       return { kind: 'retriable', cause: error };
     }
+  }
+
+  /** By which a batch goes that makes something bound to it; what is there already can be written by any session. */
+  #lease({ operations }: WriteBatch): SessionLease | undefined {
+    const { lease } = this.#options;
+    const makes = operations.some(
+      (one) => isReplaced(one) || (one.kind === 'create' && one.value.length > 0),
+    );
+    return makes && lease?.isTended === true ? lease : undefined;
   }
 
   #rejectionOf(operation: WriteOperation): Rejection | undefined {

@@ -41,6 +41,8 @@ export interface TreeReplicaOptions {
    * is told while an earlier one is on its way, since its watch is armed again only when that has come.
    */
   readonly watches?: 'recursive' | 'one-shot';
+  /** The session that new entries are bound to; to none, without. */
+  readonly session?: () => string | undefined;
   /** Told of entries that a scan may not read. */
   readonly onDenied?: (key: EntryKey) => void;
 }
@@ -186,6 +188,7 @@ export class MemoryTreeReplica implements Replica {
       pathOf: (key) => this.#pathOf(key),
       keyOf: (path) => this.#keyOf(path),
       read: (node, path, seen) => this.#present(node, path, seen),
+      session: this.#options.session?.(),
     });
     const rejections = treeBatch.rejections();
     if (rejections.length > 0) return { kind: 'rejected', rejections };
@@ -293,7 +296,8 @@ export class MemoryTreeReplica implements Replica {
         const isCurrent = tree() === this.#options.tree;
         const read = isCurrent ? this.#present(node, childPath, tree()) : undefined;
         const reading = read && (() => read);
-        yield { key, version: versionOf(node), empty, children: tree().children(childPath).size, reading };
+        const children = tree().children(childPath).size;
+        yield { key, version: versionOf(node), empty, children, session: node.ephemeralOwner, reading };
       }
       yield* this.#walk(tree, childPath, within);
     }

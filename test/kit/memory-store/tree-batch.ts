@@ -20,6 +20,8 @@ export interface TreeBatchContext {
   keyOf(path: string): EntryKey | undefined;
   read(node: Znode, path: string, tree: MemoryTree): PresentReading;
   mayWrite(path: string): boolean;
+  /** The session that new entries are bound to. */
+  readonly session?: string | undefined;
 }
 
 /** An operation of a multi, and what of the batch it is for. */
@@ -142,9 +144,15 @@ export class TreeBatch {
       }
       absent.delete(path);
       const { value: data, access } = operation;
-      return [...parents, step({ kind: 'create', path, data, access })];
+      return [...parents, step({ kind: 'create', path, data, access, ephemeralOwner: this.ownerOf(data) })];
     }
     const version = operation.base.version.revision;
+    if (operation.kind === 'update' && operation.base.isMisbound === true) {
+      const data = operation.value;
+      const access = this.context.tree.node(path)?.access;
+      const anew = step({ kind: 'create', path, data, access, ephemeralOwner: this.ownerOf(data) });
+      return [step({ kind: 'delete', path, version }), anew];
+    }
     if (operation.kind === 'update') return [step({ kind: 'set', path, data: operation.value, version })];
     // Whether it still has children is judged by the reading; if that is wrong, a condition fails, or it is cleared.
     if (operation.base.children > (removedBelow.get(path) ?? 0)) {
@@ -154,6 +162,11 @@ export class TreeBatch {
     const above = parentPath(path);
     removedBelow.set(above, (removedBelow.get(above) ?? 0) + 1);
     return [step({ kind: 'delete', path, version })];
+  }
+
+  /** Parents, which have no data, are bound to nothing. */
+  private ownerOf(data: Uint8Array): string | undefined {
+    return data.length > 0 ? this.context.session : undefined;
   }
 
   /** Other incarnations than those the batch was decided on: their versions may match nonetheless. */

@@ -45,6 +45,18 @@ describe('a list of services', () => {
     await expect(parse(`${SERVICES}${mappings}\n`)).rejects.toThrow(path);
   });
 
+  it('can bind its copies in ZooKeeper to a session of daemons, unless there are none', async () => {
+    const { mappings } = await parse(SERVICES);
+    expect(mappings[0]?.services?.ephemeral).toBe(false);
+    const bound = SERVICES.replace('format: curator', 'format: curator, ephemeral: true');
+    expect((await parse(bound)).mappings[0]?.services?.ephemeral).toBe(true);
+    const oneWay = (direction: string) => bound.replace('curator,', `curator, direction: ${direction},`);
+    await expect(parse(oneWay('zookeeper-to-consul'))).rejects.toThrow(
+      /services\[0\]\.ephemeral.* there are no copies in ZooKeeper/,
+    );
+    expect((await parse(oneWay('consul-to-zookeeper'))).mappings).toHaveLength(1);
+  });
+
   it('has one of four formats', async () => {
     await expect(parse(SERVICES.replace('curator', 'eureka'))).rejects.toThrow(
       'curator, serverset, nerve, dubbo',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryRecord } from '../../../src/core/archive-record.js';
-import type { PresentReading } from '../../../src/core/observation.js';
+import type { PresentReading, Reading } from '../../../src/core/observation.js';
 import type { Policy } from '../../../src/core/policy.js';
 import { impose, reconcile } from '../../../src/core/reconcile.js';
 import { MIRROR_REWRITES_MAX } from '../../../src/core/session-bound.js';
@@ -34,6 +34,11 @@ function rule(sentence: string, parts: Parts, expected: string, policy: Policy =
 
 function bound(value: string, at: number): PresentReading {
   return present(value, at, { session: 'session 7' });
+}
+
+/** What was made up to this number has gone with its session. Entries of these tests were made at 1. */
+function lapsed(upTo: number): Reading {
+  return { kind: 'absent', lapsedUpTo: BigInt(upTo) };
 }
 
 /** Left is the original, right its mirror, both with this value. */
@@ -86,6 +91,31 @@ describe('a session-bound entry', () => {
     ...POLICY,
     source: 'right',
   });
+  rule(
+    'has its mirror made anew where that is bound otherwise than the others, whatever it holds',
+    { record: mirrored('L'), left: bound('L', 10), right: present('L', 20, { isMisbound: true }) },
+    'update right with "L"',
+  );
+  rule(
+    'has a mirror that went with its session made again, of which no client knows',
+    { record: mirrored('L'), left: bound('L', 10), right: lapsed(1) },
+    'create right with "L"',
+  );
+  rule(
+    'has it made again as it is by now',
+    { record: mirrored('L'), left: bound('M', 11), right: lapsed(1) },
+    'create right with "M"',
+  );
+  rule(
+    'has a mirror put back that was made since, and that a client has deleted: that is journaled',
+    { record: mirrored('L'), left: bound('L', 10), right: lapsed(0) },
+    'create right with "L" as conflict',
+  );
+  rule(
+    'has an ordinary copy put back that was never bound: that is journaled',
+    { record: agreed('D'), left: bound('D', 11), right: lapsed(1) },
+    'create right with "D" as conflict',
+  );
   rule('S5: waits while the mirror is unknown', { left: bound('L', 10), right: UNKNOWN }, 'wait');
   rule(
     'S6: waits while the mirror is below its agreed version',
@@ -103,6 +133,13 @@ describe('a session-bound entry', () => {
     expect(reconcile(same, POLICY)).toEqual({ do: 'record', record: mirrored('L') });
     const empty = situation({ left: bound('', 10), right: present('', 20) });
     expect(reconcile(empty, POLICY)).toEqual({ do: 'record', record: mirrored('') });
+  });
+
+  it('is no more held for mirrors that went with their session, however often that happened', () => {
+    const record = mirrored('L', { mirrorRewrites: MIRROR_REWRITES_MAX });
+    const one = situation({ record, left: bound('L', 10), right: lapsed(1) });
+    expect(reconcile(one, POLICY)).toMatchObject({ do: 'copy', mirrorRewrites: MIRROR_REWRITES_MAX });
+    expect(reconcile({ ...one, readings: { ...one.readings, right: ABSENT } }, POLICY).do).toBe('hold');
   });
 
   it('has a new mirror recorded as such', () => {

@@ -84,6 +84,26 @@ describe('planWrite', () => {
     ]);
   });
 
+  it('S3: makes a misbound node anew in its place, under its version, bound and accessible as told', () => {
+    const misbound = { ...base(), isMisbound: true };
+    const update: WriteOperation = { kind: 'update', key: 'u', value: Buffer.from('new'), base: misbound };
+    const batch = { operations: [update, create('c', 'x')], ledger: undefined };
+    const rules = [{ scheme: 'world', id: 'anyone', permissions: 1 }];
+    const access = new Map([['/root/config/u', JSON.stringify(rules)]]);
+    const mode = 'ephemeral';
+    const { operations } = planWrite(batch, {
+      ...{ paths, ledgerPath, acl, missing: new Set(['/root/config']), mode, access },
+    });
+    expect(operations).toEqual([
+      { kind: 'delete', path: '/root/config/u', version: 3 },
+      { kind: 'create', path: '/root/config/u', data: Buffer.from('new'), acl: rules, mode },
+      { kind: 'create', path: '/root/config', data: new Uint8Array(), acl },
+      { kind: 'create', path: '/root/config/c', data: Buffer.from('x'), acl, mode },
+    ]);
+    const [, again] = planWrite(batch, { paths, ledgerPath, acl, missing: new Set() }).operations;
+    expect(again).toMatchObject({ kind: 'create', acl, mode: undefined });
+  });
+
   it('clears a node that keeps children, and deletes it when all of them go before it', () => {
     expect(shown(plan([remove('p/a'), remove('p', 2)]))).toEqual([
       'delete /root/config/p/a',
@@ -113,6 +133,19 @@ describe('writeLimits', () => {
         const told = batch.reduce((sum, one) => sum + limits.operationBytes(one.key, one.valueBytes), 0);
         const frameBytes = multiRequest([]).frame.length;
         expect(multiRequest(planned.operations).frame.length).toBeLessThanOrEqual(told + frameBytes);
+      }),
+    );
+  });
+
+  it('tells of both halves where nodes may be made anew in their place', () => {
+    const replacing = writeLimits(paths, acl, 1_048_575, true);
+    fc.assert(
+      fc.property(operation, ({ key: of, valueBytes }) => {
+        const misbound = { ...base(), isMisbound: true };
+        const value = Buffer.from('x'.repeat(valueBytes));
+        const planned = plan([{ kind: 'update', key: of, value, base: misbound }]);
+        const told = replacing.operationBytes(of, valueBytes) + multiRequest([]).frame.length;
+        expect(multiRequest(planned.operations).frame.length).toBeLessThanOrEqual(told);
       }),
     );
   });

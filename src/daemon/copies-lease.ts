@@ -1,0 +1,60 @@
+import type { Config, MappingConfig } from '../config/schema.js';
+import type { Logger } from '../ports/logger.js';
+import type { AclEntry } from '../zookeeper/protocol.js';
+import type { ConnectedState } from '../zookeeper/reconnecting-client.js';
+import { SessionLease } from '../zookeeper/session-lease.js';
+import type { Stores } from './stores.js';
+import { systemClock } from './system.js';
+
+/** A name that no mapping can have. */
+export const LEASES = '.leases';
+/** Another daemon leads when a session has ended. As long again, the nodes that it takes over should stay. */
+const SESSIONS_MIN = 2;
+
+export interface LeaseSurroundings {
+  readonly config: Config;
+  readonly stores: Stores;
+  /** For every node that is made. */
+  readonly acl: readonly AclEntry[];
+  /** Of all deployments: `/zk-consul-sync`. */
+  readonly namespace: string;
+  readonly logger: Logger;
+}
+
+/** What copies of a list of services are bound to in ZooKeeper; undefined where they stay. */
+export function leaseOf(
+  { name, services }: MappingConfig,
+  { config, stores, acl, namespace, logger }: LeaseSurroundings,
+): SessionLease | undefined {
+  if (services?.ephemeral !== true) return undefined;
+  const { sessionTimeoutMs } = config.zookeeper;
+  return new SessionLease({
+    main: stores.zookeeper,
+    open: (resumed) => stores.lastingSession(resumed),
+    path: `${namespace}/${config.instance}/${LEASES}/${name}`,
+    acl,
+    namespaceRoot: namespace,
+    clock: systemClock,
+    waitMs: sessionTimeoutMs,
+    onTrouble: (error) => logger.warn({ err: error }, `copies in ZooKeeper: ${error.message}`),
+    onBound: (state) => tellBound(state, sessionTimeoutMs, logger),
+  });
+}
+
+function tellBound(
+  { sessionId, sessionTimeoutMs: lastsMs }: ConnectedState,
+  usualMs: number,
+  logger: Logger,
+) {
+  logger.info(
+    { session: sessionId, lastsMs },
+    'copies in ZooKeeper are bound to a session that outlasts daemons',
+  );
+  if (lastsMs >= SESSIONS_MIN * usualMs) return;
+  const seconds = lastsMs / 1_000;
+  logger.warn(
+    { lastsMs },
+    `copies in ZooKeeper last ${seconds} s without a daemon, too short for another one to take over: ` +
+      'set zookeeper.sessionTimeout to half of that, or raise maxSessionTimeout of the servers',
+  );
+}
