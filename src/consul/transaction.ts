@@ -233,7 +233,7 @@ export type FailureKind =
 /** Reads the text of a failed operation; the key in it is quoted, so only its two ends are trusted. */
 export function failureKind(what: string): FailureKind {
   if (what.startsWith('Permission denied')) return 'denied';
-  if (/^(key|service|node) ".*" doesn't exist$/su.test(what)) return 'missing';
+  if (/^(key|service|node|check) ".*" doesn't exist$/su.test(what)) return 'missing';
   if (what.startsWith('key "') && what.endsWith('" exists')) return 'exists';
   if (/^failed to (set|delete) (key|service|node) ".*", index is stale$/su.test(what)) return 'stale';
   if (what.startsWith('failed index check for key ') || what.startsWith('failed to check index, key '))

@@ -13,6 +13,8 @@ export interface CatalogRegistration {
   readonly meta: Readonly<Record<string, string>>;
   /** While its checks pass. 1 unless it is said. */
   readonly weight: number;
+  /** Of a copy: somebody has changed its check, so that it does not pass, or has taken it away. */
+  readonly isDown?: boolean;
 }
 
 /** Which registration of the catalog an entry is. */

@@ -164,7 +164,7 @@ export class ServiceTranslation implements CatalogTranslation {
     return this.settings.format.fit({ node: registration.node, record: recordOf(registration) });
   }
 
-  /** Undoes `registrationOf`. What somebody has changed of the marks makes it differ, so that it is put right. */
+  /** Undoes `registrationOf`. What somebody has changed of the marks, or of its check, makes it differ, so that it is put right. */
   private recordOfCopy(registration: CatalogRegistration): ServiceRecord {
     const record = recordOf(registration);
     const { [SOURCE_META]: source, [BRIDGE_META]: owner, ...all } = registration.meta;
@@ -173,7 +173,8 @@ export class ServiceTranslation implements CatalogTranslation {
     const hasTags = this.settings.tags.every((tag, at) => record.tags[at] === tag);
     const key = registration.id.slice(this.settings.list.length + 1);
     const isNamed = registration.service === this.names.inCatalog(this.placeIn(key).service);
-    const isWhole = source === 'zookeeper' && owner === this.owner && hasTags && isNamed;
+    const isMarked = source === 'zookeeper' && owner === this.owner;
+    const isWhole = isMarked && hasTags && isNamed && registration.isDown !== true;
     return {
       ...record,
       tags: hasTags ? record.tags.slice(this.settings.tags.length) : record.tags,

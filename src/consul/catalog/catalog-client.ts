@@ -19,6 +19,8 @@ export interface HealthyOrNot {
   readonly stored: StoredService;
   /** Whether all checks of the instance and of its node pass. */
   readonly isPassing: boolean;
+  /** The ids of those that pass. */
+  readonly passing: ReadonlySet<string>;
 }
 
 /** Nothing has no id: only the index comes through. */
@@ -188,9 +190,11 @@ function decodeInstance(value: unknown): HealthyOrNot {
   const stored = decodeService(value['Service']);
   const address = typeof node['Address'] === 'string' ? node['Address'] : '';
   const checks = listOf(value['Checks']);
+  const passing = checks.filter((check) => isRecord(check) && check['Status'] === 'passing');
   return {
     registration: registrationOf(node['Node'], address, stored),
     stored,
-    isPassing: checks.every((check) => isRecord(check) && check['Status'] === 'passing'),
+    isPassing: passing.length === checks.length,
+    passing: new Set(passing.map((check) => (isRecord(check) ? String(check['CheckID']) : ''))),
   };
 }

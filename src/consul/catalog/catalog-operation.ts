@@ -31,7 +31,8 @@ export type CatalogOperation =
       readonly index: bigint;
     }
   /** The check of a copy, which passes as long as the copy is there. */
-  | { readonly on: 'check'; readonly registration: CatalogRegistration }
+  | { readonly on: 'check'; readonly verb: 'set'; readonly registration: CatalogRegistration }
+  | { readonly on: 'check'; readonly verb: 'get'; readonly node: string; readonly id: string }
   | { readonly on: 'node'; readonly verb: 'get'; readonly name: string }
   /** Fails where it exists. */
   | { readonly on: 'node'; readonly verb: 'create'; readonly node: CatalogNode }
@@ -64,7 +65,7 @@ export type CatalogResult =
   | { readonly on: 'key'; readonly entry: StoredEntry }
   | { readonly on: 'service'; readonly service: StoredService }
   | { readonly on: 'node'; readonly node: StoredNode }
-  | { readonly on: 'check' };
+  | { readonly on: 'check'; readonly isPassing: boolean };
 
 export type CatalogAnswer =
   /** In the order of the operations; without those that delete, and what the token may not read. */
@@ -85,10 +86,18 @@ function encodeOne(operation: CatalogOperation): string {
     case 'node':
       return encodeNode(operation);
     case 'check':
-      return `{"Check":{"Verb":"set","Check":${JSON.stringify(checkOf(operation.registration))}}}`;
+      return encodeCheck(operation);
     case 'service':
       return encodeService(operation);
   }
+}
+
+function encodeCheck(operation: CatalogOperation & { on: 'check' }): string {
+  const check =
+    operation.verb === 'set'
+      ? checkOf(operation.registration)
+      : { Node: operation.node, CheckID: checkIdOf(operation.id) };
+  return `{"Check":{"Verb":"${operation.verb}","Check":${JSON.stringify(check)}}}`;
 }
 
 function encodeNode(operation: CatalogOperation & { on: 'node' }): string {
@@ -130,10 +139,15 @@ function withIndex(fields: Readonly<Record<string, unknown>>, index: bigint): st
   return `${JSON.stringify(fields).slice(0, -1)},"ModifyIndex":${index}}`;
 }
 
+/** Of the check of the copy with this id. */
+export function checkIdOf(id: string): string {
+  return `registered:${id}`;
+}
+
 function checkOf({ node, id, service }: CatalogRegistration): unknown {
   return {
     Node: node,
-    CheckID: `registered:${id}`,
+    CheckID: checkIdOf(id),
     Name: 'Registered in ZooKeeper',
     Status: 'passing',
     ServiceID: id,
@@ -159,7 +173,7 @@ function decodeResult(value: unknown): CatalogResult {
   if (!isRecord(value)) throw new Error('a result of a transaction is not an object');
   if ('Service' in value) return { on: 'service', service: decodeService(value['Service']) };
   if ('KV' in value) return { on: 'key', entry: decodeEntry(value['KV']) };
-  if ('Check' in value) return { on: 'check' };
+  if (isRecord(value['Check'])) return { on: 'check', isPassing: value['Check']['Status'] === 'passing' };
   const node = value['Node'];
   if (!isRecord(node)) throw new Error('a result of a transaction is of no known kind');
   const modifyIndex = exactNumber(node['ModifyIndex'], 'ModifyIndex');

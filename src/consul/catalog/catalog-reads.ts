@@ -13,7 +13,7 @@ import { chunks } from '../settled-reads.js';
 import { failureKind } from '../transaction.js';
 import type { StoredEntry } from '../transaction.js';
 import type { CatalogClient, HealthyOrNot } from './catalog-client.js';
-import { registrationOf } from './catalog-operation.js';
+import { checkIdOf, registrationOf } from './catalog-operation.js';
 import type { CatalogOperation, CatalogResult, StoredService } from './catalog-operation.js';
 
 export interface CatalogContext {
@@ -29,6 +29,15 @@ export interface CatalogContext {
 
 /** Requests of one read or walk under way at once. */
 export const REQUESTS_AHEAD = 4;
+
+/** Service and check of a copy. */
+const OPERATIONS_EACH_MAX = 2;
+/**
+ * Where a copy's check is not as it should be, this stands in its version for the number of its creation, which that of its
+ * last write makes needless: what is read at the same version has to be the same, and a check does not move its service's
+ * numbers. Above all of Consul's.
+ */
+const CHECK_CHANGED = 1n << 63n;
 
 const ABSENT: Reading = { kind: 'absent' };
 const DENIED: Reading = { kind: 'unknown', reason: 'denied' };
@@ -53,19 +62,21 @@ export async function readInstances(
   signal: AbortSignal,
 ): Promise<Map<EntryKey, Reading>> {
   const { readings, wanted } = sift(context, keys);
-  const pages = chunks(wanted, context.operationsMax);
+  const pages = chunks(wanted, Math.floor(context.operationsMax / OPERATIONS_EACH_MAX));
   const find = async (page: readonly Wanted[], pageSignal: AbortSignal) => {
-    const found = await settleReads(context, page.map(serviceOf), pageSignal);
-    return page.map((one, at) => [one, found[at] ?? 'denied'] as const);
+    const found = (await settleReads(context, page.flatMap(operationsOn), pageSignal)).values();
+    const next = (): Found => found.next().value ?? 'denied';
+    return page.map((one) => [one, next(), one.place.kind === 'copy' ? next() : undefined] as const);
   };
   const originals: Wanted[] = [];
   const names = new Map<EntryKey, string>();
   for await (const page of inOrderAhead(pages, REQUESTS_AHEAD, find, signal)) {
-    for (const [one, found] of page) {
-      if (typeof found === 'string') readings.set(one.key, found === 'missing' ? ABSENT : DENIED);
+    for (const [one, found, check] of page) {
+      if (check === 'denied') readings.set(one.key, DENIED);
+      else if (typeof found === 'string') readings.set(one.key, found === 'missing' ? ABSENT : DENIED);
       else if (found.on !== 'service') readings.set(one.key, NOT_READ);
       else if (one.place.kind === 'copy')
-        readings.set(one.key, copyReading(context, one.place, found.service));
+        readings.set(one.key, copyReading(context, one.place, found.service, !isPassing(check)));
       else {
         originals.push(one);
         names.set(one.key, found.service.service);
@@ -93,8 +104,13 @@ function sift(
   return { readings, wanted };
 }
 
-function serviceOf({ place: { node, id } }: Wanted): CatalogOperation {
-  return { on: 'service', verb: 'get', node, id };
+function operationsOn({ place: { kind, node, id } }: Wanted): CatalogOperation[] {
+  const service = { on: 'service', verb: 'get', node, id } as const;
+  return kind === 'copy' ? [service, { on: 'check', verb: 'get', node, id }] : [service];
+}
+
+function isPassing(check: Found | undefined): boolean {
+  return typeof check === 'object' && check.on === 'check' && check.isPassing;
 }
 
 /**
@@ -179,10 +195,10 @@ async function readOriginals(
 
 /** What an instance with its health is to an entry of which it may be the original or the copy. */
 export function instanceReading(context: CatalogContext, key: EntryKey, instance: HealthyOrNot): Reading {
-  const { registration, stored, isPassing } = instance;
+  const { registration, stored, passing } = instance;
   const place = context.translation.placeOf(key);
-  if (place?.kind === 'copy') return copyReading(context, place, stored);
-  if (stored.isProxy || (context.onlyPassing && !isPassing)) return ABSENT;
+  if (place?.kind === 'copy') return copyReading(context, place, stored, !passing.has(checkIdOf(place.id)));
+  if (stored.isProxy || (context.onlyPassing && !instance.isPassing)) return ABSENT;
   // It is another service's by now, or has another URL, and with it another key.
   if (context.translation.keyOf(registration) !== key) return ABSENT;
   const losses = context.translation.lossesOf(registration);
@@ -190,9 +206,16 @@ export function instanceReading(context: CatalogContext, key: EntryKey, instance
   return presentReading(context, registration, stored, `${registration.node}/${registration.id}`);
 }
 
-function copyReading(context: CatalogContext, { node }: CatalogPlace, stored: StoredService): PresentReading {
-  const registration = registrationOf(node, '', stored);
-  const reading = presentReading(context, registration, stored, undefined);
+function copyReading(
+  context: CatalogContext,
+  { node }: CatalogPlace,
+  stored: StoredService,
+  isDown: boolean,
+): PresentReading {
+  const registration = { ...registrationOf(node, '', stored), isDown };
+  const whole = presentReading(context, registration, stored, undefined);
+  const version = { ...whole.version, created: CHECK_CHANGED };
+  const reading = isDown ? { ...whole, version } : whole;
   return context.translation.isOwn(registration) ? { ...reading, isMirror: true } : reading;
 }
 

@@ -107,7 +107,7 @@ function partsOf(
   const index = operation.kind === 'create' ? 0n : operation.base.version.modified;
   return [
     { on: 'service', verb: 'cas', registration, index },
-    { on: 'check', registration },
+    { on: 'check', verb: 'set', registration },
   ];
 }
 

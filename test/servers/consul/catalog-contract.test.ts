@@ -34,15 +34,21 @@ replicaContract("Consul's catalog", async () => {
     if (place === undefined) throw new Error(`${key} is no instance`);
     return place;
   };
+  /** With the check that a copy has. */
+  const copyOf = (key: string, value: Uint8Array): readonly unknown[] => {
+    const registration = registrationOf(key, value);
+    const { node, id } = registration;
+    const check = { Node: node, CheckID: `registered:${id}`, Name: 'c', Status: 'passing', ServiceID: id };
+    return [user.operation(registration), { Check: { Verb: 'set', Check: check } }];
+  };
   const subject: ReplicaUnderTest = {
     replica,
     ledgerPlace: `test/${list}`,
     scanReadsValues: true,
     keepsNothingBeside: true,
     other: {
-      put: (key, value) => user.register(registrationOf(key, value)),
-      putTogether: (entries) =>
-        user.transact([...entries].map(([key, value]) => user.operation(registrationOf(key, value)))),
+      put: (key, value) => user.transact(copyOf(key, value)),
+      putTogether: (entries) => user.transact([...entries].flatMap(([key, value]) => copyOf(key, value))),
       bind: () => Promise.reject(new Error('nothing of a session is a copy')),
       remove: (key) => user.deregister(placeOf(key)),
       get: async (key) => {
