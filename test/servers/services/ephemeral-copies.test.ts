@@ -130,6 +130,19 @@ describe('ephemeral copies', { timeout: TIMEOUT_MS }, () => {
     expect(await copies(bridge)).toEqual(before);
   });
 
+  it('stay when ZooKeeper is lost for longer than their session lasts, and is back', async () => {
+    const bridge = await populated('3.8');
+    const before = await copies(bridge);
+    const { zookeeperServer } = bridge.staging;
+    await zookeeperServer.kill();
+    await sleep(LEASE_MS + 2_000);
+    await zookeeperServer.start();
+    await bridge.staging.reconnectZooKeeper();
+    await sleep(LEASE_MS + 2_000);
+    await bridge.daemon.inSync(LIST);
+    expect(await copies(bridge)).toEqual(before);
+  });
+
   it('that are to stay by now stay while their list is paused, and are replaced when it is not', async () => {
     const bridge = await populated('3.8');
     const consumer = new Consumer(await observer(bridge));
