@@ -21,12 +21,15 @@ export interface LeaseSurroundings {
   readonly logger: Logger;
 }
 
-/** What copies of a list of services are bound to in ZooKeeper; undefined where they stay. */
+/**
+ * What copies of a list of services are bound to in ZooKeeper, or were bound to before, where they stay by now. None where
+ * there are no copies.
+ */
 export function leaseOf(
-  { name, services }: MappingConfig,
+  { name, services, direction }: MappingConfig,
   { config, stores, acl, namespace, logger }: LeaseSurroundings,
 ): SessionLease | undefined {
-  if (services?.ephemeral !== true) return undefined;
+  if (services === undefined || direction === 'zookeeper-to-consul') return undefined;
   const { sessionTimeoutMs } = config.zookeeper;
   return new SessionLease({
     main: stores.zookeeper,
@@ -34,10 +37,11 @@ export function leaseOf(
     path: `${namespace}/${config.instance}/${LEASES}/${name}`,
     acl,
     namespaceRoot: namespace,
+    begins: services.ephemeral,
     clock: systemClock,
     waitMs: sessionTimeoutMs,
     onTrouble: (error) => logger.warn({ err: error }, `copies in ZooKeeper: ${error.message}`),
-    onBound: (state) => tellBound(state, sessionTimeoutMs, logger),
+    onBound: (state) => services.ephemeral && tellBound(state, sessionTimeoutMs, logger),
   });
 }
 

@@ -129,7 +129,7 @@ function replicasOf(
     ledgerPath: `/${ledger}`,
     namespaceRoot: `/${namespace}`,
     acl: aclOf(config),
-    lease,
+    lease: mapping.services?.ephemeral === true ? lease : undefined,
     replaces: mapping.services !== undefined,
     readsAccess: mapping.restricted === 'skip',
     onDenied: (key) => onUnread([key]),
@@ -139,7 +139,7 @@ function replicasOf(
   if (mapping.services !== undefined) {
     const { onLosses } = surroundings;
     const keys = { ledgerKey: ledger, namespacePrefix: `${namespace}/` };
-    const around = { config, stores, logger, ...keys, onLosses, binding: lease };
+    const around = { config, stores, logger, ...keys, onLosses, lease };
     return replicasOfServices(mapping, mapping.services, nodes, around);
   }
   return {

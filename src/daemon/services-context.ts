@@ -5,7 +5,7 @@ import { SyntheticNode } from '../consul/catalog/synthetic-node.js';
 import type { DepartureRules } from '../core/departures.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Pair } from '../core/pair.js';
-import type { Binding } from '../ports/binding.js';
+import type { Binding, FormerBinding } from '../ports/binding.js';
 import type { Logger } from '../ports/logger.js';
 import type { ChildNames, Replica } from '../ports/replica.js';
 import { curatorFormat } from '../services/formats/curator.js';
@@ -30,8 +30,8 @@ export interface ServicesSurroundings {
   readonly namespacePrefix: string;
   /** Told of an instance of which its copy can't hold everything. The log is, unless given. */
   readonly onLosses: OnLosses | undefined;
-  /** What copies in ZooKeeper are bound to. */
-  readonly binding: Binding | undefined;
+  /** What copies in ZooKeeper are bound to, or were bound to before. */
+  readonly lease: (Binding & FormerBinding) | undefined;
 }
 
 export type OnLosses = (key: EntryKey, losses: readonly Loss[]) => void;
@@ -57,7 +57,7 @@ export function replicasOfServices(
   nodes: Replica & ChildNames,
   surroundings: ServicesSurroundings,
 ): Pair<Replica> {
-  const { config, stores, logger, ledgerKey, namespacePrefix, binding } = surroundings;
+  const { config, stores, logger, ledgerKey, namespacePrefix, lease } = surroundings;
   const translation = translationOf(config.instance, mapping.name, services);
   const log: OnLosses = (key, losses) =>
     logger.debug({ key, losses }, 'what the other side can not hold of an instance is left out of its copy');
@@ -71,7 +71,7 @@ export function replicasOfServices(
       rules: weights && new SiblingRules({ nodes, weights, onBroken }),
       translation,
       digest: digestOf,
-      binding,
+      ...(services.ephemeral ? { binding: lease } : { former: lease }),
       onLosses,
       onBroken,
     }),

@@ -6,6 +6,13 @@ export interface Bound {
   readonly since: bigint;
 }
 
+/** What copies were bound to that are to stay by now. It is kept until none is bound to it any more. */
+export interface FormerBinding {
+  tend(tends: boolean): void;
+  /** No copy is bound to it, as far as was seen. */
+  end(): void;
+}
+
 /** What copies are bound to that are to go when nobody looks after them any more. */
 export interface Binding {
   /** Undefined while the session is not held: nothing can be said of what is bound to it. */

@@ -1,4 +1,4 @@
-import type { Binding } from '../ports/binding.js';
+import type { Binding, FormerBinding } from '../ports/binding.js';
 import type { Digest, EntryKey, KeyPrefix, PresentReading, Reading } from '../core/observation.js';
 import type {
   Glance,
@@ -29,6 +29,8 @@ export interface RegistrationsReplicaOptions {
   readonly digest: (value: Uint8Array) => Digest;
   /** What copies are bound to; they stay whatever becomes of the daemon, without. */
   readonly binding?: Binding | undefined;
+  /** What they were bound to before, if to anything. */
+  readonly former?: FormerBinding | undefined;
   /** Told of an instance of which its copy can't hold everything, whenever it is read. */
   readonly onLosses?: (key: EntryKey, losses: readonly Loss[]) => void;
   /** Told of a node that should be an instance, and is none of the format. */
@@ -94,12 +96,16 @@ export class RegistrationsReplica implements Replica {
     signal: AbortSignal,
     within: KeyPrefix = '',
   ): AsyncGenerator<readonly ScannedEntry[]> {
+    let isAnyMisbound = false;
     for await (const page of this.#nodes.scan(known, signal, within)) {
       const shown = page.filter((entry) => this.#isShown(entry));
       if (shown.length === 0) continue;
       const weighed = await this.#readWeighed(shown, signal);
-      yield shown.map((entry) => weighed.get(entry.key) ?? this.#scanned(entry));
+      const entries = shown.map((entry) => weighed.get(entry.key) ?? this.#scanned(entry));
+      isAnyMisbound ||= entries.some(({ isMisbound }) => isMisbound === true);
+      yield entries;
     }
+    if (within === '' && !isAnyMisbound) this.#options.former?.end();
   }
 
   async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {
@@ -161,6 +167,7 @@ export class RegistrationsReplica implements Replica {
 
   tend(tends: boolean): void {
     this.#options.binding?.tend(tends);
+    this.#options.former?.tend(tends);
   }
 
   readLedger(signal: AbortSignal): Promise<StoredLedger | undefined> {

@@ -1,4 +1,4 @@
-import type { Binding, Bound } from '../ports/binding.js';
+import type { Binding, Bound, FormerBinding } from '../ports/binding.js';
 import type { Clock } from '../ports/clock.js';
 import type { SessionIdentity } from './client-seam.js';
 import { LedgerNodes } from './ledger-nodes.js';
@@ -19,6 +19,8 @@ export interface SessionLeaseOptions {
   readonly acl: readonly AclEntry[];
   /** Of all deployments: `/zk-consul-sync`. */
   readonly namespaceRoot: string;
+  /** Whether a session is begun where none is noted. Otherwise, one that is noted is kept as long as it lives, or is needed. */
+  readonly begins: boolean;
   readonly clock: Clock;
   /** How long a write waits for the session, when it is not there. */
   readonly waitMs: number;
@@ -39,13 +41,15 @@ interface Held extends Bound {
 }
 
 const RETRY_MS = 1_000;
+/** Requests have a timeout of their own. */
+const NEVER = new AbortController().signal;
 
 /**
  * A session that processes hand on to each other, so that ephemeral nodes outlive each of them and go after the last: who
  * tends takes up the session that is noted in ZooKeeper, or begins one where it has expired, and notes it before anything
  * is bound to it. Nothing moves in a handover. Whoever had it before loses the connection, and not the nodes.
  */
-export class SessionLease implements Binding {
+export class SessionLease implements Binding, FormerBinding {
   readonly #options: SessionLeaseOptions;
   readonly #nodes: LedgerNodes;
   readonly #listeners = new Set<() => void>();
@@ -56,6 +60,8 @@ export class SessionLease implements Binding {
   /** Aborted while the session is held. */
   #arrival = new AbortController();
   #trouble: string | undefined;
+  /** Aborted when there is nothing to hold any more. */
+  readonly #ended = new AbortController();
 
   constructor(options: SessionLeaseOptions) {
     this.#options = options;
@@ -83,6 +89,10 @@ export class SessionLease implements Binding {
   /** Resolves when a session that is no longer tended was left. */
   async settled(): Promise<void> {
     await this.#running;
+  }
+
+  end(): void {
+    if (this.#held !== undefined) this.#ended.abort();
   }
 
   onBound(listener: () => void): () => void {
@@ -125,7 +135,8 @@ export class SessionLease implements Binding {
     throw unanswered('not-connected', `${path} on ${main.server}`, detail, false);
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  async #run(tending: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([tending, this.#ended.signal]);
     while (!signal.aborted) {
       try {
         await this.#hold(signal);
@@ -146,7 +157,12 @@ export class SessionLease implements Binding {
   async #hold(signal: AbortSignal): Promise<void> {
     await this.#options.main.whenConnected(signal);
     let noted = await this.#read(signal);
-    const lease = this.#options.open(noted?.identity);
+    const { begins, open } = this.#options;
+    if (!begins && noted?.identity === undefined) {
+      this.#ended.abort();
+      return;
+    }
+    const lease = open(noted?.identity);
     let isNoted = true;
     lease.start();
     try {
@@ -154,6 +170,8 @@ export class SessionLease implements Binding {
         const state = await lease.whenConnected(signal);
         if (!isSame(lease.identity, noted?.identity)) {
           isNoted = false;
+          if (!begins) this.#ended.abort();
+          if (signal.aborted) return;
           noted = await this.#note(lease, noted, signal);
           isNoted = true;
         }
@@ -164,6 +182,7 @@ export class SessionLease implements Binding {
       }
     } finally {
       this.#lose();
+      if (this.#ended.signal.aborted && noted !== undefined) isNoted = !(await this.#erase(noted));
       // Nothing is bound to a session that nobody knows of.
       await (isNoted ? lease.leave() : lease.close());
     }
@@ -191,6 +210,18 @@ export class SessionLease implements Binding {
     if (answer.kind === 'no-node') return undefined;
     const { data, stat } = answer.node;
     return { identity: decodeIdentity(data), version: stat.version, since: stat.mzxid };
+  }
+
+  /** @returns whether nobody will find the session any more */
+  async #erase({ version }: Noted): Promise<boolean> {
+    const { main, path } = this.#options;
+    try {
+      const outcome = await main.multi([{ kind: 'delete', path, version }], NEVER);
+      return outcome.kind === 'applied';
+    } catch (error) {
+      if (error instanceof ZooKeeperError) return false;
+      throw error;
+    }
   }
 
   /** By the session itself, and before anything is bound to it: what is older than the note was bound to others. */

@@ -83,13 +83,31 @@ describe('deregister', () => {
     expect(await bridge.passing('web')).toEqual([]);
     expect(await bridge.user.instances('foreign')).toHaveLength(1);
   });
+
+  it('S8: deregister removes ephemeral copies, and retire what was noted of their session', async () => {
+    const bridge = await populated({ ephemeral: true });
+    await bridge.daemon.stop();
+    const config = ['--config', bridge.daemon.configFile];
+    const { code, stdout } = await command('deregister', '--yes', ...config);
+    expect(stdout).toContain('apps: removed 4 copies, left 0.');
+    expect(code).toBe(0);
+    await onlyOriginalsAreLeft(bridge);
+    const retired = await command('retire', 'default', '--yes', '--json', ...config);
+    expect(JSON.parse(retired.stdout)).toMatchObject({
+      deleted: expect.arrayContaining([
+        { store: 'zookeeper', place: '/zk-consul-sync/default/.leases/apps', kind: 'lease' },
+        { store: 'zookeeper', place: '/zk-consul-sync/default/.leases', kind: 'folder' },
+      ]) as unknown,
+      left: [],
+    });
+  });
 });
 
 const NODE = 'zk-consul-sync-default';
 
 /** Originals on both sides, their copies, and copies of somebody else's. */
-async function populated(): Promise<Bridge> {
-  const bridge = await Bridge.start();
+async function populated(services: Record<string, unknown> = {}): Promise<Bridge> {
+  const bridge = await Bridge.start(services);
   for (const id of ['1', '2']) {
     const data = curatorInstance('web', id, `10.0.0.${6 + Number(id)}`, 70);
     await bridge.registerInZooKeeper(`/services/web/${id}`, data);

@@ -71,7 +71,7 @@ describe.each(['3.4', '3.8'] as const)(
       await bridge.daemon.inSync(LIST);
       await bridge.daemon.stop();
       await bridge.daemon.start({ services: [listOf()] });
-      await waitUntil('persistent copies', async () => (await owners(bridge)).has(0n));
+      await waitUntil('persistent copies', async () => isEqual(await owners(bridge), [0n]));
       await bridge.daemon.inSync(LIST);
       expect(await owners(bridge)).toEqual(new Set([0n]));
       expect(await consumer.missed()).toEqual([]);
@@ -130,6 +130,52 @@ describe('ephemeral copies', { timeout: TIMEOUT_MS }, () => {
     expect(await copies(bridge)).toEqual(before);
   });
 
+  it('stay when ZooKeeper is lost for longer than their session lasts, and is back', async () => {
+    const bridge = await populated('3.8');
+    const before = await copies(bridge);
+    const { zookeeperServer } = bridge.staging;
+    await zookeeperServer.kill();
+    await sleep(LEASE_MS + 2_000);
+    await zookeeperServer.start();
+    await bridge.staging.reconnectZooKeeper();
+    await sleep(LEASE_MS + 2_000);
+    await bridge.daemon.inSync(LIST);
+    expect(await copies(bridge)).toEqual(before);
+  });
+
+  it('that are to stay by now stay while their list is paused, and are replaced when it is not', async () => {
+    const bridge = await populated('3.8');
+    const consumer = new Consumer(await observer(bridge));
+    const before = await copies(bridge);
+    await bridge.daemon.post('pause', {}, LIST);
+    await bridge.daemon.stop();
+    await bridge.daemon.start({ services: [listOf({ verifyEvery: '1s' })] });
+    await sleep(LEASE_MS + 2_000);
+    expect(await copies(bridge)).toEqual(before);
+    await bridge.daemon.post('resume', {}, LIST);
+    await waitUntil('persistent copies', async () => isEqual(await owners(bridge), [0n]));
+    const note = '/zk-consul-sync/default/.leases/apps';
+    await waitUntil(
+      'nothing to be kept any more',
+      async () => (await bridge.staging.zookeeper.get(note)) === undefined,
+    );
+    await bridge.daemon.inSync(LIST);
+    expect(await consumer.missed()).toEqual([]);
+    expect(await owners(bridge)).toEqual(new Set([0n]));
+  });
+
+  it('are told of in the log, with a warning where they would not outlast a takeover', async () => {
+    const bridge = await populated('3.8');
+    expect(await bridge.daemon.log()).toContain(`"lastsMs":${LEASE_MS}`);
+    expect(await bridge.daemon.log()).not.toContain('too short for another one to take over');
+    await bridge.daemon.stop();
+    await bridge.daemon.start({ config: { zookeeper: { sessionTimeout: '6s' } } });
+    await bridge.daemon.inSync(LIST);
+    expect(await bridge.daemon.log()).toContain(
+      '8 s without a daemon, too short for another one to take over',
+    );
+  });
+
   it('that a client deletes are put back, and the journal tells of it', async () => {
     const bridge = await populated('3.8');
     await bridge.staging.zookeeper.remove(`/services/web/${COPIES[0] ?? ''}`);
@@ -177,6 +223,10 @@ async function observer(bridge: Bridge): Promise<RawZooKeeper> {
   const client = await RawZooKeeper.connect(bridge.staging.zookeeperServer);
   onTestFinished(() => client.close());
   return client;
+}
+
+function isEqual(found: ReadonlySet<unknown>, wanted: readonly unknown[]): boolean {
+  return found.size === wanted.length && wanted.every((one) => found.has(one));
 }
 
 /** A program that looks all the time, and writes down whatever it missed. */

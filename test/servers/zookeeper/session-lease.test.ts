@@ -21,7 +21,12 @@ interface Server {
 }
 
 /** A process that may hold the session noted at `path`; it lets go after the test. */
-async function holder(server: Server, path: string, lasting: Server = server): Promise<SessionLease> {
+async function holder(
+  server: Server,
+  path: string,
+  lasting: Server = server,
+  begins = true,
+): Promise<SessionLease> {
   const main = await connectSession(server);
   const timeouts = { sessionTimeoutMs: LASTING_MS, patienceMs: PATIENCE_MS, requestTimeoutMs: PATIENCE_MS };
   const common = { connect: lasting.connect, clock: systemClock, random: systemRandom, ...timeouts };
@@ -31,6 +36,7 @@ async function holder(server: Server, path: string, lasting: Server = server): P
     path,
     acl: OPEN_ACL,
     namespaceRoot: '/zk-consul-sync',
+    begins,
     clock: systemClock,
     waitMs: PATIENCE_MS,
     onTrouble: () => undefined,
@@ -167,6 +173,46 @@ describe.each(['3.4', '3.8'] as const)('a session that is handed on in ZooKeeper
       const next = await waitUntil('another one', () => Promise.resolve(lease.bound?.session));
       expect(next).not.toBe(session);
       expect(await lease.confirm(NEVER)).toMatchObject({ session: next });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is kept by who begins none until it is needed no more, and is forgotten then',
+    async () => {
+      const [note, node] = [newNote(), newNode()];
+      const [first, former] = [await holder(server, note), await holder(server, note, server, false)];
+      const session = await hold(first);
+      await bind(first, node);
+      await letGo(first);
+      expect(await hold(former)).toBe(session);
+      await sleep(LASTING_MS + 1_000);
+      expect(await owner(node)).toBe(session);
+      former.end();
+      await former.settled();
+      expect(await raw.get(node)).toBeUndefined();
+      expect(await raw.get(note)).toBeUndefined();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is not begun by who only keeps one: neither where none is noted, nor where it has ended',
+    async () => {
+      const [note, node] = [newNote(), newNode()];
+      const [first, former] = [await holder(server, note), await holder(server, note, server, false)];
+      former.tend(true);
+      await former.settled();
+      expect(former.bound).toBeUndefined();
+      await hold(first);
+      await bind(first, node);
+      await letGo(first);
+      await waitUntil('it to end', async () => (await raw.get(node)) === undefined);
+      const later = await holder(server, note, server, false);
+      later.tend(true);
+      await later.settled();
+      expect(later.bound).toBeUndefined();
+      expect(await raw.get(note)).toBeUndefined();
     },
     TIMEOUT_MS,
   );
