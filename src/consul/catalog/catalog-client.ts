@@ -82,8 +82,8 @@ export class CatalogClient {
     return this.#decoded(request, () => listOf(parseExact(answer.body)).map(decodeInstance));
   }
 
-  /** How many services a node has that the token may see, from the leader. */
-  async servicesOn(node: string, signal: AbortSignal): Promise<number> {
+  /** The names of the services that a node has and the token may see, from the leader. */
+  async servicesOn(node: string, signal: AbortSignal): Promise<readonly string[]> {
     const request: ConsulRequest = {
       operation: 'list',
       method: 'GET',
@@ -97,7 +97,7 @@ export class CatalogClient {
     return this.#decoded(request, () => {
       const found = parseExact(answer.body);
       const services = isRecord(found) ? found['Services'] : undefined;
-      return isRecord(services) ? Object.keys(services).length : 0;
+      return isRecord(services) ? Object.values(services).map(serviceName) : [];
     });
   }
 
@@ -167,6 +167,12 @@ export class CatalogClient {
       throw protocolError(this.consul.describe(request), faultOf(cause), cause);
     }
   }
+}
+
+function serviceName(service: unknown): string {
+  const name = isRecord(service) ? service['Service'] : undefined;
+  if (typeof name !== 'string') throw new Error('a service has no name');
+  return name;
 }
 
 function namesIn({ body }: HttpAnswer): string[] {

@@ -44,7 +44,7 @@ export class SyntheticNode {
     if (found === 'missing') return undefined;
     if (typeof found === 'string') return 'Consul does not allow it to be read';
     if (!this.#isOurs(found)) return "it is not this daemon's";
-    const services = await this.client.servicesOn(name, signal);
+    const services = (await this.client.servicesOn(name, signal)).length;
     if (services > 0) return `it still has ${services} ${services === 1 ? 'service' : 'services'}`;
     const remove = { on: 'node', verb: 'delete-cas', name, index: found.modifyIndex } as const;
     const answer = await this.client.transact([remove], { reads: false, operation: 'write' }, signal);
