@@ -4,8 +4,11 @@ import type { PlantedBug } from './planted-bugs.js';
 const PROGRAMS: ServicesFocus = { acts: [] };
 const MEDDLERS: ServicesFocus = { acts: ['meddle', 'stranger', 'delete-node'] };
 const PERMISSIONS: ServicesFocus = { acts: ['deny'] };
-/** Nothing is made good by a verification. */
-const UNVERIFIED: ServicesFocus = { acts: [], setup: { verifyEveryMs: 3_600_000 } };
+/** Nothing is made good by a verification, or by what the bridge itself writes in the catalog. */
+const UNVERIFIED: ServicesFocus = {
+  acts: [],
+  setup: { verifyEveryMs: 3_600_000, direction: 'consul-to-zookeeper', onlyPassing: true },
+};
 const ENDINGS: ServicesFocus = { acts: ['stranger'], setup: { deregisters: true } };
 const TWO_BRIDGES: ServicesFocus = {
   acts: [],
@@ -29,7 +32,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'copies of copies go round between bridges, and no instance ever goes away',
     seenBy: ['no copy of a copy'],
     focus: TWO_BRIDGES,
-    seedsMax: 20,
+    seedsMax: 10,
   },
   {
     name: "another deployment's copies taken for its own",
@@ -39,13 +42,13 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'two deployments on one tree remove what the other one shows',
     seenBy: ['originals untouched'],
     focus: MEDDLERS,
-    seedsMax: 40,
+    seedsMax: 20,
   },
   {
     name: 'everything on the node of the copies taken for a copy',
     file: TRANSLATION,
     before: `return node === this.settings.node && meta[BRIDGE_META] === this.owner;`,
-    after: `return node === this.settings.node && id !== '';`,
+    after: `return node === this.settings.node && meta !== undefined;`,
     harm: 'what somebody registers there is removed',
     seenBy: ['originals untouched'],
     focus: MEDDLERS,
@@ -59,7 +62,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'a copy whose marks a client removes passes for an original to other bridges',
     seenBy: ['convergence'],
     focus: MEDDLERS,
-    seedsMax: 40,
+    seedsMax: 10,
   },
   {
     name: 'tags of the configuration read as those of the instance',
@@ -67,9 +70,9 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     before: `tags: hasTags ? record.tags.slice(this.settings.tags.length) : record.tags,`,
     after: `tags: record.tags,`,
     harm: 'copies are written again and again, until they are held',
-    seenBy: ['convergence', 'no echo'],
-    focus: PROGRAMS,
-    seedsMax: 20,
+    seenBy: ['convergence', 'no echo', 'bounded memory'],
+    focus: { acts: [], setup: { tags: ['zookeeper'] } },
+    seedsMax: 10,
   },
   {
     name: 'an instance that may not be read taken for gone',
@@ -79,7 +82,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'a token that loses a permission takes healthy instances out of service',
     seenBy: ['removals'],
     focus: PERMISSIONS,
-    seedsMax: 100,
+    seedsMax: 60,
   },
   {
     name: 'an instance whose checks fail shown',
@@ -89,7 +92,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'clients in ZooKeeper send traffic to instances that are down',
     seenBy: ['justified copies', 'convergence'],
     focus: PROGRAMS,
-    seedsMax: 20,
+    seedsMax: 10,
   },
   {
     name: 'checks not watched',
@@ -109,7 +112,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'after somebody deregisters the node, nothing is shown in Consul any more',
     seenBy: ['convergence'],
     focus: MEDDLERS,
-    seedsMax: 60,
+    seedsMax: 20,
   },
   {
     name: 'an instance that has come back still taken for gone',
@@ -119,7 +122,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'a program that restarts for the second time loses its copy at once',
     seenBy: ['removals'],
     focus: PROGRAMS,
-    seedsMax: 100,
+    seedsMax: 30,
   },
   {
     name: 'no share that has to stay',
@@ -129,7 +132,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'one wrong view takes a whole service away',
     seenBy: ['minHealthy'],
     focus: PROGRAMS,
-    seedsMax: 20,
+    seedsMax: 15,
   },
   {
     name: 'copies that went a moment ago not counted',
@@ -139,7 +142,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'a wrong view that comes in parts takes a whole service away',
     seenBy: ['minHealthy'],
     focus: PROGRAMS,
-    seedsMax: 150,
+    seedsMax: 60,
   },
   {
     name: 'what did not fit into an answer left out of a plan',
@@ -149,7 +152,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'copies are left behind when all are to be taken away',
     seenBy: ['deregistered'],
     focus: ENDINGS,
-    seedsMax: 30,
+    seedsMax: 10,
   },
   {
     name: 'instances that are not to be shown any more still taken part',
@@ -159,7 +162,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
     harm: 'copies in ZooKeeper are left behind when all are to be taken away',
     seenBy: ['deregistered'],
     focus: ENDINGS,
-    seedsMax: 30,
+    seedsMax: 10,
   },
   {
     name: 'copies of services that are left out not looked for',

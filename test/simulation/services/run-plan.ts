@@ -133,7 +133,10 @@ class Run {
     for (const reason of reasons) this.holds.set(reason, (this.holds.get(reason) ?? 0) + 1);
     if (isPaused) seats.order(daemon, 'resume', () => operator.resume());
     else if (['identity-changed', 'rolled-back', 'archive-lost'].some((reason) => reasons.has(reason)))
-      seats.order(daemon, 'resync', () => operator.resync('merge', NEVER));
+      seats.order(daemon, 'resync', async () => {
+        await sync.succession?.summon(NEVER);
+        return operator.resync('merge', NEVER);
+      });
     else if (reasons.has('mapped-twice')) seats.perform({ do: 'stop', bridge: at, downMs: 100 });
     else if (reasons.size > 0) seats.order(daemon, 'approve', () => operator.approve());
     else

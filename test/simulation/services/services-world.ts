@@ -19,7 +19,7 @@ import { Seats } from './seats.js';
 
 /** What daemons call themselves in the feeds of the stores begins with this; everybody else is a client. */
 const DAEMON = 'daemon';
-const RACE_MS = 3_000;
+const RACE_MS = 6_000;
 /** A write is given up after ten seconds, and may be delayed by as much. */
 const RACE_AMONG_FAULTS_MS = 30_000;
 const NOTICES_WITHIN_MS = 5_000;
