@@ -80,7 +80,14 @@ interface PapiRequest {
   transport: { request(options: http.RequestOptions): http.ClientRequest };
 }
 
-export class HttpConnection {
+/** Carries requests to an agent, and their answers back. */
+export interface HttpTransport {
+  /** @throws TransportFailure when there is no whole answer */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+  close(): void;
+}
+
+export class HttpConnection implements HttpTransport {
   readonly #client: PapiClient;
   readonly #agents: Readonly<Record<HttpRequest['socketPool'], http.Agent | https.Agent>>;
 

@@ -1,6 +1,6 @@
 import { ConsulError, errorOfAnswer, errorOfFailure, protocolError } from './consul-errors.js';
 import { HttpConnection, TransportFailure } from './client-seam.js';
-import type { HttpAnswer, TlsOptions } from './client-seam.js';
+import type { HttpAnswer, HttpTransport, TlsOptions } from './client-seam.js';
 import { TokenSource } from './token-source.js';
 import type { TokenOptions } from './token-source.js';
 import { decodeTransaction } from './transaction.js';
@@ -18,6 +18,8 @@ export interface ConsulClientOptions extends TokenOptions {
   readonly socketsMax?: number;
   /** Told of every request when it is over, for metrics. */
   readonly onRequest?: RequestObserver;
+  /** In place of connections to `address`. */
+  readonly transport?: HttpTransport;
 }
 
 /**
@@ -56,7 +58,7 @@ const SHOWN_PATH_CHARACTERS_MAX = 200;
 
 /** Requests to one Consul agent: bounded, timed, abortable, and with one kind of error. Safe to share. */
 export class ConsulClient {
-  readonly #connection: HttpConnection;
+  readonly #connection: HttpTransport;
   readonly #tokens: TokenSource;
   readonly #datacenter: readonly string[];
   readonly #timeoutMs: number;
@@ -66,12 +68,14 @@ export class ConsulClient {
   readonly address: string;
 
   constructor(options: ConsulClientOptions) {
-    this.#connection = new HttpConnection({
-      address: options.address,
-      tls: options.tls,
-      socketsMax: options.socketsMax ?? SOCKETS_MAX,
-      watchSocketsMax: WATCH_SOCKETS_MAX,
-    });
+    this.#connection =
+      options.transport ??
+      new HttpConnection({
+        address: options.address,
+        tls: options.tls,
+        socketsMax: options.socketsMax ?? SOCKETS_MAX,
+        watchSocketsMax: WATCH_SOCKETS_MAX,
+      });
     this.#tokens = new TokenSource(options);
     this.#datacenter =
       options.datacenter === undefined ? [] : [`dc=${encodeURIComponent(options.datacenter)}`];

@@ -36,7 +36,7 @@ export function regardlessOfArchive(config: Config): Config {
  * @throws ReplicaError
  */
 export async function planDeregistration(
-  access: OfflineAccess,
+  access: Pick<OfflineAccess, 'context'>,
   list: WithdrawnList,
   signal: AbortSignal,
 ): Promise<Deregistration> {

@@ -130,7 +130,7 @@ export function syntheticNodeOf(
   return new SyntheticNode(new CatalogClient(consul), translationOf(config.instance, name, services).node);
 }
 
-function translationOf(instance: string, list: string, services: ServicesConfig): ServiceTranslation {
+export function translationOf(instance: string, list: string, services: ServicesConfig): ServiceTranslation {
   const { consul, rename = [], include, exclude, node } = services;
   return new ServiceTranslation({
     bridge: instance,

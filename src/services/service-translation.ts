@@ -145,9 +145,7 @@ export class ServiceTranslation implements CatalogTranslation {
   }
 
   wantsService(name: string): boolean {
-    if (name === CONSULS_OWN) return false;
-    // Whatever was left out, and has copies nevertheless.
-    return this.settings.withdrawn === true || this.names.includes(this.names.inTree(name));
+    return name !== CONSULS_OWN && this.names.includes(this.names.inTree(name));
   }
 
   /** What the keys of all instances of an instance's service begin with. */

@@ -215,14 +215,17 @@ export class Drain {
     const { sizeBefore } = this;
     await this.record.commit({ ...NO_WRITES, work: agreed, sizeBefore });
     for (const key of sticky.keys()) this.pending.settled(key);
+    // Whoever leads may not know that a daemon has made it, and then leaves it: nothing that waits.
+    for (const { mark } of work.intended.filter(isPruned)) this.pending.settled(mark.key);
+    const followed = work.intended.filter((one) => !isPruned(one));
     // What was carried before is journaled by whoever carries it again.
     const isOpen = (one: Intended): boolean => !sticky.has(one.mark.key) && !this.wasCarriedBefore(one);
     const open = new Set(work.intended.filter(isOpen).map(({ mark }) => mark.key));
     this.following?.noteExamined(examined, open);
     await this.liftSettledHolds();
     // A hint tells of the write. In case that it is lost, while there are few:
-    if (work.intended.length > FOLLOWED_MAX) return;
-    for (const { mark } of work.intended) this.attention.retryLater(mark.key, true);
+    if (followed.length > FOLLOWED_MAX) return;
+    for (const { mark } of followed) this.attention.retryLater(mark.key, true);
   }
 
   /** Keeps the books of what is to be looked at again, and what needs a write. */

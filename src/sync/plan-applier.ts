@@ -19,6 +19,7 @@ import type { Mark } from './mark-set.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
+import { isUnread } from './unread.js';
 import { Walks } from './walks.js';
 
 /** A planned write that was not carried out. */
@@ -45,6 +46,9 @@ export class PlanApplier {
   private readonly owed = new Set<Side>();
   private planned: ReadonlyMap<EntryKey, DecidedOn> = new Map();
   private areApproved = false;
+  /** Entries of the present round that were left out of an answer, and whether they are asked for again. */
+  private unread = 0;
+  private asksAgain = true;
   private readonly written = new Set<EntryKey>();
   private readonly moved = new Map<EntryKey, string>();
 
@@ -132,6 +136,10 @@ export class PlanApplier {
     if (this.prunes && isPruned(examined)) return true;
     const planned = this.planned.get(key);
     if (planned === undefined || this.written.has(key)) return false;
+    if (isUnread(examined) && this.asksAgain) {
+      this.unread++;
+      return true;
+    }
     const why = changedSince(planned, examined, this.context.sideNames);
     if (why !== undefined) this.moved.set(key, why);
     return why === undefined;
@@ -139,10 +147,14 @@ export class PlanApplier {
 
   private async drainMarks(signal: AbortSignal): Promise<void> {
     const { attention } = this;
+    this.asksAgain = true;
     while (attention.marked > 0 && !signal.aborted) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
+      this.unread = 0;
       const isOnlyRound = attention.marked + attention.deferrals === 0;
       await this.round(marks, isOnlyRound ? attention.due : 'defer', signal);
+      // Values too large to be read all at once; where not even one was read, asking again would not end.
+      this.asksAgain = this.unread < marks.length;
     }
     while (attention.deferrals > 0 && !signal.aborted) {
       await this.round(attention.takeDeferred(ROUND_ENTRIES_MAX), attention.due, signal);

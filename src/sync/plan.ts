@@ -7,10 +7,12 @@ import type { MappingContext } from './context.js';
 import type { Examined, Examiner } from './examine.js';
 import { needsLook } from './examine.js';
 import type { Found } from './found.js';
+import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
 import { Rings } from './rings.js';
 import { sortWork } from './sorted-work.js';
 import { sweepSide } from './sweep.js';
+import { isUnread } from './unread.js';
 
 /** What one entry would need. */
 export interface PlannedStep {
@@ -70,12 +72,27 @@ async function lookAt(
   const marks = keys
     .filter((key) => context.scope.includes(key))
     .map((key) => ({ key, at: undefined, noticedMs }));
-  const { examined } = await examiner.examine(marks, signal);
-  for (const one of examined) {
+  for await (const one of examineAll(examiner, marks, signal)) {
     // The first walk has told of everything that its side has, or that the archive has and its side lacks.
     if (second && toldBefore(one)) continue;
     const planned = plan(context, memory, one);
     if (planned !== undefined) step(planned);
+  }
+}
+
+/** Values that are too large to be read all at once are asked for again. */
+async function* examineAll(
+  examiner: Examiner,
+  marks: readonly Mark[],
+  signal: AbortSignal,
+): AsyncGenerator<Examined> {
+  for (let open = marks; open.length > 0;) {
+    const { examined } = await examiner.examine(open, signal);
+    const unread = examined.filter(isUnread);
+    // Where not even one was read, asking again would not end.
+    const isStuck = unread.length === examined.length;
+    yield* isStuck ? examined : examined.filter((one) => !isUnread(one));
+    open = isStuck ? [] : unread.map(({ mark }) => mark);
   }
 }
 

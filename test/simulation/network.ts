@@ -2,8 +2,6 @@ import type { Pair, Side } from '../../src/core/pair.js';
 import { ReplicaError } from '../../src/ports/errors.js';
 import type { AnswerFault, Faults } from '../kit/memory-store/faults.js';
 import type { Link } from '../kit/memory-store/link.js';
-import type { MemoryFlat } from '../kit/memory-store/memory-flat.js';
-import type { MemoryTree } from '../kit/memory-store/memory-tree.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import type { SimClock } from '../kit/memory-store/sim-clock.js';
 import type { FaultAct, ReadFailure } from './plan.js';
@@ -33,8 +31,6 @@ export class Network {
     left: undefined,
     right: undefined,
   };
-  #staleTree: MemoryTree | undefined;
-  #staleFlat: MemoryFlat | undefined;
 
   constructor(
     private readonly clock: SimClock,
@@ -86,18 +82,15 @@ export class Network {
     void this.clock.sleep(forMs, this.over).then(() => this.#findLeader(side));
   }
 
-  lag(side: Side, forMs: number, tree: MemoryTree, flat: MemoryFlat): void {
+  /** A server of the store falls behind; who makes daemons ask it knows what it shows. */
+  lag(side: Side, forMs: number): void {
     this.#lagUntilMs[side] = this.clock.monotonicMs() + forMs;
-    if (side === 'left') this.#staleTree = tree.copy();
-    else this.#staleFlat = flat.copy();
   }
 
-  get staleTree(): MemoryTree | undefined {
-    return this.#lags('left') ? this.#staleTree : undefined;
-  }
-
-  get staleFlat(): MemoryFlat | undefined {
-    return this.#lags('right') ? this.#staleFlat : undefined;
+  lags(side: Side): boolean {
+    const lags = this.#lagUntilMs[side] > this.clock.monotonicMs();
+    if (lags) this.#count('lag');
+    return lags;
   }
 
   /** Nothing goes wrong any more. */
@@ -175,12 +168,6 @@ export class Network {
 
   #count(kind: string): void {
     this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
-  }
-
-  #lags(side: Side): boolean {
-    const lags = this.#lagUntilMs[side] > this.clock.monotonicMs();
-    if (lags) this.#count('lag');
-    return lags;
   }
 
   #isDown(side: Side): boolean {

@@ -1,18 +1,18 @@
 import type { Figures } from './figures.js';
-import type { Plan } from './plan.js';
-import type { RunResult } from './run-plan.js';
+import type { Failed } from './run-seeds.js';
+import type { AnyPlan } from './shrink-plan.js';
 
 const VIOLATIONS_SHOWN = 10;
 
 /** A failed run for whoever has to find out why: what was broken, the shortest plan that breaks it, how to replay it. */
-export function failureText(failed: RunResult, smallest: Plan): string {
+export function failureText(failed: Failed<AnyPlan>, smallest: AnyPlan, option = '--seed'): string {
   const { plan, violations } = failed;
   const lines = [
     `seed ${plan.seed} breaks ${[...new Set(violations.map(({ checker }) => checker))].join(', ')}:`,
     ...violations.slice(0, VIOLATIONS_SHOWN).map(({ checker, key, explanation }) => {
       return `  ${checker}${key === undefined ? '' : ` at ${JSON.stringify(key)}`}: ${explanation}`;
     }),
-    `replay it with: npm run simulate -- --seed ${plan.seed}`,
+    `replay it with: npm run simulate -- ${option} ${plan.seed}`,
     `${smallest.steps.length} of its ${plan.steps.length} steps are enough:`,
     planText(smallest),
   ];
@@ -20,7 +20,7 @@ export function failureText(failed: RunResult, smallest: Plan): string {
 }
 
 /** A plan as it may be kept among the regressions: JSON with a line for each step. */
-export function planText({ seed, setup, steps }: Plan): string {
+export function planText({ seed, setup, steps }: AnyPlan): string {
   const shown = steps.map((step) => `    ${JSON.stringify(step)}`).join(',\n');
   return `{\n  "seed": ${seed},\n  "setup": ${JSON.stringify(setup)},\n  "steps": [\n${shown}\n  ]\n}`;
 }

@@ -1,4 +1,14 @@
-import type { Plan, Step } from './plan.js';
+/** What a plan of any kind of simulation has. */
+export interface AnyPlan {
+  readonly seed: number;
+  readonly setup: unknown;
+  readonly steps: readonly AnyStep[];
+}
+
+interface AnyStep {
+  readonly afterMs: number;
+  readonly act: unknown;
+}
 
 /** How many runs a plan may take to be made smaller. */
 const RUNS_MAX = 400;
@@ -7,10 +17,13 @@ const RUNS_MAX = 400;
  * Makes a failing plan smaller by leaving steps out, as long as it still fails: first halves, then ever smaller parts
  * (Zeller's ddmin). What is left out takes its wait with it, unless the wait turns out to matter.
  */
-export async function shrinkPlan(plan: Plan, fails: (plan: Plan) => Promise<boolean>): Promise<Plan> {
+export async function shrinkPlan<P extends AnyPlan>(
+  plan: P,
+  fails: (plan: P) => Promise<boolean>,
+): Promise<P> {
   let runs = 0;
   let smallest = plan;
-  const tryInstead = async (steps: readonly Step[]): Promise<boolean> => {
+  const tryInstead = async (steps: readonly AnyStep[]): Promise<boolean> => {
     if (++runs > RUNS_MAX) return false;
     const candidate = { ...plan, steps };
     if (!(await fails(candidate))) return false;
@@ -29,7 +42,7 @@ export async function shrinkPlan(plan: Plan, fails: (plan: Plan) => Promise<bool
 }
 
 /** Without these steps, but with their waits. */
-function merged(steps: readonly Step[], from: number, count: number): readonly Step[] {
+function merged(steps: readonly AnyStep[], from: number, count: number): readonly AnyStep[] {
   const waitMs = steps.slice(from, from + count).reduce((sum, { afterMs }) => sum + afterMs, 0);
   const rest = steps.toSpliced(from, count);
   const next = rest[from];

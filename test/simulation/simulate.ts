@@ -5,18 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Figures } from './figures.js';
 import { addFigures, NO_FIGURES } from './figures.js';
-import { generatePlan } from './generate-plan.js';
-import type { Plan } from './plan.js';
-import { readRegression } from './regressions.js';
+import { readRegression, readServicesRegression } from './regressions.js';
 import { figuresText } from './report.js';
-import { runPlan } from './run-plan.js';
-import type { SeedsResult } from './run-seeds.js';
-import { explain, runSeeds, seedsBetween } from './run-seeds.js';
+import type { SeedsResult, Simulation } from './run-seeds.js';
+import { explain, MAPPINGS, runSeeds, seedsBetween, SERVICES } from './run-seeds.js';
+import type { AnyPlan } from './shrink-plan.js';
 
 const USAGE = `npm run simulate -- --seed N         one seed, with everything that happens in it
 npm run simulate -- --seeds A..B     these seeds
 npm run simulate -- --soak COUNT     as many seeds that were never run before
-npm run simulate -- --plan FILE      a plan that was kept among the regressions`;
+npm run simulate -- --plan FILE      a plan that was kept among the regressions
+                    --services       of services in place of a mapping`;
 
 /** A worker takes so many seeds at a time. */
 const CHUNK = 100;
@@ -28,6 +27,7 @@ const PROGRESS_EVERY_MS = 10_000;
 interface Order {
   readonly first: number;
   readonly last: number;
+  readonly ofServices: boolean;
 }
 
 if (process.send === undefined) process.exitCode = await main();
@@ -40,34 +40,46 @@ async function main(): Promise<number> {
       seeds: { type: 'string' },
       soak: { type: 'string' },
       plan: { type: 'string' },
+      services: { type: 'boolean' },
     },
   });
-  if (values.seed !== undefined) return replay(generatePlan(Number(values.seed)));
-  if (values.plan !== undefined) return replay(readRegression(values.plan).plan);
+  const ofServices = values.services === true;
+  if (values.seed !== undefined) {
+    const seed = Number(values.seed);
+    return ofServices
+      ? replay(SERVICES, SERVICES.generatePlan(seed))
+      : replay(MAPPINGS, MAPPINGS.generatePlan(seed));
+  }
+  if (values.plan !== undefined) {
+    return ofServices
+      ? replay(SERVICES, readServicesRegression(values.plan).plan)
+      : replay(MAPPINGS, readRegression(values.plan).plan);
+  }
   const range = values.seeds === undefined ? undefined : /^(\d+)\.\.(\d+)$/.exec(values.seeds);
-  if (range?.[1] !== undefined && range[2] !== undefined) return run(Number(range[1]), Number(range[2]));
+  if (range?.[1] !== undefined && range[2] !== undefined)
+    return run(Number(range[1]), Number(range[2]), ofServices);
   if (values.soak !== undefined && Number(values.soak) > 0) {
     const first = Math.floor(Date.now() / 1_000) * 1_000;
-    return run(first, first + Number(values.soak) - 1);
+    return run(first, first + Number(values.soak) - 1, ofServices);
   }
   console.error(USAGE);
   return 2;
 }
 
-async function replay(plan: Plan): Promise<number> {
-  const result = await runPlan(plan, { keepsTrace: true });
+async function replay<P extends AnyPlan>(simulation: Simulation<P>, plan: P): Promise<number> {
+  const result = await simulation.runPlan(plan, { keepsTrace: true });
   console.log(result.trace.join('\n'));
   console.log(`seed ${plan.seed}, fingerprint ${result.fingerprint}`);
   if (result.violations.length === 0) return 0;
-  console.log((await explain(result)).text);
+  console.log((await explain(simulation, result)).text);
   return 1;
 }
 
-async function run(first: number, last: number): Promise<number> {
+async function run(first: number, last: number, ofServices: boolean): Promise<number> {
   const startedMs = Date.now();
   const waiting: Order[] = [];
   for (let from = first; from <= last; from += CHUNK) {
-    waiting.push({ first: from, last: Math.min(last, from + CHUNK - 1) });
+    waiting.push({ first: from, last: Math.min(last, from + CHUNK - 1), ofServices });
   }
   let figures: Figures = NO_FIGURES;
   let failures = 0;
@@ -111,7 +123,11 @@ async function employ(waiting: Order[], done: (result: SeedsResult) => void): Pr
 function serve(): void {
   // Most errors here are simulated, and whoever replays a seed gets the stacks of the others.
   Error.stackTraceLimit = 0;
-  process.on('message', ({ first, last }: Order) => {
-    void runSeeds(seedsBetween(first, last), FAILURES_MAX).then((result) => process.send?.(result));
+  process.on('message', ({ first, last, ofServices }: Order) => {
+    const seeds = seedsBetween(first, last);
+    const done = ofServices
+      ? runSeeds(SERVICES, seeds, FAILURES_MAX)
+      : runSeeds(MAPPINGS, seeds, FAILURES_MAX);
+    void done.then((result) => process.send?.(result));
   });
 }

@@ -1,8 +1,6 @@
 import type { Pair } from '../../src/core/pair.js';
 import type { Archive } from '../../src/ports/archive.js';
-import { ReplicaError } from '../../src/ports/errors.js';
-import type { Logger, LogFields } from '../../src/ports/logger.js';
-import type { MappingMetrics } from '../../src/ports/metrics.js';
+import type { Logger } from '../../src/ports/logger.js';
 import { MappingSync } from '../../src/sync/mapping-sync.js';
 import { Operator } from '../../src/sync/operator.js';
 import { Orders } from '../../src/sync/orders.js';
@@ -19,6 +17,7 @@ import { MortalProcess } from '../kit/simulation/mortal-process.js';
 import type { Network } from './network.js';
 import type { Setup } from './plan.js';
 import { DAEMON } from './recorder.js';
+import { NO_METRICS, simulatedLogger } from './simulated-logger.js';
 import type { TraceLog } from './trace-log.js';
 
 const MARKS_PAGE = 1_000;
@@ -33,6 +32,11 @@ export interface DaemonParts {
   readonly tree: MemoryTree;
   readonly flat: MemoryFlat;
   readonly network: Network;
+  /** What servers show that lag, while they do. */
+  readonly stale: {
+    readonly tree: () => MemoryTree | undefined;
+    readonly flat: () => MemoryFlat | undefined;
+  };
   readonly setup: Setup;
   readonly seed: number;
   readonly trace: TraceLog;
@@ -127,7 +131,7 @@ export class SimulatedDaemon {
   }
 
   #replicas(): Pair<MemoryTreeReplica | MemoryFlatReplica> {
-    const { name, tree, flat, network, setup } = this.parts;
+    const { name, tree, flat, stale, setup } = this.parts;
     const common = {
       ledgerPlace: LEDGER_PLACE,
       digest: contentDigest,
@@ -141,14 +145,14 @@ export class SimulatedDaemon {
         link: this.#links.left,
         root: ROOT,
         watches: setup.watches ?? 'recursive',
-        staleTree: () => network.staleTree,
+        staleTree: stale.tree,
       }),
       right: new MemoryFlatReplica({
         ...common,
         flat,
         link: this.#links.right,
         prefix: PREFIX,
-        staleFlat: () => network.staleFlat,
+        staleFlat: stale.flat,
         tells: setup.tells ?? 'stirs',
       }),
     };
@@ -156,47 +160,14 @@ export class SimulatedDaemon {
 
   /** Errors that are not the stores' are the daemon's own. */
   #logger(): Logger {
-    const { trace, complained, name } = this.parts;
-    const say = (level: string, fields: LogFields, message: string): void => {
-      if (!this.process.isDead) trace.remark(() => `${name} ${level}: ${message} ${describe(fields)}`);
-    };
-    const logger: Logger = {
-      isLevelEnabled: () => true,
-      debug: (fields, message) => say('debug', fields, message),
-      info: (fields, message) => say('info', fields, message),
-      warn: (fields, message) => say('warn', fields, message),
-      error: (fields, message) => {
-        say('error', fields, message);
-        if (this.process.isDead || fields.err instanceof ReplicaError) return;
-        // A journal of a few values can have no room for one that nothing can hold any more.
-        if (fields['bytes'] !== undefined && this.parts.setup.journalMaxBytes < JOURNAL_BYTES_SMALL) return;
-        const stack = fields.err instanceof Error ? (fields.err.stack ?? '') : '';
-        complained(`${message} ${stack}`);
-      },
-      child: () => logger,
-    };
-    return logger;
+    const { trace, complained, name, setup } = this.parts;
+    return simulatedLogger({
+      name,
+      trace,
+      isDead: () => this.process.isDead,
+      complained,
+      // A journal of a few values can have no room for one that nothing can hold any more.
+      isExpected: (fields) => fields['bytes'] !== undefined && setup.journalMaxBytes < JOURNAL_BYTES_SMALL,
+    });
   }
 }
-
-function describe(fields: LogFields): string {
-  return JSON.stringify(fields, (name, value: unknown) => {
-    if (name === 'err') return undefined;
-    return typeof value === 'bigint' ? String(value) : value;
-  });
-}
-
-function nothing(): void {
-  // What is counted is counted by the recorder, from outside.
-}
-
-const NO_METRICS: MappingMetrics = {
-  write: nothing,
-  batch: nothing,
-  echoes: nothing,
-  conflict: nothing,
-  rescan: nothing,
-  clientChange: nothing,
-  propagated: nothing,
-  reconciled: nothing,
-};

@@ -56,6 +56,9 @@ export class World {
   #daemonAheadMs = 0;
   #diskFails = false;
   #diskFailedMs = -Infinity;
+  /** What servers that lag show. */
+  #staleTree: MemoryTree | undefined;
+  #staleFlat: MemoryFlat | undefined;
   #treeSnapshot: TreeSnapshot | undefined;
   #flatSnapshot: FlatSnapshot | undefined;
 
@@ -140,7 +143,9 @@ export class World {
 
   /** A server that lists entries falls behind. */
   lag({ side, forMs }: FaultAct & { do: 'lag' }): void {
-    this.network.lag(side, forMs, this.#tree, this.#flat);
+    this.network.lag(side, forMs);
+    if (side === 'left') this.#staleTree = this.#tree.copy();
+    else this.#staleFlat = this.#flat.copy();
   }
 
   disturbStore(act: StoreAct): void {
@@ -320,6 +325,10 @@ export class World {
       tree: this.#tree,
       flat: this.#flat,
       network: this.network,
+      stale: {
+        tree: () => (this.network.lags('left') ? this.#staleTree : undefined),
+        flat: () => (this.network.lags('right') ? this.#staleFlat : undefined),
+      },
       setup: this.#plan.setup,
       seed: Math.imul(this.#plan.seed, 31) + life,
       trace: this.trace,

@@ -85,10 +85,14 @@ export class CatalogClient {
   }
 
   /**
-   * How many services a node has that the token may see, from the leader; undefined where it may not see the node.
+   * The names of the services that a node has and the token may see, from the leader; undefined where it may not see the node.
    * @param token the client's own, unless given
    */
-  async servicesOn(node: string, signal: AbortSignal, token?: string): Promise<number | undefined> {
+  async servicesOn(
+    node: string,
+    signal: AbortSignal,
+    token?: string,
+  ): Promise<readonly string[] | undefined> {
     const request: ConsulRequest = {
       operation: 'list',
       method: 'GET',
@@ -104,7 +108,7 @@ export class CatalogClient {
     return this.#decoded(request, () => {
       const found = parseExact(answer.body);
       const services = isRecord(found) && isRecord(found['Node']) ? found['Services'] : undefined;
-      return isRecord(services) ? Object.keys(services).length : undefined;
+      return isRecord(services) ? Object.values(services).map(serviceName) : undefined;
     });
   }
 
@@ -174,6 +178,12 @@ export class CatalogClient {
       throw protocolError(this.consul.describe(request), faultOf(cause), cause);
     }
   }
+}
+
+function serviceName(service: unknown): string {
+  const name = isRecord(service) ? service['Service'] : undefined;
+  if (typeof name !== 'string') throw new Error('a service has no name');
+  return name;
 }
 
 function namesIn({ body }: HttpAnswer): string[] {

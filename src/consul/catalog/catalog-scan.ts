@@ -19,7 +19,10 @@ export async function* scanCatalog(
   within: KeyPrefix,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ScannedEntry[]> {
-  const names = wantedNames(context, await context.client.services(signal), within);
+  const names = new Set(wantedNames(context, await context.client.services(signal), within));
+  // Copies of what is left out by now, which the archive may know nothing of.
+  const onNode = await context.client.servicesOn(context.translation.node.name, signal);
+  for (const name of onNode ?? []) if (hasUrl(name) && overlaps(context, name, within)) names.add(name);
   const entries = new Map<EntryKey, ScannedEntry>();
   const list = (name: string, listSignal: AbortSignal) => context.client.instances(name, listSignal);
   for await (const instances of inOrderAhead(names, REQUESTS_AHEAD, list, signal)) {
@@ -36,10 +39,13 @@ export async function* scanCatalog(
 export function wantedNames(context: CatalogContext, names: readonly string[], within: KeyPrefix): string[] {
   const { translation } = context;
   return names.filter((name) => {
-    if (!hasUrl(name) || !translation.wantsService(name)) return false;
-    const prefix = translation.prefixOf(name);
-    return prefix.startsWith(within) || within.startsWith(prefix);
+    return hasUrl(name) && translation.wantsService(name) && overlaps(context, name, within);
   });
+}
+
+function overlaps({ translation }: CatalogContext, name: string, within: KeyPrefix): boolean {
+  const prefix = translation.prefixOf(name);
+  return prefix.startsWith(within) || within.startsWith(prefix);
 }
 
 function scanned(context: CatalogContext, instance: HealthyOrNot): ScannedEntry | undefined {

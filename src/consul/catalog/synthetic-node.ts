@@ -47,7 +47,7 @@ export class SyntheticNode {
     if (found === 'missing') return undefined;
     if (typeof found === 'string') return 'Consul does not allow it to be read';
     if (!this.#isOurs(found)) return "it is not this daemon's";
-    const seen = (await this.client.servicesOn(name, signal)) ?? 0;
+    const seen = (await this.client.servicesOn(name, signal))?.length ?? 0;
     // The last before the removal.
     const services = seen > 0 ? seen : await servicesInWholeView(this.client, name, signal);
     if (services === undefined) return this.#notProven();

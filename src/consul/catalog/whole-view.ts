@@ -30,5 +30,5 @@ export async function servicesInWholeView(
     const { body } = await client.consul.request({ ...common, ...question, token }, signal);
     if (!body.includes(says)) return undefined;
   }
-  return client.servicesOn(node, signal, token);
+  return (await client.servicesOn(node, signal, token))?.length;
 }

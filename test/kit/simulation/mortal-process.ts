@@ -37,6 +37,11 @@ export class MortalProcess {
     this.#beforeDeath = before;
   }
 
+  /** Something that it asks of the world. */
+  around<T>(work: () => Promise<T>): Promise<T> {
+    return this.#call(work);
+  }
+
   clock(clock: Clock, aheadMs: () => number): Clock {
     return {
       nowMs: () => clock.nowMs() + aheadMs(),

@@ -6,7 +6,6 @@ import type { CatalogRegistration } from '../../../src/ports/catalog.js';
 import { curatorFormat } from '../../../src/services/formats/curator.js';
 import { ServiceTranslation } from '../../../src/services/service-translation.js';
 import type { ServiceSettings } from '../../../src/services/service-translation.js';
-import type { RawConsul } from '../../kit/servers/raw-consul.js';
 import { digest, systemClock, systemRandom } from './replica-fixture.js';
 
 export function translationOf(settings: Partial<ServiceSettings> = {}): ServiceTranslation {
@@ -62,9 +61,18 @@ interface RawInstance {
   readonly Checks: readonly { readonly Status: string }[];
 }
 
+/** Plain requests to a Consul, real or in memory. */
+export interface RawRequests {
+  request(
+    method: string,
+    path: string,
+    body?: string,
+  ): Promise<{ readonly status: number; readonly text: string }>;
+}
+
 /** What any program may do with a catalog. */
 export class CatalogUser {
-  constructor(readonly raw: RawConsul) {}
+  constructor(readonly raw: RawRequests) {}
 
   async register(registration: CatalogRegistration, status?: string): Promise<void> {
     await this.transact([this.operation(registration), ...this.check(registration, status)]);

@@ -1,43 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RegistrationsReplica } from '../../../src/services/registrations-replica.js';
-import { decodeRecord, encodeRecord } from '../../../src/services/service-record.js';
 import type { ZooKeeperSession } from '../../../src/zookeeper/zookeeper-session.js';
-import { recorded } from '../../kit/recorded-replica.js';
-import type { Recording } from '../../kit/recorded-replica.js';
 import { CONTRACT_OF_SOME_NAMES, replicaContract, scanAll } from '../../kit/replica-contract.js';
 import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
 import { startZooKeeper } from '../../kit/servers/zookeeper-server.js';
 import type { ZooKeeperServer } from '../../kit/servers/zookeeper-server.js';
+import { registrationsSubject } from '../../kit/services/registrations-subject.js';
 import { translationOf } from '../consul/catalog-fixture.js';
 import { clientOf, connectSession, digest, replicaOf } from './zookeeper-fixture.js';
 
 const NEVER = new AbortController().signal;
-const COPY = 'web/zk-consul-sync:test:node:';
-
-/** Each key as the copy of a catalog's instance, and the value as what Curator calls the payload. */
-const AS_PAYLOAD: Recording = {
-  keyOf: (key) => COPY + encodeURIComponent(key),
-  plainKeyOf: (key) => (key.startsWith(COPY) ? decodeURIComponent(key.slice(COPY.length)) : ` none ${key}`),
-  prefixOf: () => 'web/',
-  plainPrefixOf: () => '',
-  recordOf: (value) => {
-    const payload = JSON.stringify(Buffer.from(value).toString('base64'));
-    return encodeRecord({
-      address: 'a',
-      port: 1,
-      tags: [],
-      meta: {},
-      weight: undefined,
-      carried: { payload },
-    });
-  },
-  valueOf: (record) => {
-    const text = JSON.parse(decodeRecord(record).carried['payload'] ?? '""') as string;
-    return new Uint8Array(Buffer.from(text, 'base64'));
-  },
-};
-
 let server: ZooKeeperServer;
 let session: ZooKeeperSession;
 let raw: RawZooKeeper;
@@ -59,31 +32,13 @@ const registrationsBelow = (root: string, ledgerPath = `/zk-consul-sync/test/${r
 
 replicaContract(
   'registrations in ZooKeeper',
-  () => {
+  async () => {
     const name = randomUUID();
     const root = `/services-${name}`;
-    const user = clientOf(raw, server, root);
-    const nodeOf = (key: string, value: Uint8Array) =>
-      translation.nodeOf(AS_PAYLOAD.keyOf(key), AS_PAYLOAD.recordOf(value));
-    return Promise.resolve({
-      replica: recorded(registrationsBelow(root, `/zk-consul-sync/test/${name}`), AS_PAYLOAD),
+    return registrationsSubject({
+      nodes: replicaOf(session, { root, ledgerPath: `/zk-consul-sync/test/${name}` }),
+      user: clientOf(raw, server, root),
       ledgerPlace: `test/${name}`,
-      scanReadsValues: true,
-      other: {
-        put: (key, value) => user.put(AS_PAYLOAD.keyOf(key), nodeOf(key, value)),
-        putTogether: (entries) =>
-          user.putTogether(
-            new Map([...entries].map(([key, value]) => [AS_PAYLOAD.keyOf(key), nodeOf(key, value)])),
-          ),
-        bind: () => Promise.reject(new Error('nothing of a session is a copy')),
-        remove: (key) => user.remove(AS_PAYLOAD.keyOf(key)),
-        get: async (key) => {
-          const data = await user.get(AS_PAYLOAD.keyOf(key));
-          if (data === undefined) return undefined;
-          const parsed = translation.parseNode(AS_PAYLOAD.keyOf(key), data);
-          return parsed.kind === 'up' ? AS_PAYLOAD.valueOf(encodeRecord(parsed.record)) : undefined;
-        },
-      },
       dispose: () => raw.removeRecursive(root),
     });
   },

@@ -1,7 +1,7 @@
 import type { Focus } from '../generate-plan.js';
 
 /** A bug that somebody could make in one place. */
-export interface PlantedBug {
+export interface PlantedBug<F = Focus> {
   readonly name: string;
   /** Where, from the root of the project, and what is replaced there: found exactly once. */
   readonly file: string;
@@ -12,7 +12,7 @@ export interface PlantedBug {
   /** The checkers of which at least one is to see it. */
   readonly seenBy: readonly string[];
   /** What the plans are about, so that it shows soon. */
-  readonly focus: Focus;
+  readonly focus: F;
   /** In so many seeds, from the first, it has to be seen: a few times as many as it took. */
   readonly seedsMax: number;
 }

@@ -1,24 +1,31 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { generatePlan } from '../generate-plan.js';
-import type { runPlan } from '../run-plan.js';
+import type { Violation } from '../../kit/history/history.js';
 import type { PlantedBug } from './planted-bugs.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 /** All that the simulation is made of. */
 const COPIED = ['src', 'test/kit', 'test/simulation'];
 
-export interface Simulation {
-  readonly generatePlan: typeof generatePlan;
-  readonly runPlan: typeof runPlan;
+/** Of plans of some kind, that can be about something. */
+export interface FocusedSimulation<F, P> {
+  readonly generatePlan: (seed: number, focus?: F) => P;
+  readonly runPlan: (plan: P) => Promise<{ readonly violations: readonly Violation[] }>;
 }
+
+type Planted = Pick<PlantedBug, 'name' | 'file' | 'before' | 'after'>;
 
 /**
  * Loads a copy of the simulation, with the bug in it.
  * @param folder where the copy is put, below the project's cache
+ * @param kind where the plans are made and run, below the folder of simulations
  * @throws Error when what the bug replaces is not found exactly once: the list has to follow the code
  */
-export async function plant(bug: PlantedBug, folder: string): Promise<Simulation & { remove: () => void }> {
+export async function plant<F, P>(
+  bug: Planted,
+  folder: string,
+  kind: '' | 'services/' = '',
+): Promise<FocusedSimulation<F, P> & { remove: () => void }> {
   const copy = new URL(`.cache/planted-bugs/${folder}/`, ROOT);
   const remove = (): void => rmSync(copy, { recursive: true, force: true });
   remove();
@@ -40,16 +47,16 @@ export async function plant(bug: PlantedBug, folder: string): Promise<Simulation
   const load = async <T>(name: string): Promise<T> =>
     (await import(/* @vite-ignore */ pathOf(new URL(`test/simulation/${name}.ts`, copy)))) as T;
   return {
-    ...(await load<Pick<Simulation, 'generatePlan'>>('generate-plan')),
-    ...(await load<Pick<Simulation, 'runPlan'>>('run-plan')),
+    ...(await load<Pick<FocusedSimulation<F, P>, 'generatePlan'>>(`${kind}generate-plan`)),
+    ...(await load<Pick<FocusedSimulation<F, P>, 'runPlan'>>(`${kind}run-plan`)),
     remove,
   };
 }
 
 /** What a simulation finds first in so many seeds, and in which; undefined when that is nothing. */
-export async function firstRed(
-  { generatePlan, runPlan }: Simulation,
-  { focus, seedsMax }: PlantedBug,
+export async function firstRed<F, P>(
+  { generatePlan, runPlan }: FocusedSimulation<F, P>,
+  { focus, seedsMax }: Pick<PlantedBug<F>, 'focus' | 'seedsMax'>,
 ): Promise<{ seed: number; checkers: readonly string[] } | undefined> {
   for (let seed = 1; seed <= seedsMax; seed++) {
     const { violations } = await runPlan(generatePlan(seed, focus));

@@ -23,6 +23,8 @@ class Stage {
   readonly world: SimulatedWorld;
   link: Link;
   private archive: Archive | undefined;
+  /** How much the tree answers at a time; all of it, without. */
+  readBytesMax = 2 ** 20;
 
   constructor(options: ConstructorParameters<typeof SimulatedWorld>[0] = {}) {
     this.world = new SimulatedWorld(options);
@@ -42,7 +44,8 @@ class Stage {
     this.archive = await disk.open();
     const common = { ledgerPlace: LEDGER_PLACE, digest: contentDigest, writer: 'daemon' };
     this.link = this.newLink('flat');
-    const left = new MemoryTreeReplica({ ...common, tree, link: this.newLink('tree'), root: ROOT });
+    const bounds = { readBytesMax: this.readBytesMax };
+    const left = new MemoryTreeReplica({ ...common, tree, link: this.newLink('tree'), root: ROOT, bounds });
     const right = new MemoryFlatReplica({ ...common, flat, link: this.link, prefix: PREFIX });
     const quiet = () => undefined;
     const isLevelEnabled = () => false;
@@ -143,6 +146,19 @@ describe('a plan that is applied', () => {
     await stage.world.inSync();
     expect(stage.world.flatEntries()).toEqual(stage.world.treeEntries());
     await stage.world.stop();
+  });
+
+  it('is whole, and carried out whole, where values are too large to be read all at once', async () => {
+    const stage = new Stage();
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    await stage.synced(keys);
+    for (const key of keys) stage.world.treeClient.put(key, bytes(`${key} changed`));
+    stage.readBytesMax = 'a changed'.length;
+    const planned = await stage.plan();
+    expect(planned.map(({ key }) => key)).toEqual(keys);
+    expect(await stage.apply(planned)).toEqual([]);
+    expect(stage.world.flatEntries()).toEqual(stage.world.treeEntries());
+    await stage.leave();
   });
 
   it('S3: leaves out what a client changes in the moment of the write, and does not try again', async () => {
