@@ -22,6 +22,8 @@ export interface Server {
   /** What a client calls itself in the store's feed of commits. */
   readonly by: string;
   readonly denies: Denies;
+  /** Whether there are tokens at all. */
+  readonly hasTokens?: boolean;
 }
 
 /** A list that clients wait for. */
@@ -56,6 +58,10 @@ export function answerOf(server: Server, request: RawRequest): HttpAnswer {
   const [path = '', query = ''] = request.path.split('?');
   const { tables } = server;
   if (request.method === 'PUT' && path === '/v1/txn') return transact(server, request.body ?? '');
+  if (path === '/v1/acl/token/self')
+    return server.hasTokens === true ? text(403, 'ACL not found') : text(401, 'ACL support disabled');
+  if (query.includes('ns='))
+    return text(400, 'Invalid query parameter: "ns" - Namespaces are a Consul Enterprise feature');
   const list = blockingListOf(path);
   if (list !== undefined) return listOf(server, path, list);
   const [, , kind = '', what = '', ...rest] = path.split('/');
@@ -149,6 +155,10 @@ function keysBelow({ tables, denies }: Server, prefix: string): HttpAnswer {
     rows.map((row) => rawKey(row, true)),
     tables.index,
   );
+}
+
+function text(status: number, content: string): HttpAnswer {
+  return { status, headers: {}, body: Buffer.from(content) };
 }
 
 function json(status: number, content: unknown, index: bigint): HttpAnswer {

@@ -91,7 +91,8 @@ export class LinkedTransport implements HttpTransport {
   #server(tables: CatalogTables | undefined): Server {
     const { catalog, writer, link } = this.options;
     const denies: Server['denies'] = (access, name) => link.faults.denies?.(access, name) === true;
-    return { catalog, tables: tables ?? catalog.tables, by: writer, denies };
+    const hasTokens = link.faults.denies !== undefined;
+    return { catalog, tables: tables ?? catalog.tables, by: writer, denies, hasTokens };
   }
 
   #lagging(): CatalogTables | undefined {

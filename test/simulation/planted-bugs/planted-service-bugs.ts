@@ -87,7 +87,7 @@ export const PLANTED_SERVICE_BUGS: readonly PlantedBug<ServicesFocus>[] = [
   {
     name: 'an instance whose checks fail shown',
     file: 'src/consul/catalog/catalog-reads.ts',
-    before: `if (stored.isProxy || (context.onlyPassing && !isPassing)) return ABSENT;`,
+    before: `if (stored.isProxy || (context.onlyPassing && !instance.isPassing)) return ABSENT;`,
     after: `if (stored.isProxy) return ABSENT;`,
     harm: 'clients in ZooKeeper send traffic to instances that are down',
     seenBy: ['justified copies', 'convergence'],
