@@ -54,11 +54,15 @@ function tellBound(
     { session: sessionId, lastsMs },
     'copies in ZooKeeper are bound to a session that outlasts daemons',
   );
-  if (lastsMs >= SESSIONS_MIN * usualMs) return;
-  const seconds = lastsMs / 1_000;
-  logger.warn(
-    { lastsMs },
-    `copies in ZooKeeper last ${seconds} s without a daemon, too short for another one to take over: ` +
-      'set zookeeper.sessionTimeout to half of that, or raise maxSessionTimeout of the servers',
+  const risk = riskOf(lastsMs, usualMs);
+  if (risk !== undefined) logger.warn({ lastsMs }, risk);
+}
+
+/** What is wrong with a session that lasts for so long without a daemon; undefined where nothing is. */
+export function riskOf(lastsMs: number, sessionTimeoutMs: number): string | undefined {
+  if (lastsMs >= SESSIONS_MIN * sessionTimeoutMs) return undefined;
+  return (
+    `ephemeral copies last ${lastsMs / 1_000} s without a daemon, too short for another one to take over: ` +
+    'set zookeeper.sessionTimeout to half of that, or raise maxSessionTimeout of the servers'
   );
 }

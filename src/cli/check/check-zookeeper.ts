@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Config } from '../../config/schema.js';
+import { riskOf } from '../../daemon/copies-lease.js';
 import { connectZooKeeper } from '../../daemon/offline-access.js';
 import type { Stores } from '../../daemon/stores.js';
 import type { ZooKeeperSession } from '../../zookeeper/zookeeper-session.js';
@@ -21,6 +22,7 @@ export async function checkZooKeeper(config: Config, stores: Stores, findings: F
     findings.ok(ABOUT, `session with ${zookeeper.server}, ${authenticated}`);
     await checkVersion(config, zookeeper, findings);
     checkSessionTimeout(config, zookeeper, findings);
+    await checkLastingSession(config, stores, findings);
     return await checkChroot(zookeeper, findings);
   } catch (error) {
     findings.failure(ABOUT, error);
@@ -50,6 +52,22 @@ function checkSessionTimeout(config: Config, { state }: ZooKeeperSession, findin
     ABOUT,
     `the server grants a session timeout of ${granted} instead of ${asked} (its minSessionTimeout and maxSessionTimeout)`,
   );
+}
+
+/** Ephemeral copies are bound to a session that has to outlast the takeover by another daemon. */
+async function checkLastingSession(config: Config, stores: Stores, findings: Findings): Promise<void> {
+  if (!config.mappings.some(({ services }) => services?.ephemeral === true)) return;
+  const session = stores.lastingSession(undefined);
+  session.start();
+  try {
+    const { sessionTimeoutMs } = await session.whenConnected(AbortSignal.timeout(CONNECT_TIMEOUT_MS));
+    const risk = riskOf(sessionTimeoutMs, config.zookeeper.sessionTimeoutMs);
+    if (risk !== undefined) findings.warn(ABOUT, risk);
+    else
+      findings.ok(ABOUT, `ephemeral copies last ${showDuration(sessionTimeoutMs / 1000)} without a daemon`);
+  } finally {
+    await session.close();
+  }
 }
 
 async function checkChroot(session: ZooKeeperSession, findings: Findings): Promise<boolean> {

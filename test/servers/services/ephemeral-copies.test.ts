@@ -4,6 +4,7 @@ import type { DaemonProcess } from '../../kit/daemon/daemon-process.js';
 import type { ZooKeeperFlavour } from '../../kit/servers/found-servers.js';
 import { RawZooKeeper } from '../../kit/servers/raw-zookeeper.js';
 import { waitUntil } from '../../kit/servers/wait-until.js';
+import { command } from '../cli/command.js';
 import { Bridge, curatorInstance, LIST, listOf } from './bridged.js';
 
 const TIMEOUT_MS = 120_000;
@@ -14,6 +15,7 @@ const AFTER_SESSION_MS = 5_500;
 const INSTANCES = 3;
 const COPIES = Array.from({ length: INSTANCES }, (_, at) => `zk-consul-sync:default:host-1:web-${at}`);
 const EPHEMERAL = { ephemeral: true };
+const WARNING = 'ephemeral copies last 8 s without a daemon, too short for another one to take over';
 
 describe.each(['3.4', '3.8'] as const)(
   'ephemeral copies in ZooKeeper %s',
@@ -164,16 +166,17 @@ describe('ephemeral copies', { timeout: TIMEOUT_MS }, () => {
     expect(await owners(bridge)).toEqual(new Set([0n]));
   });
 
-  it('are told of in the log, with a warning where they would not outlast a takeover', async () => {
+  it('are told of by check and in the log, with a warning where they would not outlast a takeover', async () => {
     const bridge = await populated('3.8');
     expect(await bridge.daemon.log()).toContain(`"lastsMs":${LEASE_MS}`);
-    expect(await bridge.daemon.log()).not.toContain('too short for another one to take over');
+    expect(await bridge.daemon.log()).not.toContain(WARNING);
+    const check = async () => (await command('check', '--config', bridge.daemon.configFile)).stdout;
+    expect(await check()).toMatch(/^ok +zookeeper +ephemeral copies last 8 s without a daemon$/m);
     await bridge.daemon.stop();
     await bridge.daemon.start({ config: { zookeeper: { sessionTimeout: '6s' } } });
     await bridge.daemon.inSync(LIST);
-    expect(await bridge.daemon.log()).toContain(
-      '8 s without a daemon, too short for another one to take over',
-    );
+    expect(await bridge.daemon.log()).toContain(WARNING);
+    expect(await check()).toContain(WARNING);
   });
 
   it('that a client deletes are put back, and the journal tells of it', async () => {
