@@ -103,9 +103,9 @@ async function writesBeside(
   await fill(round, zookeeper, consul);
   const client = await connect(zookeeper, consul);
   const tookMs: number[] = [];
-  let isOver = false;
-  const copying = copy(zookeeper, consul).finally(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const copying = copy(zookeeper, consul).finally(() => over.abort());
+  while (!over.signal.aborted) {
     const startedMs = performance.now();
     await client.write(tookMs.length);
     tookMs.push(performance.now() - startedMs);
