@@ -1,6 +1,5 @@
 import type { Figures } from './figures.js';
-import type { Failed } from './run-seeds.js';
-import type { AnyPlan } from './shrink-plan.js';
+import type { AnyPlan, Failed } from './shrink-plan.js';
 
 const VIOLATIONS_SHOWN = 10;
 

@@ -5,9 +5,8 @@ import { runPlan } from './run-plan.js';
 import { failureText } from './report.js';
 import { generatePlan as generateServicesPlan } from './services/generate-plan.js';
 import { runPlan as runServicesPlan } from './services/run-plan.js';
-import type { AnyPlan } from './shrink-plan.js';
+import type { AnyPlan, Failed } from './shrink-plan.js';
 import { shrinkPlan } from './shrink-plan.js';
-import type { Violation } from '../kit/history/history.js';
 
 export interface SeedsResult {
   readonly figures: Figures;
@@ -20,12 +19,6 @@ export interface SeedFailure {
   readonly checkers: readonly string[];
   /** All that there is to say of it. */
   readonly text: string;
-}
-
-/** A run of which something was broken. */
-export interface Failed<P extends AnyPlan> {
-  readonly plan: P;
-  readonly violations: readonly Violation[];
 }
 
 /** A kind of plans, and how they are run. */

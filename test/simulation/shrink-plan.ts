@@ -1,8 +1,16 @@
+import type { Violation } from '../kit/history/history.js';
+
 /** What a plan of any kind of simulation has. */
 export interface AnyPlan {
   readonly seed: number;
   readonly setup: unknown;
   readonly steps: readonly AnyStep[];
+}
+
+/** A run of which something was broken. */
+export interface Failed<P extends AnyPlan> {
+  readonly plan: P;
+  readonly violations: readonly Violation[];
 }
 
 interface AnyStep {

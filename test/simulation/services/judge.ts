@@ -1,32 +1,13 @@
-import type { Violation } from '../../kit/history/history.js';
-import type { CatalogTables, RowChange, ServiceRow } from '../../kit/memory-consul/catalog-tables.js';
+import type { RowChange, ServiceRow } from '../../kit/memory-consul/catalog-tables.js';
 import type { CatalogCommit } from '../../kit/memory-consul/memory-catalog.js';
 import type { Commit } from '../../kit/memory-store/commit-feed.js';
-import type { MemoryTree } from '../../kit/memory-store/memory-tree.js';
 import { BridgeView, LIST, OWNER } from './instances.js';
 import type { Shown } from './instances.js';
-import type { BridgeSetup, ServicesSetup } from './plan.js';
+import type { BridgeSetup } from './plan.js';
 import { Presence } from './presence.js';
 import { Removals } from './removals.js';
 import { copyName, ownerOf } from './service-names.js';
-
-export type Side = 'left' | 'right';
-
-export interface Surroundings {
-  readonly setup: ServicesSetup;
-  readonly tree: MemoryTree;
-  readonly tables: () => CatalogTables;
-  readonly nowMs: () => number;
-  /** How long a write may be on its way after what it was decided on was read. */
-  readonly raceMs: number;
-  /** Nothing goes wrong in this plan, so that whatever is there for so long is noticed. */
-  readonly noticesWithinMs: number | undefined;
-  /** Whether what a daemon makes is known to all that follow: the archive alone tells of parents. */
-  readonly knowsParents: boolean;
-  /** Whether the node of the tree with this path was made by a daemon, in its present incarnation. */
-  readonly isMade: (path: string) => boolean;
-  readonly report: (violation: Violation) => void;
-}
+import type { Side, Surroundings } from './surroundings.js';
 
 /** Judges every write of one bridge at its instant, and what stands in the end, from what the stores hold alone. */
 export class Judge {

@@ -1,6 +1,6 @@
 import type { BridgeView } from './instances.js';
-import type { Side, Surroundings } from './judge.js';
 import type { Presence } from './presence.js';
+import type { Side, Surroundings } from './surroundings.js';
 
 /** Copies that go within this time go at once; the daemon judges when it decides, and not when the write arrives. */
 const AT_ONCE_MS = 60_000;
