@@ -1,5 +1,6 @@
 import type { BridgeView } from './instances.js';
 import type { Presence } from './presence.js';
+import { ownerOf } from './service-names.js';
 import type { Side, Surroundings } from './surroundings.js';
 
 /** Copies that go within this time go at once; the daemon judges when it decides, and not when the write arrives. */
@@ -7,6 +8,14 @@ const AT_ONCE_MS = 60_000;
 const LIST_COPIES_MIN = 10;
 /** What clients have removed the daemon may not have noticed yet, and counts as if it stood. */
 const NOTICED_WITHIN_MS = 180_000;
+
+interface Counted {
+  readonly standing: number;
+  /** Removed by clients, which the daemon may not have noticed. */
+  readonly believed: number;
+  /** Removed by the daemon a short while ago. */
+  readonly lately: number;
+}
 
 /** Whether copies go as docs/service-discovery.md says: not for a moment's absence, and not most of a service at once. */
 export class Removals {
@@ -21,9 +30,11 @@ export class Removals {
     private readonly presenceOf: (side: Side, key: string) => Presence,
   ) {}
 
-  /** A client has removed a copy. */
+  /** A client has removed what may be a copy. */
   noteRemoved(side: Side, key: string): void {
-    this.#removedByOthers.set(`${side} ${key}`, this.around.nowMs());
+    const { setup, bridge } = this.view;
+    const isOriginal = side === 'left' && ownerOf(setup.format, key.split('/')[1] ?? '') !== bridge.instance;
+    if (!isOriginal) this.#removedByOthers.set(`${side} ${key}`, this.around.nowMs());
   }
 
   /** A store was replaced: what the daemon counts is no longer what there is. */
@@ -70,14 +81,24 @@ export class Removals {
     const groups = new Set(keys.map((key) => key.split('/')[0] ?? ''));
     for (const group of groups) {
       const counted = this.#count(side, (key) => key.startsWith(`${group}/`), by);
-      if (counted.before >= 2) this.#judgeCount(counted, `of ${group}`, by);
+      this.#judgeCount(counted, 2, `of ${group}`, by);
     }
-    const all = this.#count(side, () => true, by);
-    if (all.before >= LIST_COPIES_MIN) this.#judgeCount(all, 'of all', by);
+    this.#judgeCount(
+      this.#count(side, () => true, by),
+      LIST_COPIES_MIN,
+      'of all',
+      by,
+    );
   }
 
-  #judgeCount({ stay, before }: { stay: number; before: number }, what: string, by: string): void {
-    if (stay * 100 >= before * this.around.setup.minHealthy) return;
+  /** Whether the daemon has noticed what clients have removed is not known: it must be wrong either way. */
+  #judgeCount({ standing, believed, lately }: Counted, atLeast: number, what: string, by: string): void {
+    const isRight = (stay: number): boolean => {
+      const before = stay + lately;
+      return before < atLeast || stay * 100 >= before * this.around.setup.minHealthy;
+    };
+    if (isRight(standing) || isRight(standing + believed)) return;
+    const [stay, before] = [standing + believed, standing + believed + lately];
     this.#fail(
       'minHealthy',
       undefined,
@@ -85,7 +106,7 @@ export class Removals {
     );
   }
 
-  #count(side: Side, isOf: (key: string) => boolean, by: string): { stay: number; before: number } {
+  #count(side: Side, isOf: (key: string) => boolean, by: string): Counted {
     const nowMs = this.around.nowMs();
     const standing = new Set(
       this.#standing().flatMap(([on, key]) => (on === side && isOf(key) ? [key] : [])),
@@ -105,8 +126,7 @@ export class Removals {
       ([place, atMs]) =>
         ofSide(place) !== undefined && !isLeft.has(place) && nowMs - atMs < NOTICED_WITHIN_MS,
     );
-    const stay = standing.size + believed.length;
-    return { stay, before: stay + lately.length };
+    return { standing: standing.size, believed: believed.length, lately: lately.length };
   }
 
   #standing(): readonly (readonly [Side, string])[] {
