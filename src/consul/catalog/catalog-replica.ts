@@ -108,11 +108,11 @@ export class CatalogReplica implements Replica {
     signal: AbortSignal,
     within: KeyPrefix = '',
   ): AsyncIterable<readonly ScannedEntry[]> {
-    return scanCatalog(this.#context, within, signal);
+    return scanCatalog(this.#context, within, (names) => this.#watch.noteWalked(names), signal);
   }
 
   async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {
-    for await (const page of scanCatalog(this.#context, '', signal)) yield page.map(({ key }) => key);
+    for await (const page of this.scan(() => undefined, signal)) yield page.map(({ key }) => key);
   }
 
   position(signal: AbortSignal): Promise<bigint> {

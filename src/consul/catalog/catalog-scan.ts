@@ -13,13 +13,17 @@ const PAGE_MAX = 512;
 /**
  * Walks all instances that take part, service by service. Keys are in another order than services, so that all of them
  * are taken into memory first: Consul has no pages, and tens of thousands of instances are few.
+ * @param noteWalked told of the services before any of their instances
  */
 export async function* scanCatalog(
   context: CatalogContext,
   within: KeyPrefix,
+  noteWalked: (names: readonly string[]) => void,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ScannedEntry[]> {
-  const names = new Set(wantedNames(context, await context.client.services(signal), within));
+  const wanted = wantedNames(context, await context.client.services(signal), within);
+  noteWalked(wanted);
+  const names = new Set(wanted);
   // Copies of what is left out by now, which the archive may know nothing of.
   const onNode = await context.client.servicesOn(context.translation.node.name, signal);
   for (const name of onNode ?? []) if (hasUrl(name) && overlaps(context, name, within)) names.add(name);

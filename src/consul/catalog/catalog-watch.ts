@@ -15,8 +15,8 @@ export interface CatalogWatchOptions {
 }
 
 const LISTS = ['services', 'checks'] as const;
-/** Two requests a second of each service would be the most that a busy catalog costs. */
-const REST_MS = 250;
+/** After a look it rests, and at least as long as that took: four requests a second for each service are the most it costs. */
+const REST_MS_MIN = 250;
 const QUESTIONS_AHEAD = 8;
 const RETRY_MS = 1_000;
 
@@ -27,6 +27,8 @@ const RETRY_MS = 1_000;
 export class CatalogWatch {
   /** The indexes of all services when they were last asked for; undefined before. */
   private known: ReadonlyMap<string, bigint> | undefined;
+  /** Services that a walk has come upon since they were last asked for. */
+  private walked = new Set<string>();
   private readonly lost = new Set<string>();
   private isDue = false;
   private hasStarted = false;
@@ -62,6 +64,14 @@ export class CatalogWatch {
     await Promise.all([...LISTS.map(follow), this.survey(listener, signal)]);
   }
 
+  /**
+   * A walk is about to tell of these services. One that came after its index was asked for, and is gone when it is asked
+   * for again, would be missed by nobody else.
+   */
+  noteWalked(names: Iterable<string>): void {
+    for (const name of names) this.walked.add(name);
+  }
+
   private query(list: (typeof LISTS)[number]): BlockingQuery {
     const { client } = this.options.context;
     return {
@@ -85,9 +95,14 @@ export class CatalogWatch {
         continue;
       }
       this.isDue = false;
+      const startedMs = clock.monotonicMs();
+      const walkedBefore = this.walked;
+      this.walked = new Set();
       try {
-        this.compare(listener, await this.indexes(signal));
-        await clock.sleep(REST_MS, signal);
+        const now = await this.indexes(signal);
+        // What a walk told of meanwhile may have come since, and is looked at again the next time, too.
+        this.compare(listener, now, [...walkedBefore, ...this.walked]);
+        await clock.sleep(Math.max(REST_MS_MIN, clock.monotonicMs() - startedMs), signal);
       } catch (error) {
         if (signal.aborted) return;
         listener.lost(`${faultOf(error)}; asked again in ${RETRY_MS} ms`);
@@ -110,7 +125,7 @@ export class CatalogWatch {
     return indexes;
   }
 
-  private compare(listener: HintListener, now: ReadonlyMap<string, bigint>): void {
+  private compare(listener: HintListener, now: ReadonlyMap<string, bigint>, walked: readonly string[]): void {
     const before = this.known;
     this.known = now;
     if (before === undefined) {
@@ -119,9 +134,9 @@ export class CatalogWatch {
       return;
     }
     const { translation } = this.options.context;
-    const names = new Set([...before.keys(), ...now.keys()]);
-    for (const name of names)
-      if (before.get(name) !== now.get(name)) listener.stirred(translation.prefixOf(name));
+    const cameAndWent = walked.filter((name) => !before.has(name) && !now.has(name));
+    const known = [...before.keys(), ...now.keys()].filter((name) => before.get(name) !== now.get(name));
+    for (const name of new Set([...cameAndWent, ...known])) listener.stirred(translation.prefixOf(name));
   }
 }
 
