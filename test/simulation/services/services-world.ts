@@ -13,17 +13,25 @@ import type { FaultAct, StoreAct } from '../plan.js';
 import { TraceLog } from '../trace-log.js';
 import { LIST } from './instances.js';
 import { Judge } from './judge.js';
-import type { ServicesPlan } from './plan.js';
+import type { ServicesPlan, ServicesSetup } from './plan.js';
 import { Registrars } from './registrars.js';
 import { Seats } from './seats.js';
 
 /** What daemons call themselves in the feeds of the stores begins with this; everybody else is a client. */
 const DAEMON = 'daemon';
+/** From the reading of the stores to the first write. */
 const RACE_MS = 6_000;
+/** Copies that one round may write, one batch after the other. */
+const ROUND_COPIES = 40;
 /** A write is given up after ten seconds, and may be delayed by as much. */
 const RACE_AMONG_FAULTS_MS = 30_000;
 const NOTICES_WITHIN_MS = 5_000;
 const JOURNAL = { keepMs: 30 * 24 * 3_600_000, maxBytes: 2 ** 30 };
+
+/** How long a round takes that writes all copies, each batch with two trips and a commit. */
+function roundMs({ bounds, travelMs, diskMs }: ServicesSetup): number {
+  return Math.ceil(ROUND_COPIES / bounds.batchOperationsMax) * (2 * travelMs.max + diskMs);
+}
 
 /** Acts that nothing can be missed or come late for. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -80,8 +88,8 @@ export class ServicesWorld {
       tree: this.tree,
       tables: () => this.catalog.tables,
       nowMs: () => this.clock.monotonicMs(),
-      raceMs: isHarmless ? RACE_MS : RACE_AMONG_FAULTS_MS,
-      noticesWithinMs: isHarmless ? NOTICES_WITHIN_MS : undefined,
+      raceMs: (isHarmless ? RACE_MS : RACE_AMONG_FAULTS_MS) + roundMs(setup),
+      noticesWithinMs: isHarmless ? NOTICES_WITHIN_MS + roundMs(setup) : undefined,
       knowsParents: remembersParents(plan),
       isMade: (path: string) => this.#made.has(`${path}@${this.#created.get(path) ?? ''}`),
       report: (violation: Violation) => this.#report(violation),
