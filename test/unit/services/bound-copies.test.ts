@@ -77,7 +77,9 @@ function formerSubject(denied: ReadonlySet<string>) {
   link.faults = { denies: (access, path) => access === 'read' && denied.has(path) };
   const place = { root: '/services', ledgerPlace: 'test/apps' };
   let denials = 0;
-  const onDenied = (): void => void denials++;
+  const onDenied = (): void => {
+    denials++;
+  };
   const nodes = new MemoryTreeReplica({ tree, link, ...place, digest: contentDigest, onDenied });
   const ended: string[] = [];
   const former = { tend: () => undefined, end: () => void ended.push('ended') };
