@@ -122,6 +122,7 @@ function replicasOf(
   };
   const common = { digest: digestOf, clock: systemClock, random: systemRandom };
   const lease = leaseOf(mapping, { config, stores, acl: aclOf(config), namespace: `/${namespace}`, logger });
+  let denials = 0;
   const nodes = new ZooKeeperReplica({
     ...common,
     session: stores.zookeeper,
@@ -132,14 +133,17 @@ function replicasOf(
     lease: mapping.services?.ephemeral === true ? lease : undefined,
     replaces: mapping.services !== undefined,
     readsAccess: mapping.restricted === 'skip',
-    onDenied: (key) => onUnread([key]),
+    onDenied: (key) => {
+      denials++;
+      onUnread([key]);
+    },
     onIllegalName: (path) =>
       logger.warn({ path }, 'a znode has a name that stands for no key; it is left out'),
   });
   if (mapping.services !== undefined) {
     const { onLosses } = surroundings;
     const keys = { ledgerKey: ledger, namespacePrefix: `${namespace}/` };
-    const around = { config, stores, logger, ...keys, onLosses, lease };
+    const around = { config, stores, logger, ...keys, onLosses, lease, denials: () => denials };
     return replicasOfServices(mapping, mapping.services, nodes, around);
   }
   return {

@@ -32,6 +32,8 @@ export interface ServicesSurroundings {
   readonly onLosses: OnLosses | undefined;
   /** What copies in ZooKeeper are bound to, or were bound to before. */
   readonly lease: (Binding & FormerBinding) | undefined;
+  /** How many times until now walks of ZooKeeper were not allowed to look at something. */
+  readonly denials: () => number;
 }
 
 export type OnLosses = (key: EntryKey, losses: readonly Loss[]) => void;
@@ -57,7 +59,7 @@ export function replicasOfServices(
   nodes: Replica & ChildNames,
   surroundings: ServicesSurroundings,
 ): Pair<Replica> {
-  const { config, stores, logger, ledgerKey, namespacePrefix, lease } = surroundings;
+  const { config, stores, logger, ledgerKey, namespacePrefix, lease, denials } = surroundings;
   const translation = translationOf(config.instance, mapping.name, services);
   const log: OnLosses = (key, losses) =>
     logger.debug({ key, losses }, 'what the other side can not hold of an instance is left out of its copy');
@@ -71,7 +73,7 @@ export function replicasOfServices(
       rules: weights && new SiblingRules({ nodes, weights, onBroken }),
       translation,
       digest: digestOf,
-      ...(services.ephemeral ? { binding: lease } : { former: lease }),
+      ...(services.ephemeral ? { binding: lease } : { former: lease, denials }),
       onLosses,
       onBroken,
     }),

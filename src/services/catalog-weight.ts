@@ -16,7 +16,8 @@ export function catalogWeight(
   rules: readonly WeightRule[],
 ): { readonly weight: number | undefined; readonly losses: readonly Loss[] } {
   const scale = rules.every((rule) => Number.isInteger(rule.weight) && rule.weight >= 1) ? 1 : SCALE;
-  const exact = weight * scale;
+  // Anybody writes rules: what is beyond all numbers, times 0, is none.
+  const exact = Number.isNaN(weight) ? 0 : weight * scale;
   const counted = Math.min(WEIGHT_MAX, Math.max(1, Math.round(exact)));
   const why = `Consul's weights are whole numbers from 1 to ${WEIGHT_MAX}, here with ${scale} for 1`;
   // Products of fractions miss whole numbers by a little.

@@ -31,6 +31,8 @@ export interface RegistrationsReplicaOptions {
   readonly binding?: Binding | undefined;
   /** What they were bound to before, if to anything. */
   readonly former?: FormerBinding | undefined;
+  /** How many times until now walks were not allowed to look at something. */
+  readonly denials?: () => number;
   /** Told of an instance of which its copy can't hold everything, whenever it is read. */
   readonly onLosses?: (key: EntryKey, losses: readonly Loss[]) => void;
   /** Told of a node that should be an instance, and is none of the format. */
@@ -96,6 +98,8 @@ export class RegistrationsReplica implements Replica {
     signal: AbortSignal,
     within: KeyPrefix = '',
   ): AsyncGenerator<readonly ScannedEntry[]> {
+    const { denials = () => 0 } = this.#options;
+    const deniedBefore = denials();
     let isAnyMisbound = false;
     for await (const page of this.#nodes.scan(known, signal, within)) {
       const shown = page.filter((entry) => this.#isShown(entry));
@@ -105,7 +109,9 @@ export class RegistrationsReplica implements Replica {
       isAnyMisbound ||= entries.some(({ isMisbound }) => isMisbound === true);
       yield entries;
     }
-    if (within === '' && !isAnyMisbound) this.#options.former?.end();
+    // What may not be looked at may be bound to it still (S5).
+    const sawAll = within === '' && denials() === deniedBefore;
+    if (sawAll && !isAnyMisbound) this.#options.former?.end();
   }
 
   async *listKeys(signal: AbortSignal): AsyncGenerator<readonly EntryKey[]> {

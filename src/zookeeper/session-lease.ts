@@ -60,8 +60,8 @@ export class SessionLease implements Binding, FormerBinding {
   /** Aborted while the session is held. */
   #arrival = new AbortController();
   #trouble: string | undefined;
-  /** Aborted when there is nothing to hold any more. */
-  readonly #ended = new AbortController();
+  /** Aborted when there is nothing to hold any more, until it is tended anew: others may have begun a session meanwhile. */
+  #ended = new AbortController();
 
   constructor(options: SessionLeaseOptions) {
     this.#options = options;
@@ -82,8 +82,10 @@ export class SessionLease implements Binding, FormerBinding {
     this.#lastSession = undefined;
     this.#tending = tends ? new AbortController() : undefined;
     const { signal } = this.#tending ?? {};
+    if (signal === undefined) return;
+    const ended = (this.#ended = new AbortController());
     // One at a time: a session must be left before it is taken up again.
-    if (signal !== undefined) this.#running = this.#running.then(() => this.#run(signal));
+    this.#running = this.#running.then(() => this.#run(signal, ended));
   }
 
   /** Resolves when a session that is no longer tended was left. */
@@ -135,11 +137,11 @@ export class SessionLease implements Binding, FormerBinding {
     throw unanswered('not-connected', `${path} on ${main.server}`, detail, false);
   }
 
-  async #run(tending: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([tending, this.#ended.signal]);
+  async #run(tending: AbortSignal, ended: AbortController): Promise<void> {
+    const signal = AbortSignal.any([tending, ended.signal]);
     while (!signal.aborted) {
       try {
-        await this.#hold(signal);
+        await this.#hold(signal, ended);
       } catch (error) {
         if (signal.aborted) return;
         this.#report(error instanceof Error ? error : new Error(String(error)));
@@ -154,12 +156,12 @@ export class SessionLease implements Binding, FormerBinding {
     this.#trouble = error.message;
   }
 
-  async #hold(signal: AbortSignal): Promise<void> {
+  async #hold(signal: AbortSignal, ended: AbortController): Promise<void> {
     await this.#options.main.whenConnected(signal);
     let noted = await this.#read(signal);
     const { begins, open } = this.#options;
     if (!begins && noted?.identity === undefined) {
-      this.#ended.abort();
+      ended.abort();
       return;
     }
     const lease = open(noted?.identity);
@@ -170,10 +172,16 @@ export class SessionLease implements Binding, FormerBinding {
         const state = await lease.whenConnected(signal);
         if (!isSame(lease.identity, noted?.identity)) {
           isNoted = false;
-          if (!begins) this.#ended.abort();
+          if (!begins) ended.abort();
           if (signal.aborted) return;
-          noted = await this.#note(lease, noted, signal);
-          isNoted = true;
+          try {
+            noted = await this.#note(lease, noted, signal);
+            isNoted = true;
+          } catch (error) {
+            // Its note may be there, and be found.
+            isNoted = error instanceof ZooKeeperError && error.ambiguous;
+            throw error;
+          }
         }
         if (noted === undefined || lease.state !== state) continue;
         this.#take({ lease, session: state.sessionId, since: noted.since }, state);
@@ -182,8 +190,8 @@ export class SessionLease implements Binding, FormerBinding {
       }
     } finally {
       this.#lose();
-      if (this.#ended.signal.aborted && noted !== undefined) isNoted = !(await this.#erase(noted));
-      // Nothing is bound to a session that nobody knows of.
+      if (ended.signal.aborted && noted !== undefined) await this.#erase(noted);
+      // Nothing is bound to a session that nobody has ever known of.
       await (isNoted ? lease.leave() : lease.close());
     }
   }
@@ -212,15 +220,13 @@ export class SessionLease implements Binding, FormerBinding {
     return { identity: decodeIdentity(data), version: stat.version, since: stat.mzxid };
   }
 
-  /** @returns whether nobody will find the session any more */
-  async #erase({ version }: Noted): Promise<boolean> {
+  /** Nobody will find the session any more. Who has found it just before, of another configuration, goes on with it. */
+  async #erase({ version }: Noted): Promise<void> {
     const { main, path } = this.#options;
     try {
-      const outcome = await main.multi([{ kind: 'delete', path, version }], NEVER);
-      return outcome.kind === 'applied';
+      await main.multi([{ kind: 'delete', path, version }], NEVER);
     } catch (error) {
-      if (error instanceof ZooKeeperError) return false;
-      throw error;
+      if (!(error instanceof ZooKeeperError)) throw error;
     }
   }
 

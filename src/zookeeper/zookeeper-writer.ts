@@ -16,7 +16,7 @@ import { readAccess } from './node-access.js';
 import type { NodeReader } from './node-reader.js';
 import { ParentNodes } from './parent-nodes.js';
 import { presentReading, stampOf, versionOf } from './readings.js';
-import type { AclEntry, Stat } from './protocol.js';
+import type { AclEntry, CreateMode, Stat } from './protocol.js';
 import type { SessionLease } from './session-lease.js';
 import { isReplaced, parentsNeeded, planWrite, type Step, type WritePlan } from './write-plan.js';
 import { refusedByServer, showStatus, STATUS, ZooKeeperError } from './zookeeper-errors.js';
@@ -68,10 +68,12 @@ export class ZooKeeperWriter {
     if (batch.operations.length === 0 && batch.ledger === undefined) throw new RangeError('an empty batch');
     const rejections = batch.operations.flatMap((operation) => this.#rejectionOf(operation) ?? []);
     if (rejections.length > 0) return { kind: 'rejected', rejections };
-    const prepared = await this.#prepare(batch, signal);
+    // Once for all: who stops leading in between must not bind a copy to the session of this process.
+    const lease = this.#lease(batch);
+    const prepared = await this.#prepare(batch, lease && 'ephemeral', signal);
     if ('kind' in prepared) return prepared;
     try {
-      const through = this.#lease(batch) ?? this.#options.session;
+      const through = lease ?? this.#options.session;
       const done = await through.readThenMulti(this.#readGroups(batch), prepared.operations, signal);
       return this.#outcome(batch, prepared, done);
     } catch (error) {
@@ -81,7 +83,11 @@ export class ZooKeeperWriter {
   }
 
   /** Finds and makes what has to be there before the batch; nothing of the batch is sent yet. */
-  async #prepare(batch: WriteBatch, signal: AbortSignal): Promise<WritePlan | WriteOutcome> {
+  async #prepare(
+    batch: WriteBatch,
+    mode: CreateMode | undefined,
+    signal: AbortSignal,
+  ): Promise<WritePlan | WriteOutcome> {
     const { paths, ledgers, ledgerPath, acl, session } = this.#options;
     try {
       const { missing, ephemeral } = await this.#parents.inspect(parentsNeeded(batch, paths), signal);
@@ -92,7 +98,6 @@ export class ZooKeeperWriter {
       }
       const replaced = batch.operations.filter(isReplaced).map(({ key }) => paths.pathOf(key));
       const access = replaced.length === 0 ? undefined : await readAccess(session, replaced, signal);
-      const mode = this.#lease(batch) && 'ephemeral';
       return planWrite(batch, { paths, ledgerPath, acl, missing, mode, access });
     } catch (error) {
       if (!(error instanceof ReplicaError)) throw error;

@@ -190,8 +190,8 @@ describe.each(['3.4', '3.8'] as const)('a session that is handed on in ZooKeeper
       expect(await owner(node)).toBe(session);
       former.end();
       await former.settled();
-      expect(await raw.get(node)).toBeUndefined();
       expect(await raw.get(note)).toBeUndefined();
+      await waitUntil('it to end', async () => (await raw.get(node)) === undefined);
     },
     TIMEOUT_MS,
   );
@@ -213,6 +213,24 @@ describe.each(['3.4', '3.8'] as const)('a session that is handed on in ZooKeeper
       await later.settled();
       expect(later.bound).toBeUndefined();
       expect(await raw.get(note)).toBeUndefined();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'is kept by who begins none also where it was begun after they had found none, and led no more',
+    async () => {
+      const [note, node] = [newNote(), newNode()];
+      const [first, former] = [await holder(server, note), await holder(server, note, server, false)];
+      former.tend(true);
+      await former.settled();
+      await letGo(former);
+      const session = await hold(first);
+      await bind(first, node);
+      await letGo(first);
+      expect(await hold(former)).toBe(session);
+      await sleep(LASTING_MS + 1_000);
+      expect(await owner(node)).toBe(session);
     },
     TIMEOUT_MS,
   );

@@ -69,6 +69,24 @@ function subject(binding: SaidBinding | undefined) {
   return { replica, client, tree, owner, data };
 }
 
+/** As of a list whose copies are to stay by now; `denied` may not be read. */
+function formerSubject(denied: ReadonlySet<string>) {
+  const clock = new SimClock();
+  const tree = new MemoryTree(clock);
+  const link = new Link({ storeName: 'store', clock, random: new SeededRandom(1) });
+  link.faults = { denies: (access, path) => access === 'read' && denied.has(path) };
+  const place = { root: '/services', ledgerPlace: 'test/apps' };
+  let denials = 0;
+  const onDenied = (): void => {
+    denials++;
+  };
+  const nodes = new MemoryTreeReplica({ tree, link, ...place, digest: contentDigest, onDenied });
+  const ended: string[] = [];
+  const former = { tend: () => undefined, end: () => void ended.push('ended') };
+  const options = { nodes, translation, digest: contentDigest, former, denials: () => denials };
+  return { replica: new RegistrationsReplica(options), client: new TreeClient(tree, '/services'), ended };
+}
+
 const create = { kind: 'create', key: COPY, value: RECORD } as const;
 
 describe('copies that are bound to a session', () => {
@@ -164,5 +182,35 @@ describe('copies that are bound to a session', () => {
     const { replica } = subject(binding);
     replica.tend(false);
     expect(binding.isTended).toBe(false);
+  });
+});
+
+describe('the session that copies were bound to before they were to stay', () => {
+  const data = translation.nodeOf(COPY, RECORD);
+
+  it('ends when a walk over all finds none that is bound, and not before', async () => {
+    const { replica, client, ended } = formerSubject(new Set());
+    client.putEphemeral(COPY, data, 'theirs');
+    await scanAll(replica);
+    expect(ended).toEqual([]);
+    client.remove(COPY);
+    client.put(COPY, data);
+    for await (const page of replica.scan(() => undefined, NEVER, 'web/')) expect(page).not.toEqual([]);
+    expect(ended).toEqual([]);
+    await scanAll(replica);
+    expect(ended).toEqual(['ended']);
+  });
+
+  it('S5: is kept while something may not be looked at, which may be bound to it', async () => {
+    const denied = new Set([`/services/${COPY}`]);
+    const { replica, client, ended } = formerSubject(denied);
+    client.putEphemeral(COPY, data, 'theirs');
+    client.put(ORIGINAL, data);
+    await scanAll(replica);
+    expect(ended).toEqual([]);
+    denied.clear();
+    client.remove(COPY);
+    await scanAll(replica);
+    expect(ended).toEqual(['ended']);
   });
 });

@@ -39,6 +39,20 @@ describe('the weights of a server set', () => {
   });
 });
 
+it.each([
+  ['a number', ['1e999', '0']],
+  ['a product', ['1e308', '1e308', '0']],
+])(
+  'L2: %s beyond all numbers, together with a weight of nothing, is counted like others',
+  (_what, weights) => {
+    const texts = weights.map((weight) => `{"select":"member=1","weight":${weight}}`);
+    const rules = vectors.parse(bytes(`{"vector":[${texts.join(',')}]}`)) ?? [];
+    const weight = weightOf(rules, { service: 'web', id: 'member_1' }, recordOf('10.0.0.9'));
+    const counted = catalogWeight(weight, rules);
+    expect(counted).toMatchObject({ weight: undefined, losses: [{ field: 'weight' }] });
+  },
+);
+
 describe('a weight in the catalog', () => {
   const rule = (weight: number): WeightRule => ({ selects: () => true, weight });
 
@@ -52,6 +66,8 @@ describe('a weight in the catalog', () => {
     ['Consul knows no 0', 0, [0], undefined, true],
     ['nor anything below', -1, [-1], undefined, true],
     ['nor anything beyond 65535', 70_000, [70_000], 65_535, true],
+    ['nor what is beyond all numbers', Infinity, [Infinity], 65_535, true],
+    ['what is beyond all numbers and nothing at once counts as nothing', NaN, [Infinity, 0], undefined, true],
   ])('%s', (_what, weight, of, counted, isLost) => {
     const found = catalogWeight(weight, of.map(rule));
     expect(found.weight).toBe(counted);
