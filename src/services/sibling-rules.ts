@@ -16,6 +16,8 @@ export type RulesRead = readonly WeightRule[] | UnknownReading;
 
 /** More nodes with rules than that beside the instances of one service are none that people make. */
 const NODES_MAX = 64;
+/** So many rules are tried for each instance of the service, in the event loop. */
+const RULES_MAX = 4_096;
 const NONE: readonly WeightRule[] = [];
 const DENIED: UnknownReading = { kind: 'unknown', reason: 'denied' };
 const NOT_READ: UnknownReading = { kind: 'unknown', reason: 'not-read' };
@@ -78,7 +80,11 @@ export class SiblingRules {
       for (const key of ofParent) {
         const reading = readings?.get(key) ?? NOT_READ;
         if (reading.kind === 'unknown') unknown = reading;
-        else if (reading.kind === 'present') rules.push(...this.parsed(key, reading.value));
+        else if (reading.kind === 'present') {
+          const found = this.parsed(key, reading.value);
+          if (rules.length + found.length > RULES_MAX) unknown = this.tooManyRules(parent);
+          else rules.push(...found);
+        }
       }
       rulesOf.set(parent, unknown ?? rules);
     }
@@ -93,6 +99,14 @@ export class SiblingRules {
 
   private tooMany(parent: KeyPrefix, count: number): UnknownReading {
     this.options.onBroken(parent, `${count} nodes with weights are more than the ${NODES_MAX} that are read`);
+    return UNREADABLE;
+  }
+
+  private tooManyRules(parent: KeyPrefix): UnknownReading {
+    this.options.onBroken(
+      parent,
+      `its nodes with weights have more than the ${RULES_MAX} rules that are tried`,
+    );
     return UNREADABLE;
   }
 }

@@ -13,6 +13,7 @@ import { CatalogUser } from './catalog-fixture.js';
 import { NEVER } from './replica-fixture.js';
 
 const MARKS = { 'external-source': 'zookeeper', 'zk-consul-sync': 'default' };
+const INDEX = { 'X-Consul-Index': '1' };
 const NOT_PROVEN = /^it may have services that are not shown to this token/;
 
 let open: ConsulServer;
@@ -114,7 +115,7 @@ describe('the node of the copies', () => {
       if (body.includes('delete-cas')) await registerAsMostDo();
       const target = `${path}?${query.toString()}`;
       const answer = await raw.request(method, target, method === 'GET' ? undefined : body);
-      return { status: answer.status, headers: { 'X-Consul-Index': '1' }, body: answer.text };
+      return { status: answer.status, headers: INDEX, body: answer.text };
     });
     onTestFinished(() => onward.dispose());
     const raw = new RawConsul(open);
@@ -126,5 +127,23 @@ describe('the node of the copies', () => {
     };
     expect(await node.remove(NEVER)).toMatch(/index is stale/);
     expect(await services()).toEqual(['foreign']);
+  });
+
+  it('S5, S8: stays where a service has the name of what Consul says without namespaces', async () => {
+    const onward = await ScriptedHttpPeer.start(async ({ method, path, query, body }) => {
+      if (query.has('ns'))
+        return { status: 200, body: '{"Namespaces are a Consul Enterprise feature":[]}', headers: INDEX };
+      const answer = await raw.request(
+        method,
+        `${path}?${query.toString()}`,
+        method === 'GET' ? undefined : body,
+      );
+      return { status: answer.status, headers: INDEX, body: answer.text };
+    });
+    onTestFinished(() => onward.dispose());
+    const raw = new RawConsul(open);
+    const { name, node, user } = await nodeOn(open, onward.address);
+    expect(await node.remove(NEVER)).toMatch(NOT_PROVEN);
+    expect(await nodeNames(user)).toContain(name);
   });
 });

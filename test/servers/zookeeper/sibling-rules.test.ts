@@ -96,6 +96,16 @@ describe.each(['3.8', '3.4'] as const)('members and what stands beside them, on 
     expect(broken).toEqual(['web/']);
   });
 
+  it('S5: are unknown where one node has more rules than can be tried for every member', async () => {
+    const rule = '{"select":"member=2","weight":2}';
+    const vector = (rules: number) => `{"vector":[${Array.from({ length: rules }, () => rule).join(',')}]}`;
+    await raw.create(`${root}/web/vector_1`, vector(4_096));
+    expect(await seen()).toMatchObject({ weight: undefined });
+    await raw.set(`${root}/web/vector_1`, vector(4_097));
+    expect(await read()).toEqual({ kind: 'unknown', reason: 'unreadable' });
+    expect(broken).toEqual(['web/']);
+  });
+
   it('are hinted at together when a vector comes, changes or goes', async () => {
     const stirred: string[] = [];
     const changed: string[] = [];
