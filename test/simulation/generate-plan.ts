@@ -3,6 +3,8 @@ import type { WatchTells } from '../kit/memory-store/memory-flat-replica.js';
 import { SeededRandom } from '../kit/memory-store/seeded-random.js';
 import { HOT_KEYS } from './entry-names.js';
 import type { Act, Plan, ReadFailure, Setup, Step } from './plan.js';
+import { NETWORK_KINDS, weighted } from './network-kinds.js';
+import type { KindOf } from './network-kinds.js';
 import { withCutover } from './with-cutover.js';
 
 /** What a plan is to be about, where it isn't left to chance. */
@@ -12,13 +14,7 @@ export interface Focus {
   readonly setup?: Partial<Setup>;
 }
 
-/** A kind of act: how it is made, and how it is weighed against the others where a plan has it at all. */
-interface Kind {
-  readonly weight: number;
-  /** In how many plans it occurs. */
-  readonly share: number;
-  readonly make: (maker: Maker) => Act;
-}
+type Kind = KindOf<Maker, Act>;
 
 const WATCHES_TELL: readonly WatchTells[] = ['stirs', 'parts', 'views'];
 const LONG_PAUSE_MS = 20 * 60_000;
@@ -75,15 +71,6 @@ function withOrders(steps: readonly Step[], seed: number): readonly Step[] {
     ordered.splice(random.below(ordered.length + 1), 0, { afterMs: random.below(300), act });
   }
   return ordered;
-}
-
-function weighted(choices: readonly { kind: Kind; weight: number }[], random: SeededRandom): Kind {
-  let left = random.next() * choices.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { kind, weight } of choices) {
-    left -= weight;
-    if (left <= 0) return kind;
-  }
-  return random.pick(choices).kind;
 }
 
 /** Mostly close together, so that things happen at once; now and then long enough for everything to come to rest. */
@@ -222,40 +209,7 @@ const CLIENT_KINDS: readonly Kind[] = [
 ];
 
 const KINDS: readonly Kind[] = [
-  { weight: 4, share: 0.4, make: (m) => ({ do: 'lose-replies', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'lose-requests', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'refuse-writes', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'delay-writes', byMs: m.span() / 5, ...m.window() }) },
-  {
-    weight: 3,
-    share: 0.3,
-    make: (m) => ({
-      do: 'fail-reads',
-      code: m.failure(),
-      ...m.window(),
-    }),
-  },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'cut-replies', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'delay-replies', byMs: m.span() / 5, ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'lose-reads', ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'answer-in-part', ...m.window() }) },
-  {
-    weight: 2,
-    share: 0.2,
-    make: (m) => ({ do: 'follow-behind', writes: 1 + m.random.below(10), ...m.window() }),
-  },
-  { weight: 3, share: 0.4, make: (m) => ({ do: 'lose-hints', ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'double-hints', ...m.window() }) },
-  { weight: 2, share: 0.3, make: (m) => ({ do: 'delay-hints', byMs: m.span() / 5, ...m.window() }) },
-  {
-    weight: 2,
-    share: 0.2,
-    make: (m) => ({ do: 'lose-leader', side: m.side(), forMs: m.span(), code: m.failure() }),
-  },
-  { weight: 1, share: 0.1, make: (m) => ({ do: 'wake-watches', side: m.side() }) },
-  { weight: 2, share: 0.3, make: (m) => ({ do: 'lag', side: m.side(), forMs: m.span() }) },
-  { weight: 3, share: 0.4, make: (m) => ({ do: 'disconnect', side: m.side(), forMs: m.span() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'expire-session', side: m.side() }) },
+  ...NETWORK_KINDS,
   {
     weight: 2,
     share: 0.2,

@@ -1,4 +1,6 @@
 import { SeededRandom } from '../../kit/memory-store/seeded-random.js';
+import { NETWORK_KINDS, weighted } from '../network-kinds.js';
+import type { KindOf } from '../network-kinds.js';
 import type { ReadFailure } from '../plan.js';
 import type {
   BridgeSetup,
@@ -19,12 +21,7 @@ export interface ServicesFocus {
   readonly setup?: Partial<ServicesSetup>;
 }
 
-interface Kind {
-  readonly weight: number;
-  /** In how many plans it occurs. */
-  readonly share: number;
-  readonly make: (maker: Maker) => ServicesAct;
-}
+type Kind = KindOf<Maker, ServicesAct>;
 
 const NODES = ['host-1', 'host-2', 'host-3'];
 const SESSIONS = ['session-1', 'session-2', 'session-3'];
@@ -62,15 +59,6 @@ export function generatePlan(seed: number, focus?: ServicesFocus): ServicesPlan 
     steps.push({ afterMs: pause(random, haste), act: kind.make(maker) });
   }
   return { seed, setup, steps };
-}
-
-function weighted(choices: readonly { kind: Kind; weight: number }[], random: SeededRandom): Kind {
-  let left = random.next() * choices.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { kind, weight } of choices) {
-    left -= weight;
-    if (left <= 0) return kind;
-  }
-  return random.pick(choices).kind;
 }
 
 /** Sometimes long enough for copies to go in between. */
@@ -270,32 +258,7 @@ const KINDS: readonly Kind[] = [
     share: 0.2,
     make: (m) => ({ do: 'fill-parent', service: m.service(), pick: m.random.below(1_000) }),
   },
-  { weight: 4, share: 0.4, make: (m) => ({ do: 'lose-replies', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'lose-requests', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'refuse-writes', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'delay-writes', byMs: m.span() / 5, ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'fail-reads', code: m.failure(), ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'cut-replies', ...m.window() }) },
-  { weight: 3, share: 0.3, make: (m) => ({ do: 'delay-replies', byMs: m.span() / 5, ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'lose-reads', ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'answer-in-part', ...m.window() }) },
-  {
-    weight: 2,
-    share: 0.2,
-    make: (m) => ({ do: 'follow-behind', writes: 1 + m.random.below(10), ...m.window() }),
-  },
-  { weight: 3, share: 0.4, make: (m) => ({ do: 'lose-hints', ...m.window() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'double-hints', ...m.window() }) },
-  { weight: 2, share: 0.3, make: (m) => ({ do: 'delay-hints', byMs: m.span() / 5, ...m.window() }) },
-  {
-    weight: 2,
-    share: 0.2,
-    make: (m) => ({ do: 'lose-leader', side: m.side(), forMs: m.span(), code: m.failure() }),
-  },
-  { weight: 1, share: 0.1, make: (m) => ({ do: 'wake-watches', side: m.side() }) },
-  { weight: 2, share: 0.3, make: (m) => ({ do: 'lag', side: m.side(), forMs: m.span() }) },
-  { weight: 3, share: 0.4, make: (m) => ({ do: 'disconnect', side: m.side(), forMs: m.span() }) },
-  { weight: 2, share: 0.2, make: (m) => ({ do: 'expire-session', side: m.side() }) },
+  ...NETWORK_KINDS,
   {
     weight: 2,
     share: 0.2,
