@@ -80,17 +80,20 @@ export class RegistrationsReplica implements Replica {
   async watch(listener: HintListener, signal: AbortSignal): Promise<void> {
     // That copies are bound to another session than they should be is no change that ZooKeeper tells of.
     const unlisten = this.#options.binding?.onBound(() => listener.stirred());
-    await this.#nodes.watch(
-      {
-        changed: (keys) => this.#tellChanged(keys, listener),
-        saw: (view) => listener.saw(this.#viewOf(view)),
-        stirred: (within) => listener.stirred(within),
-        rescan: (reason) => listener.rescan(reason),
-        lost: (why) => listener.lost(why),
-      },
-      signal,
-    );
-    unlisten?.();
+    try {
+      await this.#nodes.watch(
+        {
+          changed: (keys) => this.#tellChanged(keys, listener),
+          saw: (view) => listener.saw(this.#viewOf(view)),
+          stirred: (within) => listener.stirred(within),
+          rescan: (reason) => listener.rescan(reason),
+          lost: (why) => listener.lost(why),
+        },
+        signal,
+      );
+    } finally {
+      unlisten?.();
+    }
   }
 
   async *scan(
@@ -109,8 +112,8 @@ export class RegistrationsReplica implements Replica {
       isAnyMisbound ||= entries.some(({ isMisbound }) => isMisbound === true);
       yield entries;
     }
-    // What may not be looked at may be bound to it still (S5).
-    const sawAll = within === '' && denials() === deniedBefore;
+    // What may not be looked at, or was not any more, may be bound to it still (S5).
+    const sawAll = within === '' && denials() === deniedBefore && !signal.aborted;
     if (sawAll && !isAnyMisbound) this.#options.former?.end();
   }
 
