@@ -24,6 +24,7 @@ import { entryOf } from './settled-reads.js';
 import type { ReadContext } from './settled-reads.js';
 import { listKeys } from './key-list.js';
 import type { KeyList } from './key-list.js';
+import { LookTurns } from './look-turns.js';
 import { AskablePrefixes } from './askable-prefixes.js';
 import { PartedWatch } from './parted-watch.js';
 import type { WatchState } from './parted-watch.js';
@@ -52,6 +53,8 @@ export interface ConsulReplicaOptions {
   readonly onWatch?: (state: WatchState) => void;
   /** How many blocking queries may be open for the mapping, each with a connection of its own. 64 by default. */
   readonly watchesMax?: number;
+  /** Shared by all mappings of a store; of this one alone, by default. */
+  readonly lookTurns?: LookTurns;
   /** Parts of the mapping with more keys than this are watched, and looked into, in smaller ones. 256 by default. */
   readonly partKeysMin?: number;
 }
@@ -114,6 +117,7 @@ export class ConsulReplica implements Replica {
       sizes,
       askable,
       groupKeysMax,
+      turns: options.lookTurns ?? new LookTurns(clock),
       onWatch,
     });
     this.limits = {

@@ -9,6 +9,12 @@ import type { StoredEntry } from './transaction.js';
 /** Many times what a list of entries is expected to have: a few large values among small ones are no reason to give up. */
 export const LISTED_BYTES_MAX = 4 * 1024 * 1024;
 
+export interface EntryList {
+  /** The index of what was listed: nothing in it has a version above this one. */
+  readonly index: bigint;
+  readonly entries: readonly StoredEntry[];
+}
+
 /**
  * The entries whose keys begin with `prefix`, with their values, as the leader has them: `GET ...?recurse`, a fifth of the
  * work that transactions of single reads are (1.8.7). The token's policy filters it without a word.
@@ -21,7 +27,7 @@ export async function listEntries(
   prefix: string,
   limits: Pick<ConsulRequest, 'operation' | 'timeoutMs' | 'answerBytesMax'>,
   signal: AbortSignal,
-): Promise<readonly StoredEntry[]> {
+): Promise<EntryList> {
   const request: ConsulRequest = {
     ...limits,
     method: 'GET',
@@ -32,8 +38,8 @@ export async function listEntries(
   };
   const answer = await client.request(request, signal);
   try {
-    indexOf(answer);
-    return answer.status === 404 ? [] : decodeEntries(answer.body);
+    const index = indexOf(answer);
+    return { index, entries: answer.status === 404 ? [] : decodeEntries(answer.body) };
   } catch (cause) {
     throw protocolError(client.describe(request), faultOf(cause), cause);
   }

@@ -72,7 +72,7 @@ class PageScan {
   private async list(prefix: string, storedKeys: readonly string[]): Promise<readonly ScannedEntry[]> {
     const { context } = this;
     const limits = { operation: 'list', answerBytesMax: LISTED_BYTES_MAX } as const;
-    const listed = await listEntries(context.client, prefix, limits, this.signal);
+    const { entries: listed } = await listEntries(context.client, prefix, limits, this.signal);
     this.options.sizes.learn(listed);
     const lacking = new Set(storedKeys);
     const scanned: ScannedEntry[] = [];

@@ -56,7 +56,8 @@ export async function listLedgersIn(
   const { namespacePrefix } = context.keys;
   const limits = { operation: 'ledger', timeoutMs: LIST_TIMEOUT_MS, answerBytesMax: LIST_BYTES_MAX } as const;
   const ledgers = new Map<string, StoredLedger>();
-  for (const entry of await listEntries(context.client, namespacePrefix, limits, signal)) {
+  const { entries } = await listEntries(context.client, namespacePrefix, limits, signal);
+  for (const entry of entries) {
     const place = entry.key.slice(namespacePrefix.length);
     if (/^[^/]+\/[^/]+$/.test(place)) ledgers.set(place, ledgerOf(entry));
   }

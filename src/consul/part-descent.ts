@@ -8,7 +8,7 @@ import type { Grouping, PrefixGroup } from './prefix-groups.js';
 const GROUPS_MAX = 16;
 /** After so many lists, it is quicker to walk all of the part. */
 const LISTS_MAX = 128;
-const LISTS_AHEAD = 8;
+const LISTS_AHEAD = 4;
 
 export interface DescentOptions {
   readonly askable: AskablePrefixes;

@@ -11,6 +11,7 @@ import type { ConsulClient } from './consul-client.js';
 import { inOrderAhead } from './in-order-ahead.js';
 import { listKeysBelow } from './key-list.js';
 import type { KeySpace } from './kv-keys.js';
+import type { LookTurns } from './look-turns.js';
 import type { PrefixIndex } from './prefix-watch.js';
 import { PrefixWatch } from './prefix-watch.js';
 import type { PrefixAnswer } from './prefix-watch.js';
@@ -29,6 +30,7 @@ export interface PartedWatchOptions {
   readonly random: Random;
   readonly sizes: ValueSizes;
   readonly askable: AskablePrefixes;
+  readonly turns: LookTurns;
   /** Up to how many keys are looked at together. */
   readonly groupKeysMax: () => number;
   /** Told whenever the watch of the whole is put in place or lost. */
@@ -66,6 +68,7 @@ interface Running {
 
 /** A part that is watched. */
 interface Part {
+  readonly query: WatchedPart;
   readonly stop: AbortController;
   /** Undefined until it is watched. */
   index: bigint | undefined;
@@ -151,6 +154,10 @@ export class PartedWatch {
     this.running = undefined;
   }
 
+  private restWholeNow(): void {
+    this.wholeRestedMs = this.options.clock.monotonicMs() + WHOLE_REST_MS;
+  }
+
   private async restWhole(signal: AbortSignal): Promise<void> {
     const { clock } = this.options;
     const restMs = this.wholeRestedMs - clock.monotonicMs();
@@ -166,11 +173,15 @@ export class PartedWatch {
       if (parts.some(({ index }) => index === answer.exactIndex)) {
         // Something else may have changed between that and what was known before.
         this.remainder.look('later');
-        this.wholeRestedMs = this.options.clock.monotonicMs() + WHOLE_REST_MS;
+        this.restWholeNow();
         return { ...answer, matters: false };
       }
       const waitMs = deadlineMs - this.options.clock.monotonicMs();
-      if (waitMs <= 0 || signal.aborted) return answer;
+      if (waitMs <= 0 || signal.aborted) {
+        // Parts that are told of late and together explain nothing.
+        if (parts.some(({ query }) => query.isLooking)) this.restWholeNow();
+        return answer;
+      }
       await sleepUntilWoken(this.options.clock, waitMs, signal, (wake) => {
         this.moved = wake;
       });
@@ -180,6 +191,7 @@ export class PartedWatch {
   private watchPart(prefix: string, listedAt: bigint, { listener, signal, sinceMs }: Running): void {
     if (signal.aborted) return;
     const part: Part = {
+      query: new WatchedPart(prefix, this.options),
       stop: new AbortController(),
       index: undefined,
       failures: 0,
@@ -198,7 +210,7 @@ export class PartedWatch {
       this.moved();
     };
     const following = followIndex(
-      new WatchedPart(prefix, this.options),
+      part.query,
       {
         armed: (answer) => {
           const { index, hasFailed } = part;
@@ -246,8 +258,10 @@ export class PartedWatch {
       return { prefix, part, index };
     };
     const behind: { prefix: string; part: Part; index: bigint }[] = [];
+    // One that looks has had its answer.
+    const waiting = [...this.parts].filter(([, { query }]) => !query.isLooking);
     try {
-      for await (const seen of inOrderAhead([...this.parts], CHECKS_AHEAD, look, signal)) {
+      for await (const seen of inOrderAhead(waiting, CHECKS_AHEAD, look, signal)) {
         if (seen.part.index !== undefined && seen.part.index < seen.index) behind.push(seen);
       }
     } catch {
@@ -256,8 +270,8 @@ export class PartedWatch {
     }
     if (behind.length > 0) await clock.sleep(BEHIND_MS_MAX, signal);
     for (const { prefix, part, index } of behind) {
-      const isOverdue = this.parts.get(prefix) === part && part.index !== undefined && part.index < index;
-      if (!isOverdue || this.running === undefined) continue;
+      const isBehind = this.parts.get(prefix) === part && part.index !== undefined && part.index < index;
+      if (!isBehind || part.query.isLooking || this.running === undefined) continue;
       this.drop(prefix, part);
       this.running.listener.stirred(this.entryPrefix(prefix));
       this.watchPart(prefix, index, this.running);

@@ -1,6 +1,5 @@
 import { compareKeys } from '../core/key-order.js';
 import type { Version } from '../core/version.js';
-import type { Clock } from '../ports/clock.js';
 import type { AskablePrefixes } from './askable-prefixes.js';
 import { RefusedPrefixError } from './askable-prefixes.js';
 import type { BlockingAnswer, BlockingQuery } from './blocking-query.js';
@@ -10,9 +9,11 @@ import { LISTED_BYTES_MAX, listEntries } from './entry-list.js';
 import { inOrderAhead } from './in-order-ahead.js';
 import { listKeysBelow } from './key-list.js';
 import type { KeyList, ListRequest } from './key-list.js';
+import type { LookTurns } from './look-turns.js';
 import { isCertain } from './kv-keys.js';
 import { PartDescent } from './part-descent.js';
 import type { Descent } from './part-descent.js';
+import { LISTED_KEYS_MAX } from './scan-pager.js';
 import { versionOf } from './settled-reads.js';
 import type { ValueSizes } from './value-sizes.js';
 
@@ -20,9 +21,9 @@ import type { ValueSizes } from './value-sizes.js';
 const ANSWER_MARGIN_MS = 10_000;
 /** So many keys that are in none of them are taken for changed whenever something is. */
 const LOOSE_MAX = 16;
-const REQUESTS_AHEAD = 8;
-/** After a look into the part, it rests as long as that took: under load, parts take turns. */
-const REST_MS_MAX = 1_000;
+const REQUESTS_AHEAD = 4;
+/** A part in which so many entries have changed at once is listed whole, as long as it has no more than `LISTED_KEYS_MAX`. */
+const BUSY_CHANGES_MIN = 8;
 
 /** What a look into a part has found, by the names of the store. */
 export interface PartLook {
@@ -46,7 +47,7 @@ export interface PartAnswer extends BlockingAnswer, PartLook {
 
 export interface PartOptions {
   readonly client: ConsulClient;
-  readonly clock: Clock;
+  readonly turns: LookTurns;
   readonly sizes: ValueSizes;
   readonly askable: AskablePrefixes;
   /** Up to how many keys are looked at together. */
@@ -58,7 +59,10 @@ export interface PartOptions {
  * lists of smaller prefixes tell by their indexes where to look. Where values are small, what is there is listed at once.
  */
 export class WatchedPart implements BlockingQuery<PartAnswer> {
-  private restedAtMs = -Infinity;
+  /** Its query was answered, and it looks into it, or waits for its turn to do so. */
+  isLooking = false;
+  /** So much changed lately that lists of what is in it come to as much as a list of it. */
+  private isBusy = false;
 
   /** @param prefix one that can be asked for */
   constructor(
@@ -67,19 +71,45 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   ) {}
 
   async ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<PartAnswer> {
-    const { clock } = this.options;
-    const restMs = this.restedAtMs - clock.monotonicMs();
-    if (restMs > 0) await clock.sleep(restMs, signal);
     const list = await this.list(this.prefix, index === 0n ? {} : waiting(index, waitMs), signal);
-    const startedMs = clock.monotonicMs();
-    const look = list.index === index ? NOTHING : await this.look(list, index, signal);
-    const endedMs = clock.monotonicMs();
-    this.restedAtMs = endedMs + Math.min(REST_MS_MAX, endedMs - startedMs);
-    return { index: list.index, matters: true, isEmpty: list.storedKeys.length === 0, ...look };
+    if (list.index === index) return answerOf(list, NOTHING);
+    if (index === 0n) return answerOf(list, this.walked());
+    this.isLooking = true;
+    try {
+      return await this.options.turns.take(
+        (hasWaited) => this.lookNow(list, index, hasWaited, signal),
+        signal,
+      );
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  private async lookNow(
+    answered: KeyList,
+    since: bigint,
+    hasWaited: boolean,
+    signal: AbortSignal,
+  ): Promise<PartAnswer> {
+    if (!hasWaited) return answerOf(answered, await this.look(answered, since, signal));
+    // What has changed meanwhile is found by the same look.
+    const whole = this.isBusy ? await this.lookAtAll(since, signal) : undefined;
+    if (whole !== undefined) return whole;
+    const list = await this.list(this.prefix, {}, signal);
+    return answerOf(list, await this.look(list, since, signal));
+  }
+
+  /** @returns undefined where the values are more than can be listed */
+  private async lookAtAll(since: bigint, signal: AbortSignal): Promise<PartAnswer | undefined> {
+    const listed = await this.listed([this.prefix], signal);
+    const [all] = listed ?? [];
+    this.isBusy = all !== undefined && isBusy(all, since);
+    if (all === undefined) return undefined;
+    const seen = { prefix: this.prefix, entries: seenIn([all]), except: [] };
+    return { index: all.index, matters: true, isEmpty: all.entries.length === 0, seen, stirred: [] };
   }
 
   private async look({ storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
-    if (since === 0n) return this.walked();
     const { askable, groupKeysMax } = this.options;
     const list = (prefix: string, listSignal: AbortSignal) => this.list(prefix, {}, listSignal);
     const descent = new PartDescent({ askable, groupKeysMax: groupKeysMax(), list }, since);
@@ -96,9 +126,10 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
 
   private async lookInto({ risen, quiet, loose }: Descent, signal: AbortSignal): Promise<PartLook> {
     const { prefix } = this;
-    const listed = this.options.sizes.areSmall ? await this.listAll(risen, signal) : undefined;
+    const listed = this.options.sizes.areSmall ? await this.listed(risen, signal) : undefined;
+    this.isBusy = listed !== undefined && risen.length > quiet.length;
     const looseKeys = loose.map((key) => [key, undefined] as const);
-    const entries = [...looseKeys, ...(listed ?? [])].sort(([a], [b]) => compareKeys(a, b));
+    const entries = [...looseKeys, ...seenIn(listed ?? [])].sort(([a], [b]) => compareKeys(a, b));
     const stirred = listed === undefined ? risen : [];
     const except = [...quiet, ...stirred].sort(compareKeys);
     return { seen: { prefix, entries, except }, stirred };
@@ -109,22 +140,21 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   }
 
   /** @returns undefined where values were more than can be listed */
-  private async listAll(
+  private async listed(
     prefixes: readonly string[],
     signal: AbortSignal,
-  ): Promise<SeenPart['entries'] | undefined> {
+  ): Promise<readonly SeenList[] | undefined> {
     const { client, sizes } = this.options;
     const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX } as const;
     const listOne = (prefix: string, askSignal: AbortSignal) =>
       this.asked(prefix, () => listEntries(client, prefix, limits, askSignal));
-    const all: (readonly [string, Version | undefined])[] = [];
+    const all: SeenList[] = [];
     try {
-      for await (const entries of inOrderAhead(prefixes, REQUESTS_AHEAD, listOne, signal)) {
+      for await (const { index, entries } of inOrderAhead(prefixes, REQUESTS_AHEAD, listOne, signal)) {
         sizes.learn(entries);
         if (!sizes.areSmall) return undefined;
         // Not the values: of many prefixes together, they are more than fits into memory.
-        for (const entry of entries)
-          all.push([entry.key, isCertain(entry.key) ? versionOf(entry) : undefined]);
+        all.push({ index, entries: entries.map((entry) => ({ key: entry.key, version: versionOf(entry) })) });
       }
     } catch (error) {
       if (!(error instanceof AnswerTooLargeError)) throw error;
@@ -150,7 +180,29 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   }
 }
 
+/** What `?recurse` has shown of a prefix, without values. */
+interface SeenList {
+  readonly index: bigint;
+  readonly entries: readonly { readonly key: string; readonly version: Version }[];
+}
+
+function seenIn(lists: readonly SeenList[]): SeenPart['entries'] {
+  const seen = lists.flatMap(({ entries }) =>
+    entries.map(({ key, version }) => [key, isCertain(key) ? version : undefined] as const),
+  );
+  return seen.sort(([a], [b]) => compareKeys(a, b));
+}
+
+function isBusy({ entries }: SeenList, since: bigint): boolean {
+  if (entries.length > LISTED_KEYS_MAX) return false;
+  return entries.filter(({ version }) => version.modified > since).length >= BUSY_CHANGES_MIN;
+}
+
 const NOTHING: PartLook = { seen: undefined, stirred: [] };
+
+function answerOf({ index, storedKeys }: KeyList, look: PartLook): PartAnswer {
+  return { index, matters: true, isEmpty: storedKeys.length === 0, ...look };
+}
 
 function waiting(index: bigint, waitMs: number): Partial<ConsulRequest> {
   return {

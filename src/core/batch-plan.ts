@@ -15,6 +15,8 @@ export interface PlannedWrite {
 export interface BatchLimits {
   /** Operations of one batch, the ledger's own included. */
   readonly operationsMax: number;
+  /** No batch is filled beyond that; only what belongs together makes a larger one. `operationsMax`, without. */
+  readonly operationsWanted?: number;
   /** Bytes of one batch, the ledger's included. */
   readonly bytesMax: number;
   readonly ledgerBytes: number;
@@ -109,10 +111,14 @@ function forEachParent<W extends PlannedWrite>(
 function pack<W extends PlannedWrite>(units: readonly Unit<W>[], limits: BatchLimits): Batch<W>[] {
   const batches: W[][] = [];
   let filledBytes = 0;
+  const wanted = {
+    ...limits,
+    operationsMax: Math.min(limits.operationsMax, limits.operationsWanted ?? Infinity),
+  };
   const add = (unit: Unit<W>): void => {
     const current = batches.at(-1);
     const bytes = bytesOf(unit);
-    if (current !== undefined && fits(current.length + unit.length, filledBytes + bytes, limits)) {
+    if (current !== undefined && fits(current.length + unit.length, filledBytes + bytes, wanted)) {
       current.push(...unit);
       filledBytes += bytes;
     } else if (unit.length === 1 || fits(unit.length, bytes, limits)) {

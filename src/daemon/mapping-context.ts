@@ -155,6 +155,7 @@ function replicasOf(
       ledgerKey: ledger,
       namespacePrefix: `${namespace}/`,
       onUnread,
+      lookTurns: stores.lookTurns,
       watchesMax: Math.max(1, Math.floor(CONSUL_WATCHES_MAX / config.mappings.length)),
     }),
   };

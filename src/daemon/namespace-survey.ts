@@ -62,7 +62,7 @@ async function surveyConsul(
     timeoutMs: LIST_TIMEOUT_MS,
     answerBytesMax: LIST_BYTES_MAX,
   } as const;
-  const entries = await listEntries(client, prefix, limits, signal);
+  const { entries } = await listEntries(client, prefix, limits, signal);
   const records = entries.map(({ key, value, modifyIndex, createIndex }): OwnRecord => {
     const [first, ...deeper] = key.slice(prefix.length).split('/');
     const ledger = deeper.length === 0 ? decodeLedger(Buffer.from(value).toString('utf8')) : undefined;

@@ -3,6 +3,7 @@ import { formatConnectString } from '../config/connect-string.js';
 import type { Config, TlsConfig } from '../config/schema.js';
 import type { SecretSource } from '../config/secret.js';
 import { ConsulClient } from '../consul/consul-client.js';
+import { LookTurns } from '../consul/look-turns.js';
 import type { StoreStatus } from '../ports/status.js';
 import type { SessionIdentity } from '../zookeeper/client-seam.js';
 import type { ZooKeeperSessionOptions } from '../zookeeper/reconnecting-client.js';
@@ -32,6 +33,8 @@ const LASTING_MS_MIN = 30_000;
 
 /** The connections to both stores, shared by all mappings. */
 export class Stores {
+  readonly lookTurns = new LookTurns(systemClock);
+
   private constructor(
     readonly zookeeper: ZooKeeperSession,
     readonly consul: ConsulClient,

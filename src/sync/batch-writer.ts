@@ -76,10 +76,12 @@ export class BatchWriter {
   ) {}
 
   async write(side: Side, intended: readonly Intended[], signal: AbortSignal): Promise<WriteReport> {
-    const { limits } = this.context.replicas[side];
+    const { gates, replicas } = this.context;
+    const { limits } = replicas[side];
     const items = intended.map((one) => toItem(one, (key, bytes) => limits.operationBytes(key, bytes)));
     const plan = planBatches(items, {
       operationsMax: limits.batchOperationsMax,
+      operationsWanted: gates[side].operationsWanted,
       bytesMax: limits.batchBytesMax,
       ledgerBytes: LEDGER_BYTES_MAX,
     });

@@ -404,6 +404,9 @@ export class MappingSync {
     const rounds = Math.ceil(attention.marked / ROUND_ENTRIES_MAX) + ROUNDS_MORE_MAX;
     for (let round = 0; attention.marked > 0 && round < rounds && !signal.aborted; round++) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
+      // What was seen, or is to be tried again, meanwhile takes its place behind what waits, not behind all that comes.
+      this.walks.compareViews();
+      attention.takeUpRetries();
       const isOnlyRound = attention.marked + attention.deferrals === 0;
       await this.round(marks, isOnlyRound ? 'defer-many' : 'defer', signal);
     }

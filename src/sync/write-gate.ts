@@ -8,6 +8,12 @@ const SLOW_FACTOR = 4;
 /** How much slower than ever seen before a store is never taken to be under pressure, milliseconds. */
 const SLOW_FLOOR_MS = 200;
 const PAUSE_MAX_MS = 2_000;
+/**
+ * Under a hard limit, about so many batches a second use it up: a client's own write waits behind a short one (measured with
+ * ZooKeeper, at 1,000 a second: p99 30 ms behind batches of 256, 13 ms behind those of 50).
+ */
+const LIMITED_BATCHES_PER_SECOND = 20;
+const LIMITED_OPERATIONS_MIN = 16;
 
 /**
  * Holds writes to one store back, so that a bulk copy does not hurt a production quorum: few batches at once, longer
@@ -30,6 +36,12 @@ export class WriteGate {
   /** From now on at most so many operations per second; 0 adapts to the store alone. */
   limit(operationsPerSecond: number): void {
     this.operationsPerSecond = operationsPerSecond;
+  }
+
+  /** Up to how many operations a batch should be filled. */
+  get operationsWanted(): number {
+    if (this.operationsPerSecond === 0) return Infinity;
+    return Math.max(LIMITED_OPERATIONS_MIN, Math.ceil(this.operationsPerSecond / LIMITED_BATCHES_PER_SECOND));
   }
 
   /** Runs `write`, a batch of `operations`, as soon as the store may be given more work. */

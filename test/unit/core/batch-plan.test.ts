@@ -17,6 +17,7 @@ const plans: fc.Arbitrary<PlannedWrite[]> = fc.uniqueArray(
 );
 const anyLimits: fc.Arbitrary<BatchLimits> = fc.record({
   operationsMax: fc.integer({ min: 2, max: 8 }),
+  operationsWanted: fc.integer({ min: 2, max: 9 }),
   bytesMax: fc.integer({ min: 30, max: 120 }),
   ledgerBytes: fc.integer({ min: 0, max: 20 }),
 });
@@ -48,6 +49,19 @@ describe('a batch plan, for whatever writes and limits', () => {
         const planned = inOrder(planBatches(writes, limits));
         expect(planned).toHaveLength(writes.length);
         expect(new Set(planned)).toEqual(new Set(writes));
+      }),
+      runs,
+    );
+  });
+
+  it('fills no batch beyond what is wanted, save with what changed in one version or can come in no other order', () => {
+    const apart = plans.map((writes) => writes.map((write) => ({ ...write, kind: 'update' as const })));
+    fc.assert(
+      fc.property(apart, anyLimits, (writes, limits) => {
+        for (const { writes: batch } of planBatches(writes, limits)) {
+          const isWanted = batch.length + 1 <= (limits.operationsWanted ?? Infinity);
+          expect(isWanted || new Set(batch.map(({ order }) => order)).size === 1).toBe(true);
+        }
       }),
       runs,
     );
