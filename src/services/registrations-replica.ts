@@ -230,7 +230,8 @@ export class RegistrationsReplica implements Replica {
   #scanned(entry: ScannedEntry): ScannedEntry {
     const read = entry.reading;
     const reading = read && this.#readingOf(entry.key, read());
-    const empty = entry.empty || this.#isInner(entry);
+    const isEmpty = entry.empty === true && this.#translation.needsData(entry.key);
+    const empty = isEmpty || this.#isInner(entry);
     const isCopy = this.#translation.bornIn(entry.key) === 'catalog';
     const isMisbound = isCopy && this.#isMisbound(entry);
     return { ...entry, empty, isMisbound, reading: reading?.kind === 'present' ? () => reading : undefined };
@@ -309,7 +310,7 @@ export class RegistrationsReplica implements Replica {
   }
 
   #originalOf(key: EntryKey, reading: PresentReading, rules: RulesRead): Reading {
-    if (reading.value.length === 0) return this.#innerOf(reading);
+    if (reading.value.length === 0 && this.#translation.needsData(key)) return this.#innerOf(reading);
     if (!this.#translation.takesPart(key)) return { kind: 'absent' };
     if ('kind' in rules) return rules;
     const parsed = this.#translation.parseNode(key, reading.value, rules);

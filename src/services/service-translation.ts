@@ -56,6 +56,11 @@ export class ServiceTranslation implements CatalogTranslation {
     return origin.bridge === bridge ? 'catalog' : undefined;
   }
 
+  /** Whether a node without data is no instance: a part of a service's name, or not filled yet. */
+  needsData(key: EntryKey): boolean {
+    return this.bornIn(key) !== 'tree' || this.settings.format.isAllInName !== true;
+  }
+
   /** Whether an instance is to be found on the other side, as long as it lives. */
   takesPart(key: EntryKey): boolean {
     const place = this.settings.format.placeOf(key);

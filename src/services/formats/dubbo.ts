@@ -19,6 +19,7 @@ const URL_META = 'url';
  * parameters are tags.
  */
 export const dubboFormat: ServiceFormat = {
+  isAllInName: true,
   placeOf: (key) => {
     const [service, folder, id, ...more] = key.split('/');
     if (service === undefined || service === '' || folder !== PROVIDERS || id === undefined) return undefined;

@@ -27,6 +27,8 @@ export interface CatalogInstance {
 
 /** How one family of clients keeps its services in a tree. */
 export interface ServiceFormat {
+  /** The name of an instance's node says all: whatever data it has, and also where it has none, it is an instance. */
+  readonly isAllInName?: true;
   /** Undefined where no instance can stand. */
   placeOf(key: EntryKey): InstancePlace | undefined;
   keyOf(place: InstancePlace): EntryKey;
