@@ -265,8 +265,8 @@ export class MappingSync {
 
   private get isIdle(): boolean {
     const { left, right } = this.pending.count;
-    const isLooking = this.looking || this.beside.isBusy;
-    return !isLooking && !this.walks.searching && !this.attention.unseen && left + right === 0;
+    const isBusy = this.looking || this.beside.isBusy || this.walks.searching;
+    return !isBusy && !this.attention.unseen && left + right === 0;
   }
 
   /** A turn, and all that it has begun. */
@@ -381,8 +381,7 @@ export class MappingSync {
     while (attention.walked >= ROUND_ENTRIES_MAX && !signal.aborted) {
       const marks = attention.takeWalked(ROUND_ENTRIES_MAX);
       const round = (): Promise<void> => this.round(marks, 'defer', signal);
-      if (mayWrite) await this.beside.begin(round);
-      else await round();
+      await (mayWrite ? this.beside.begin(round) : round());
     }
     const unwalked = attention.marked - attention.walked;
     const nowMs = this.context.clock.monotonicMs();
@@ -404,7 +403,7 @@ export class MappingSync {
     const rounds = Math.ceil(attention.marked / ROUND_ENTRIES_MAX) + ROUNDS_MORE_MAX;
     for (let round = 0; attention.marked > 0 && round < rounds && !signal.aborted; round++) {
       const marks = attention.takeMarks(ROUND_ENTRIES_MAX);
-      // What was seen, or is to be tried again, meanwhile takes its place behind what waits, not behind all that comes.
+      // What was seen meanwhile, or is to be tried again, comes behind what waits now, and not behind all that is to come.
       this.walks.compareViews();
       attention.takeUpRetries();
       const isOnlyRound = attention.marked + attention.deferrals === 0;
@@ -486,8 +485,7 @@ export class MappingSync {
   private async holdDeposed({ side, message }: DeposedError): Promise<boolean> {
     const detail = `${message} in ${this.context.sideNames[side]}: two daemons run as this instance`;
     const sinceMs = this.context.clock.nowMs();
-    const held = this.memory.addHold({ reason: 'mapped-twice', side, detail, sinceMs });
-    return held.then(
+    return this.memory.addHold({ reason: 'mapped-twice', side, detail, sinceMs }).then(
       () => true,
       () => false,
     );

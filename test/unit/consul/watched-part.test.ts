@@ -80,15 +80,11 @@ class Watching {
   /** Asks the part's query, and looks. @param meanwhile happens while the look waits for its turn */
   async look(meanwhile?: () => void): Promise<PartAnswer> {
     const ends: (() => void)[] = [];
-    const others = [1, 2].map(() =>
-      meanwhile === undefined
-        ? Promise.resolve()
-        : this.turns.take(() => new Promise<void>((resolve) => ends.push(resolve)), NEVER),
-    );
+    const isOccupied = meanwhile !== undefined;
+    const hold = (): Promise<void> => new Promise((resolve) => ends.push(resolve));
+    const others = isOccupied ? [1, 2].map(() => this.turns.take(hold, NEVER)) : [];
     this.store.asked.length = 0;
     const asked = this.part.ask(this.index, 1_000, NEVER);
-    for (let time = 0; meanwhile !== undefined && this.store.asked.length === 0; time++)
-      await this.clock.advance(0);
     await settled();
     meanwhile?.();
     for (const end of ends) end();
