@@ -39,7 +39,7 @@ const journalSection = z
 function storeLimits(store: string) {
   const section = z.strictObject({
     writesPerSecond: setting(z.int().min(0).max(1_000_000).prefault(0), {
-      description: `A hard limit for entries written to ${store}; 0 adapts to how fast the store answers.`,
+      description: `A hard limit for entries written to ${store}, in small batches, so that no write of a client waits behind a large one; 0 adapts to how fast the store answers.`,
     }),
   });
   return setting(section.prefault({}), { description: `Limits for ${store}.` });

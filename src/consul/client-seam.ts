@@ -20,6 +20,8 @@ export interface HttpConnectionOptions {
   readonly socketsMax: number;
   /** Sockets of blocking queries, which sit on theirs for a minute. */
   readonly watchSocketsMax: number;
+  /** Sockets of looks into what has changed, which must not keep those from waiting who read and write. */
+  readonly lookSocketsMax: number;
 }
 
 /** PEM texts, not file names. */
@@ -31,6 +33,8 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
 }
 
+export type SocketPool = 'requests' | 'watches' | 'looks';
+
 export interface HttpRequest {
   readonly method: 'GET' | 'PUT';
   /** Encoded, with its query, without the address. */
@@ -40,7 +44,7 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** A longer answer is broken off. */
   readonly answerBytesMax: number;
-  readonly socketPool: 'requests' | 'watches';
+  readonly socketPool: SocketPool;
 }
 
 export interface HttpAnswer {
@@ -89,12 +93,13 @@ export interface HttpTransport {
 
 export class HttpConnection implements HttpTransport {
   readonly #client: PapiClient;
-  readonly #agents: Readonly<Record<HttpRequest['socketPool'], http.Agent | https.Agent>>;
+  readonly #agents: Readonly<Record<SocketPool, http.Agent | https.Agent>>;
 
   constructor(options: HttpConnectionOptions) {
     this.#agents = {
       requests: makeAgent(options, options.socketsMax),
       watches: makeAgent(options, options.watchSocketsMax),
+      looks: makeAgent(options, options.lookSocketsMax),
     };
     const untyped = {
       baseUrl: options.address.origin,
@@ -138,8 +143,7 @@ export class HttpConnection implements HttpTransport {
   }
 
   close(): void {
-    this.#agents.requests.destroy();
-    this.#agents.watches.destroy();
+    for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 }
 

@@ -1,6 +1,6 @@
 import { ConsulError, errorOfAnswer, errorOfFailure, protocolError } from './consul-errors.js';
 import { HttpConnection, TransportFailure } from './client-seam.js';
-import type { HttpAnswer, HttpTransport, TlsOptions } from './client-seam.js';
+import type { HttpAnswer, HttpTransport, SocketPool, TlsOptions } from './client-seam.js';
 import { TokenSource } from './token-source.js';
 import type { TokenOptions } from './token-source.js';
 import { decodeTransaction } from './transaction.js';
@@ -44,7 +44,7 @@ export interface ConsulRequest {
   readonly repeatable: boolean;
   readonly timeoutMs?: number;
   readonly answerBytesMax?: number;
-  readonly socketPool?: 'requests' | 'watches';
+  readonly socketPool?: SocketPool;
   /** Instead of the client's own. */
   readonly token?: string | undefined;
 }
@@ -53,6 +53,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const SOCKETS_MAX = 16;
 /** One blocking query per mapping. */
 const WATCH_SOCKETS_MAX = 128;
+const LOOK_SOCKETS_MAX = 8;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const SHOWN_PATH_CHARACTERS_MAX = 200;
 
@@ -75,6 +76,7 @@ export class ConsulClient {
         tls: options.tls,
         socketsMax: options.socketsMax ?? SOCKETS_MAX,
         watchSocketsMax: WATCH_SOCKETS_MAX,
+        lookSocketsMax: LOOK_SOCKETS_MAX,
       });
     this.#tokens = new TokenSource(options);
     this.#datacenter =

@@ -25,7 +25,7 @@ export interface EntryList {
 export async function listEntries(
   client: ConsulClient,
   prefix: string,
-  limits: Pick<ConsulRequest, 'operation' | 'timeoutMs' | 'answerBytesMax'>,
+  limits: Pick<ConsulRequest, 'operation' | 'timeoutMs' | 'answerBytesMax' | 'socketPool'>,
   signal: AbortSignal,
 ): Promise<EntryList> {
   const request: ConsulRequest = {

@@ -8,7 +8,7 @@ import type { Grouping, PrefixGroup } from './prefix-groups.js';
 const GROUPS_MAX = 16;
 /** After so many lists, it is quicker to walk all of the part. */
 const LISTS_MAX = 128;
-const LISTS_AHEAD = 4;
+const LISTS_AHEAD = 6;
 
 export interface DescentOptions {
   readonly askable: AskablePrefixes;
@@ -24,6 +24,8 @@ export interface Descent {
   readonly risen: readonly string[];
   /** Prefixes in which nothing has. */
   readonly quiet: readonly string[];
+  /** How many keys these hold; infinitely many where folders are among them. */
+  readonly quietKeys: number;
   /** Keys that may have, in none of the prefixes. */
   readonly loose: readonly string[];
 }
@@ -35,6 +37,7 @@ export interface Descent {
 export class PartDescent {
   private readonly risen: string[] = [];
   private readonly quiet: string[] = [];
+  private quietKeys = 0;
   private readonly loose: string[] = [];
   private lists = 0;
 
@@ -49,7 +52,8 @@ export class PartDescent {
    */
   async below(prefix: string, names: readonly string[], signal: AbortSignal): Promise<Descent | undefined> {
     const hasEnded = await this.descend(prefix, names, signal);
-    return hasEnded ? { risen: this.risen, quiet: this.quiet, loose: this.loose } : undefined;
+    const { risen, quiet, quietKeys, loose } = this;
+    return hasEnded ? { risen, quiet, quietKeys, loose } : undefined;
   }
 
   private async descend(prefix: string, names: readonly string[], signal: AbortSignal): Promise<boolean> {
@@ -71,7 +75,11 @@ export class PartDescent {
     for await (const { index, storedKeys } of inOrderAhead(asked, LISTS_AHEAD, this.options.list, signal)) {
       const one = asked[at++] ?? '';
       if (index > this.since) risen.push({ prefix: one, names: storedKeys });
-      else this.quiet.push(one);
+      else {
+        this.quiet.push(one);
+        const isFlat = !storedKeys.some((name) => level.isFolder(name));
+        this.quietKeys += isFlat ? storedKeys.length : Infinity;
+      }
     }
     for (const below of risen) if (!(await this.descend(below.prefix, below.names, signal))) return false;
     return true;

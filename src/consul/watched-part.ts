@@ -22,6 +22,8 @@ const ANSWER_MARGIN_MS = 10_000;
 /** So many keys that are in none of them are taken for changed whenever something is. */
 const LOOSE_MAX = 16;
 const REQUESTS_AHEAD = 4;
+/** A look that hangs holds up others, and is begun again. */
+const LOOK_TIMEOUT_MS = 10_000;
 /** A part in which so many entries have changed at once is listed whole, as long as it has no more than `LISTED_KEYS_MAX`. */
 const BUSY_CHANGES_MIN = 8;
 
@@ -95,28 +97,34 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     // What has changed meanwhile is found by the same look.
     const whole = this.isBusy ? await this.lookAtAll(since, signal) : undefined;
     if (whole !== undefined) return whole;
-    const list = await this.list(this.prefix, {}, signal);
+    const list = await this.list(this.prefix, LOOKING, signal);
     return answerOf(list, await this.look(list, since, signal));
   }
 
   /** @returns undefined where the values are more than can be listed */
   private async lookAtAll(since: bigint, signal: AbortSignal): Promise<PartAnswer | undefined> {
-    const listed = await this.listed([this.prefix], signal);
-    const [all] = listed ?? [];
-    this.isBusy = all !== undefined && isBusy(all, since);
-    if (all === undefined) return undefined;
+    this.isBusy = false;
+    const all = await this.listed(this.prefix, signal).catch((error: unknown) => {
+      // How many entries that were, nobody knows: it says nothing of their sizes.
+      if (error instanceof AnswerTooLargeError) return undefined;
+      throw error;
+    });
+    if (all === undefined || all.index < since) return undefined;
+    this.isBusy = isBusy([all], 0, since);
     const seen = { prefix: this.prefix, entries: seenIn([all]), except: [] };
     return { index: all.index, matters: true, isEmpty: all.entries.length === 0, seen, stirred: [] };
   }
 
-  private async look({ storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
+  private async look({ index, storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
+    // A store that was restored does not tell by its indexes what has changed.
+    if (index < since) return this.walked();
     const { askable, groupKeysMax } = this.options;
-    const list = (prefix: string, listSignal: AbortSignal) => this.list(prefix, {}, listSignal);
+    const list = (prefix: string, listSignal: AbortSignal) => this.list(prefix, LOOKING, listSignal);
     const descent = new PartDescent({ askable, groupKeysMax: groupKeysMax(), list }, since);
     try {
       const found = await descent.below(this.prefix, storedKeys, signal);
       if (found === undefined || found.loose.length > LOOSE_MAX) return this.walked();
-      return await this.lookInto(found, signal);
+      return await this.lookInto(found, since, signal);
     } catch (error) {
       // From now on, the keys are grouped otherwise.
       if (error instanceof RefusedPrefixError) return this.walked();
@@ -124,10 +132,14 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     }
   }
 
-  private async lookInto({ risen, quiet, loose }: Descent, signal: AbortSignal): Promise<PartLook> {
+  private async lookInto(
+    { risen, quiet, quietKeys, loose }: Descent,
+    since: bigint,
+    signal: AbortSignal,
+  ): Promise<PartLook> {
     const { prefix } = this;
-    const listed = this.options.sizes.areSmall ? await this.listed(risen, signal) : undefined;
-    this.isBusy = listed !== undefined && risen.length > quiet.length;
+    const listed = this.options.sizes.areSmall ? await this.listedAll(risen, signal) : undefined;
+    this.isBusy = listed !== undefined && risen.length > quiet.length && isBusy(listed, quietKeys, since);
     const looseKeys = loose.map((key) => [key, undefined] as const);
     const entries = [...looseKeys, ...seenIn(listed ?? [])].sort(([a], [b]) => compareKeys(a, b));
     const stirred = listed === undefined ? risen : [];
@@ -140,28 +152,33 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   }
 
   /** @returns undefined where values were more than can be listed */
-  private async listed(
+  private async listedAll(
     prefixes: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly SeenList[] | undefined> {
-    const { client, sizes } = this.options;
-    const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX } as const;
-    const listOne = (prefix: string, askSignal: AbortSignal) =>
-      this.asked(prefix, () => listEntries(client, prefix, limits, askSignal));
+    const { sizes, groupKeysMax } = this.options;
+    const listOne = (prefix: string, askSignal: AbortSignal) => this.listed(prefix, askSignal);
     const all: SeenList[] = [];
     try {
-      for await (const { index, entries } of inOrderAhead(prefixes, REQUESTS_AHEAD, listOne, signal)) {
-        sizes.learn(entries);
+      for await (const one of inOrderAhead(prefixes, REQUESTS_AHEAD, listOne, signal)) {
         if (!sizes.areSmall) return undefined;
-        // Not the values: of many prefixes together, they are more than fits into memory.
-        all.push({ index, entries: entries.map((entry) => ({ key: entry.key, version: versionOf(entry) })) });
+        all.push(one);
       }
     } catch (error) {
       if (!(error instanceof AnswerTooLargeError)) throw error;
-      sizes.tooLarge(this.options.groupKeysMax(), LISTED_BYTES_MAX);
+      sizes.tooLarge(groupKeysMax(), LISTED_BYTES_MAX);
       return undefined;
     }
     return all;
+  }
+
+  private async listed(prefix: string, signal: AbortSignal): Promise<SeenList> {
+    const { client, sizes } = this.options;
+    const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX, ...LOOKING } as const;
+    const { index, entries } = await this.asked(prefix, () => listEntries(client, prefix, limits, signal));
+    sizes.learn(entries);
+    // Not the values: of many prefixes together, they are more than fits into memory.
+    return { index, entries: entries.map((entry) => ({ key: entry.key, version: versionOf(entry) })) };
   }
 
   private async asked<T>(prefix: string, ask: () => Promise<T>): Promise<T> {
@@ -193,10 +210,13 @@ function seenIn(lists: readonly SeenList[]): SeenPart['entries'] {
   return seen.sort(([a], [b]) => compareKeys(a, b));
 }
 
-function isBusy({ entries }: SeenList, since: bigint): boolean {
-  if (entries.length > LISTED_KEYS_MAX) return false;
+function isBusy(lists: readonly SeenList[], keysBeside: number, since: bigint): boolean {
+  const entries = lists.flatMap((list) => list.entries);
+  if (entries.length + keysBeside > LISTED_KEYS_MAX) return false;
   return entries.filter(({ version }) => version.modified > since).length >= BUSY_CHANGES_MIN;
 }
+
+const LOOKING = { timeoutMs: LOOK_TIMEOUT_MS, socketPool: 'looks' } as const;
 
 const NOTHING: PartLook = { seen: undefined, stirred: [] };
 

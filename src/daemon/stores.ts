@@ -11,7 +11,7 @@ import { ZooKeeperSession } from '../zookeeper/zookeeper-session.js';
 import type { WatcherReport } from '../ports/cutover.js';
 import { whoWatches } from '../zookeeper/watchers.js';
 import { ConsulProbe } from './consul-probe.js';
-import { systemClock, systemRandom } from './system.js';
+import { systemBusyMs, systemClock, systemRandom } from './system.js';
 
 /** Told of the end of every request to a store, for metrics. */
 export type RequestObserver = (
@@ -33,7 +33,7 @@ const LASTING_MS_MIN = 30_000;
 
 /** The connections to both stores, shared by all mappings. */
 export class Stores {
-  readonly lookTurns = new LookTurns(systemClock);
+  readonly lookTurns = new LookTurns(systemClock, systemBusyMs);
 
   private constructor(
     readonly zookeeper: ZooKeeperSession,

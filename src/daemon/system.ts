@@ -22,6 +22,11 @@ export const systemClock: Clock = {
     }),
 };
 
+/** How many milliseconds the event loop has not been waiting for anything. */
+export function systemBusyMs(): number {
+  return performance.eventLoopUtilization().active;
+}
+
 const RANDOM_STEPS = 2 ** 47;
 
 /** Good enough to name pairs of ledgers, not only to spread retries. */

@@ -9,16 +9,20 @@ const HOUR_MS = 3_600_000;
 /** Being asked for its status every few milliseconds would be a tenth of the daemon's work. */
 const ASKED_EVERY_MS = 100;
 
-/** The daemon as it is shipped, with the archive on disk and a log as in production. */
+/**
+ * The daemon as it is shipped, with the archive on disk and a log as in production.
+ * @param limits of what it writes; as fast as the stores take it, without
+ */
 export async function startDaemon(
   zookeeper: ZooKeeperServer,
   { address }: { readonly address: ConsulServer['address'] },
+  limits: Readonly<Record<string, { readonly writesPerSecond: number }>> = {},
 ): Promise<DaemonProcess> {
   return DaemonProcess.start({
     zookeeper: zookeeper.connect,
     consul: address,
     mappings: [{ zookeeper: ZOOKEEPER_ROOT, consul: CONSUL_PREFIX.slice(0, -1) }],
-    config: { log: { level: 'info' }, zookeeper: { sessionTimeout: '15s' } },
+    config: { log: { level: 'info' }, zookeeper: { sessionTimeout: '15s' }, limits },
   });
 }
 

@@ -22,6 +22,8 @@ const IDLE_MS_BRIEF = 500;
 const WRITE_EVERY_MS = 20;
 /** The scripts take minutes for all. */
 const SCRIPT_ENTRIES_MAX = 10_000;
+/** `limits.*.writesPerSecond`, as somebody would set it who cares for a busy quorum. */
+const LIMIT = 1_000;
 const CLIENT_PATH = '/client';
 const CLIENT_KEY = 'client/setting';
 
@@ -78,7 +80,8 @@ export const beside: Scenario = {
         ...(await writesBeside(round, direction, 'nobody', () =>
           sleep(round.isBrief ? IDLE_MS_BRIEF : IDLE_MS),
         )),
-        ...(await writesBeside(round, direction, 'zk-consul-sync', (...stores) => copied(round, ...stores))),
+        ...(await writesBeside(round, direction, 'zk-consul-sync', copying(round, 0))),
+        ...(await writesBeside(round, direction, `zk-consul-sync, ${LIMIT}/s`, copying(round, LIMIT))),
         ...(await writesBeside(round, direction, 'tuned script', direction.script)),
       );
     }
@@ -86,11 +89,15 @@ export const beside: Scenario = {
   },
 };
 
-/** From the start of the process until it says that both sides are equal. */
-async function copied({ entries }: Round, ...stores: Parameters<Copy>): Promise<void> {
-  const daemon = await startDaemon(...stores);
-  await inSync(daemon, entries);
-  await daemon.dispose();
+/** From the start of the process until it says that both sides are equal. @param limit 0 for none */
+function copying({ entries }: Round, limit: number): Copy {
+  const writesPerSecond = { writesPerSecond: limit };
+  return async (zookeeper, consul) => {
+    const limits = { zookeeper: writesPerSecond, consul: writesPerSecond };
+    const daemon = await startDaemon(zookeeper, consul, limits);
+    await inSync(daemon, entries);
+    await daemon.dispose();
+  };
 }
 
 async function writesBeside(

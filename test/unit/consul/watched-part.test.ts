@@ -19,9 +19,17 @@ class KeyValues implements HttpTransport {
   private readonly versions = new Map<string, number>();
   private index = 10;
 
-  constructor() {
+  constructor(quietKeys: number) {
+    for (let number = 0; number < quietKeys; number++)
+      this.versions.set(`${PART}quiet/${number}`, this.index);
     for (let folder = 0; folder < FOLDERS; folder++)
       for (let number = 0; number < KEYS; number++) this.versions.set(keyOf(folder, number), this.index);
+  }
+
+  /** As it was in the beginning. */
+  restore(): void {
+    this.index = 10;
+    for (const key of this.versions.keys()) this.versions.set(key, this.index);
   }
 
   change(...keys: readonly string[]): void {
@@ -60,13 +68,15 @@ function entryOf([Key, ModifyIndex]: readonly [string, number]): object {
 }
 
 class Watching {
-  readonly store = new KeyValues();
+  readonly store: KeyValues;
   readonly clock = new SimClock();
   readonly turns = new LookTurns(this.clock);
   private readonly part: WatchedPart;
   private index = 10n;
 
-  constructor() {
+  /** @param quietKeys so many that never change, in a folder of their own */
+  constructor({ quietKeys = 0 } = {}) {
+    this.store = new KeyValues(quietKeys);
     const client = new ConsulClient({ address: new URL('http://consul:8500'), transport: this.store });
     this.part = new WatchedPart(PART, {
       client,
@@ -82,7 +92,7 @@ class Watching {
     const ends: (() => void)[] = [];
     const isOccupied = meanwhile !== undefined;
     const hold = (): Promise<void> => new Promise((resolve) => ends.push(resolve));
-    const others = isOccupied ? [1, 2].map(() => this.turns.take(hold, NEVER)) : [];
+    const others = isOccupied ? [1, 2, 3, 4].map(() => this.turns.take(hold, NEVER)) : [];
     this.store.asked.length = 0;
     const asked = this.part.ask(this.index, 1_000, NEVER);
     await settled();
@@ -141,8 +151,7 @@ describe('the look into a part that has changed', () => {
     const { store } = watching;
     store.change(...everywhere);
     const wasAsked = async (...keys: readonly string[]): Promise<readonly string[]> => {
-      const since = (await watching.look(() => store.change(...keys))).index - 1n;
-      expect(since).toBeGreaterThan(0n);
+      await watching.look(() => store.change(...keys));
       return [...store.asked];
     };
     const descent = await wasAsked(...everywhere);
@@ -166,5 +175,25 @@ describe('the look into a part that has changed', () => {
       expect(new Set(changed(answer, since))).toEqual(new Set([...everywhere, keyOf(time, 30)]));
       expect(answer.seen?.except).toEqual([]);
     }
+  });
+
+  it('S9: does not list a part whole that holds more than is worth it, however much changes in the rest of it', async () => {
+    const watching = new Watching({ quietKeys: 2_100 });
+    for (let time = 0; time < 3; time++) {
+      watching.store.change(...everywhere);
+      await watching.look(() => watching.store.change(keyOf(0, 0)));
+      expect(watching.store.asked).not.toContain('config/ entries');
+    }
+  });
+
+  it('S6: has all of a part walked where the store was restored while it waited', async () => {
+    const watching = new Watching();
+    watching.store.change(...everywhere);
+    await watching.look();
+    watching.store.change(keyOf(3, 7));
+    const answer = await watching.look(() => watching.store.restore());
+    expect(answer.seen).toBeUndefined();
+    expect(answer.stirred).toEqual([PART]);
+    expect(answer.index).toBe(10n);
   });
 });
