@@ -51,7 +51,7 @@ export interface ConsulRequest {
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const SOCKETS_MAX = 16;
-/** One blocking query per mapping. */
+/** Those that watch the parts of all mappings, and two of each list of services. */
 const WATCH_SOCKETS_MAX = 128;
 const LOOK_SOCKETS_MAX = 8;
 const ANSWER_BYTES_MAX = 1024 * 1024;

@@ -117,7 +117,7 @@ export class ConsulReplica implements Replica {
       sizes,
       askable,
       groupKeysMax,
-      turns: options.lookTurns ?? new LookTurns(clock),
+      turns: (options.lookTurns ?? new LookTurns(clock)).newLine(),
       onWatch,
     });
     this.limits = {

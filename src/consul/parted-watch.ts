@@ -11,7 +11,7 @@ import type { ConsulClient } from './consul-client.js';
 import { inOrderAhead } from './in-order-ahead.js';
 import { listKeysBelow } from './key-list.js';
 import type { KeySpace } from './kv-keys.js';
-import type { LookTurns } from './look-turns.js';
+import type { LookLine } from './look-turns.js';
 import type { PrefixIndex } from './prefix-watch.js';
 import { PrefixWatch } from './prefix-watch.js';
 import type { PrefixAnswer } from './prefix-watch.js';
@@ -30,7 +30,7 @@ export interface PartedWatchOptions {
   readonly random: Random;
   readonly sizes: ValueSizes;
   readonly askable: AskablePrefixes;
-  readonly turns: LookTurns;
+  readonly turns: LookLine;
   /** Up to how many keys are looked at together. */
   readonly groupKeysMax: () => number;
   /** Told whenever the watch of the whole is put in place or lost. */

@@ -1,5 +1,6 @@
 import { compareKeys } from '../core/key-order.js';
 import type { Version } from '../core/version.js';
+import type { Clock } from '../ports/clock.js';
 import type { AskablePrefixes } from './askable-prefixes.js';
 import { RefusedPrefixError } from './askable-prefixes.js';
 import type { BlockingAnswer, BlockingQuery } from './blocking-query.js';
@@ -9,7 +10,7 @@ import { LISTED_BYTES_MAX, listEntries } from './entry-list.js';
 import { inOrderAhead } from './in-order-ahead.js';
 import { listKeysBelow } from './key-list.js';
 import type { KeyList, ListRequest } from './key-list.js';
-import type { LookTurns } from './look-turns.js';
+import type { LookLine } from './look-turns.js';
 import { isCertain } from './kv-keys.js';
 import { PartDescent } from './part-descent.js';
 import type { Descent } from './part-descent.js';
@@ -22,8 +23,8 @@ const ANSWER_MARGIN_MS = 10_000;
 /** So many keys that are in none of them are taken for changed whenever something is. */
 const LOOSE_MAX = 16;
 const REQUESTS_AHEAD = 4;
-/** A look that hangs holds up others, and is begun again. */
-const LOOK_TIMEOUT_MS = 10_000;
+/** A look that takes longer would hold up others: it has failed, and is begun again. */
+const LOOK_MS_MAX = 30_000;
 /** A part in which so many entries have changed at once is listed whole, as long as it has no more than `LISTED_KEYS_MAX`. */
 const BUSY_CHANGES_MIN = 8;
 
@@ -49,7 +50,8 @@ export interface PartAnswer extends BlockingAnswer, PartLook {
 
 export interface PartOptions {
   readonly client: ConsulClient;
-  readonly turns: LookTurns;
+  readonly clock: Clock;
+  readonly turns: LookLine;
   readonly sizes: ValueSizes;
   readonly askable: AskablePrefixes;
   /** Up to how many keys are looked at together. */
@@ -65,6 +67,8 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   isLooking = false;
   /** So much changed lately that lists of what is in it come to as much as a list of it. */
   private isBusy = false;
+  /** Monotonic milliseconds until which the look has to be done. */
+  private deadlineMs = Infinity;
 
   /** @param prefix one that can be asked for */
   constructor(
@@ -75,7 +79,8 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   async ask(index: bigint, waitMs: number, signal: AbortSignal): Promise<PartAnswer> {
     const list = await this.list(this.prefix, index === 0n ? {} : waiting(index, waitMs), signal);
     if (list.index === index) return answerOf(list, NOTHING);
-    if (index === 0n) return answerOf(list, this.walked());
+    // A store that was restored does not tell by its indexes what has changed.
+    if (index === 0n || list.index < index) return answerOf(list, this.walked());
     this.isLooking = true;
     try {
       return await this.options.turns.take(
@@ -93,11 +98,13 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     hasWaited: boolean,
     signal: AbortSignal,
   ): Promise<PartAnswer> {
+    this.deadlineMs = this.options.clock.monotonicMs() + LOOK_MS_MAX;
     if (!hasWaited) return answerOf(answered, await this.look(answered, since, signal));
     // What has changed meanwhile is found by the same look.
-    const whole = this.isBusy ? await this.lookAtAll(since, signal) : undefined;
+    const whole =
+      this.isBusy && this.options.sizes.areSmall ? await this.lookAtAll(since, signal) : undefined;
     if (whole !== undefined) return whole;
-    const list = await this.list(this.prefix, LOOKING, signal);
+    const list = await this.list(this.prefix, this.looking(), signal);
     return answerOf(list, await this.look(list, since, signal));
   }
 
@@ -116,10 +123,9 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
   }
 
   private async look({ index, storedKeys }: KeyList, since: bigint, signal: AbortSignal): Promise<PartLook> {
-    // A store that was restored does not tell by its indexes what has changed.
     if (index < since) return this.walked();
     const { askable, groupKeysMax } = this.options;
-    const list = (prefix: string, listSignal: AbortSignal) => this.list(prefix, LOOKING, listSignal);
+    const list = (prefix: string, listSignal: AbortSignal) => this.list(prefix, this.looking(), listSignal);
     const descent = new PartDescent({ askable, groupKeysMax: groupKeysMax(), list }, since);
     try {
       const found = await descent.below(this.prefix, storedKeys, signal);
@@ -145,6 +151,11 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
     const stirred = listed === undefined ? risen : [];
     const except = [...quiet, ...stirred].sort(compareKeys);
     return { seen: { prefix, entries, except }, stirred };
+  }
+
+  private looking(): Required<Pick<ConsulRequest, 'timeoutMs' | 'socketPool'>> {
+    const leftMs = this.deadlineMs - this.options.clock.monotonicMs();
+    return { timeoutMs: Math.max(1, Math.round(leftMs)), socketPool: 'looks' };
   }
 
   private walked(): PartLook {
@@ -174,7 +185,7 @@ export class WatchedPart implements BlockingQuery<PartAnswer> {
 
   private async listed(prefix: string, signal: AbortSignal): Promise<SeenList> {
     const { client, sizes } = this.options;
-    const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX, ...LOOKING } as const;
+    const limits = { operation: 'watch', answerBytesMax: LISTED_BYTES_MAX, ...this.looking() } as const;
     const { index, entries } = await this.asked(prefix, () => listEntries(client, prefix, limits, signal));
     sizes.learn(entries);
     // Not the values: of many prefixes together, they are more than fits into memory.
@@ -215,8 +226,6 @@ function isBusy(lists: readonly SeenList[], keysBeside: number, since: bigint): 
   if (entries.length + keysBeside > LISTED_KEYS_MAX) return false;
   return entries.filter(({ version }) => version.modified > since).length >= BUSY_CHANGES_MIN;
 }
-
-const LOOKING = { timeoutMs: LOOK_TIMEOUT_MS, socketPool: 'looks' } as const;
 
 const NOTHING: PartLook = { seen: undefined, stirred: [] };
 

@@ -107,7 +107,7 @@ export function placesOf(config: Config, mapping: MappingConfig): Pair<string> {
 }
 
 /** Blocking queries at once, of all mappings: each takes one of the 200 connections that Consul allows a client. */
-const CONSUL_WATCHES_MAX = 64;
+export const CONSUL_WATCHES_MAX = 64;
 
 function replicasOf(
   mapping: MappingConfig,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Config } from '../../config/schema.js';
 import type { ConsulClient } from '../../consul/consul-client.js';
 import { connectConsul } from '../../daemon/offline-access.js';
+import { CONSUL_WATCHES_MAX } from '../../daemon/mapping-context.js';
 import type { Stores } from '../../daemon/stores.js';
 import { CONNECT_TIMEOUT_MS } from '../offline.js';
 import type { Findings } from './finding.js';
@@ -12,8 +13,8 @@ const NEVER = new AbortController().signal;
 /** What this program's batches are made for: Consul's defaults. */
 const VALUE_BYTES_NEEDED = 512 * 1024;
 const TRANSACTION_BYTES_NEEDED = 512 * 1024;
-/** Each mapping keeps one connection for its watch; all share those for requests. */
-const CONNECTIONS_SHARED = 16;
+/** All mappings share those for requests, and for looks into what has changed. */
+const CONNECTIONS_SHARED = 16 + 8;
 
 /** @returns whether the agent answers and takes the token, so that more can be found out */
 export async function checkConsul(config: Config, stores: Stores, findings: Findings): Promise<boolean> {
@@ -83,7 +84,8 @@ async function checkAgent(config: Config, client: ConsulClient, findings: Findin
       `limits.txn_max_req_len is ${TxnMaxReqLen}: batches are up to ${TRANSACTION_BYTES_NEEDED} bytes and would be refused`,
     );
   }
-  const needed = config.mappings.length + CONNECTIONS_SHARED;
+  // A list of services has two watches; mappings have parts that are watched, as long as there is room for them.
+  const needed = Math.max(CONSUL_WATCHES_MAX, 2 * config.mappings.length) + CONNECTIONS_SHARED;
   if (HTTPMaxConnsPerClient !== undefined && HTTPMaxConnsPerClient > 0 && HTTPMaxConnsPerClient < needed) {
     findings.warn(
       ABOUT,

@@ -30,7 +30,7 @@ async function settled(): Promise<void> {
 describe('looks into parts', () => {
   it('S9: are never more than four at once, and come in the order in which they were asked for', async () => {
     const clock = new SimClock();
-    const turns = new LookTurns(clock);
+    const turns = new LookTurns(clock).newLine();
     const looks = new Looks();
     const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => turns.take(looks.look(name), NEVER));
     await clock.settle();
@@ -47,7 +47,7 @@ describe('looks into parts', () => {
 
   it('are begun no sooner than half of the time is left to others, together', async () => {
     const clock = new SimClock();
-    const turns = new LookTurns(clock);
+    const turns = new LookTurns(clock).newLine();
     const looks = new Looks();
     const all = ['a', 'b'].map((name) => turns.take(looks.look(name), NEVER));
     await clock.advance(30);
@@ -66,7 +66,7 @@ describe('looks into parts', () => {
   it('need no rest where they only waited for a store that is far away', async () => {
     const clock = new SimClock();
     let busyMs = 0;
-    const turns = new LookTurns(clock, () => busyMs);
+    const turns = new LookTurns(clock, () => busyMs).newLine();
     const looks = new Looks();
     const first = turns.take(looks.look('a'), NEVER);
     await clock.advance(500);
@@ -74,15 +74,58 @@ describe('looks into parts', () => {
     looks.end('a');
     await first;
     const second = turns.take(looks.look('b'), NEVER);
-    await clock.advance(5);
+    await clock.advance(4);
+    expect(looks.started).toEqual(['a']);
+    await clock.advance(1);
     expect(looks.started).toEqual(['a', 'b']);
     looks.end('b');
     await second;
   });
 
+  it('need no rest for what the process did while nobody looked', async () => {
+    const clock = new SimClock();
+    let busyMs = 0;
+    const turns = new LookTurns(clock, () => busyMs).newLine();
+    for (let time = 0; time < 2; time++) {
+      busyMs += 3_600_000;
+      expect(await turns.take((hasWaited) => Promise.resolve(hasWaited), NEVER)).toBe(false);
+    }
+  });
+
+  it('L2: are those of all mappings in turn, however many one of them has', async () => {
+    const all = new LookTurns(new SimClock());
+    const [busy, calm] = [all.newLine(), all.newLine()];
+    const looks = new Looks();
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const theirs = names.map((name) => busy.take(looks.look(name), NEVER));
+    const own = calm.take(looks.look('own'), NEVER);
+    await settled();
+    for (const name of [...names, 'own']) {
+      looks.end(name);
+      await settled();
+    }
+    for (const name of names) looks.end(name);
+    await Promise.all([...theirs, own]);
+    expect(looks.started).toEqual(['a', 'b', 'c', 'd', 'e', 'own', 'f', 'g']);
+  });
+
+  it('L2: do not wait for one that hangs', async () => {
+    const clock = new SimClock();
+    const turns = new LookTurns(clock).newLine();
+    const looks = new Looks();
+    void turns.take(looks.look('hangs'), NEVER);
+    for (let time = 0; time < 10; time++) {
+      const other = turns.take(looks.look(`other ${time}`), NEVER);
+      await clock.advance(2_000);
+      looks.end(`other ${time}`);
+      await other;
+    }
+    expect(looks.started).toHaveLength(11);
+  });
+
   it('L2: rest for a second at most, whatever they have cost', async () => {
     const clock = new SimClock();
-    const turns = new LookTurns(clock);
+    const turns = new LookTurns(clock).newLine();
     const looks = new Looks();
     const first = turns.take(looks.look('a'), NEVER);
     await clock.advance(60_000);
@@ -95,16 +138,21 @@ describe('looks into parts', () => {
   });
 
   it('L2: leave their place to the next ones where they fail', async () => {
-    const turns = new LookTurns(new SimClock());
+    const turns = new LookTurns(new SimClock()).newLine();
     const failing = (): Promise<never> => Promise.reject(new Error('no leader'));
     for (let time = 0; time < 5; time++) {
       await expect(turns.take(failing, NEVER)).rejects.toThrow('no leader');
     }
-    expect(await turns.take(() => Promise.resolve('seen'), NEVER)).toBe('seen');
+    const looks = new Looks();
+    const four = ['a', 'b', 'c', 'd'].map((name) => turns.take(looks.look(name), NEVER));
+    await settled();
+    expect(looks.started).toEqual(['a', 'b', 'c', 'd']);
+    ['a', 'b', 'c', 'd'].forEach((name) => looks.end(name));
+    await Promise.all(four);
   });
 
   it('are not begun where the part was given up while they waited, and hold no place then', async () => {
-    const turns = new LookTurns(new SimClock());
+    const turns = new LookTurns(new SimClock()).newLine();
     const looks = new Looks();
     const given = new AbortController();
     const first = ['a', 'b', 'c', 'd'].map((name) => turns.take(looks.look(name), NEVER));
@@ -123,7 +171,7 @@ describe('looks into parts', () => {
 
   it('are not begun either where that happens while they rest', async () => {
     const clock = new SimClock();
-    const turns = new LookTurns(clock);
+    const turns = new LookTurns(clock).newLine();
     const looks = new Looks();
     const given = new AbortController();
     const first = turns.take(looks.look('a'), NEVER);

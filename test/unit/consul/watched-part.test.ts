@@ -70,7 +70,7 @@ function entryOf([Key, ModifyIndex]: readonly [string, number]): object {
 class Watching {
   readonly store: KeyValues;
   readonly clock = new SimClock();
-  readonly turns = new LookTurns(this.clock);
+  readonly turns = new LookTurns(this.clock).newLine();
   private readonly part: WatchedPart;
   private index = 10n;
 
@@ -80,6 +80,7 @@ class Watching {
     const client = new ConsulClient({ address: new URL('http://consul:8500'), transport: this.store });
     this.part = new WatchedPart(PART, {
       client,
+      clock: this.clock,
       turns: this.turns,
       sizes: new ValueSizes(),
       askable: new AskablePrefixes(),
@@ -184,6 +185,18 @@ describe('the look into a part that has changed', () => {
       await watching.look(() => watching.store.change(keyOf(0, 0)));
       expect(watching.store.asked).not.toContain('config/ entries');
     }
+  });
+
+  it('S6: has all of a part walked where its query was answered by a store that was restored, whatever came since', async () => {
+    const watching = new Watching();
+    watching.store.change(...everywhere);
+    await watching.look();
+    watching.store.restore();
+    const answer = await watching.look(() => {
+      for (let time = 0; time < 5; time++) watching.store.change(keyOf(3, 7));
+    });
+    expect(answer.seen).toBeUndefined();
+    expect(answer.stirred).toEqual([PART]);
   });
 
   it('S6: has all of a part walked where the store was restored while it waited', async () => {
