@@ -9,7 +9,7 @@ import type { MappingHead, MappingSlot } from './mapping-slot.js';
 import { PlannedHeads } from './planned-heads.js';
 import { Staging } from './staging.js';
 import { entryKey, numberKey, tableKey } from './tables.js';
-import { EMPTY_PART, ORDERED, countMark, countRecord, markLabel } from './tallies.js';
+import { EMPTY_PART, ORDERED, countMark, countRecord, hasMarks, markLabel } from './tallies.js';
 import { encodeValue } from './value-codec.js';
 
 /**
@@ -47,8 +47,11 @@ export class CommitPlan {
       this.stage(at, put?.value);
     }
     for (const { key, put } of commit.marks) {
+      // Nearly every commit says of its entries that they have none, where there mostly are none at all.
+      if (put === undefined && !hasMarks(tally)) continue;
       const at = entryKey('mark', before.part, key);
       const replaced = this.staging.get(at);
+      if (put === undefined && replaced === undefined) continue;
       tally = countMark(tally, replaced && markLabel(decodeMark(replaced)), put?.label);
       this.stage(at, put?.value);
       // An order stands as long as its mark.

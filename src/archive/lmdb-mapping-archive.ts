@@ -40,7 +40,7 @@ export interface ArchiveWorks {
 }
 
 export class LmdbMappingArchive implements MappingArchive {
-  /** Commits with marks under way: what they write shows in the store before they are counted. */
+  /** Commits under way that put marks: these show in the store before they are counted. */
   private marking = 0;
 
   constructor(
@@ -143,7 +143,7 @@ export class LmdbMappingArchive implements MappingArchive {
 
   async commit(changes: ArchiveChanges): Promise<void> {
     const prepared = prepareCommit(changes, this.works.journalKeepMs);
-    const marks = prepared.marks.length > 0 ? 1 : 0;
+    const marks = prepared.marks.some(({ put }) => put !== undefined) ? 1 : 0;
     this.marking += marks;
     try {
       await this.works.queue.submit((plan) => plan.commit(this.slot, prepared));

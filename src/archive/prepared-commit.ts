@@ -75,7 +75,7 @@ function checkLength(key: EntryKey): void {
 const KINDS = ['entries', 'sessionBound', 'structure'] as const satisfies readonly (keyof RecordCounts)[];
 
 function encodeRecord(record: ArchiveRecord): Buffer {
-  return Buffer.concat([Buffer.of(KINDS.indexOf(recordKind(record))), encodeValue(record)]);
+  return encodeValue(record, KINDS.indexOf(recordKind(record)));
 }
 
 export function decodeRecord(bytes: Buffer): ArchiveRecord {

@@ -83,7 +83,7 @@ export function entryKey(
   key: EntryKey,
 ): Buffer {
   const bytes = Buffer.allocUnsafe(PREFIX_BYTES + Math.min(2 * archiveKeyBytesMax, 3 * key.length));
-  bytes.set(prefix(table, number));
+  writePrefix(bytes, table, number);
   return bytes.subarray(0, writeEntryKey(key, bytes, PREFIX_BYTES));
 }
 
@@ -163,11 +163,15 @@ export function wholeRange(table: Table, number?: number): Pick<Range, 'from' | 
 }
 
 function prefix(table: Table, number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(PREFIX_BYTES);
+  writePrefix(bytes, table, number);
+  return bytes;
+}
+
+function writePrefix(bytes: Buffer, table: Table, number: number): void {
   if (number > NUMBER_MAX) throw new RangeError('the archive has used up its numbers');
-  const bytes = Buffer.alloc(PREFIX_BYTES);
   bytes[0] = TABLES[table];
   bytes.writeUInt32BE(number, 1);
-  return bytes;
 }
 
 /** Clamped: a wall clock can show anything. */

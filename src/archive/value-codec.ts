@@ -87,14 +87,19 @@ const WORDS: readonly string[] = [
 ];
 const PLACES: ReadonlyMap<string, number> = new Map(WORDS.map((word, place) => [word, place]));
 
+/** Up to here, numbers can be shifted. */
+const INT32_MAX = 0x7fff_ffff;
+
 /** Deeper than anything that is stored, and shallow enough for the stack. */
 const DEPTH_MAX = 100;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** @throws TypeError for what can't be stored exactly */
-export function encodeValue(value: unknown): Buffer {
+/**
+ * @param before bytes to put in front of what `decodeValue` is to be given
+ * @throws TypeError for what can't be stored exactly
+ */
+export function encodeValue(value: unknown, ...before: readonly number[]): Buffer {
   const writer = new Writer();
+  for (const byte of before) writer.byte(byte);
   writer.value(value, 0);
   return writer.take();
 }
@@ -117,7 +122,9 @@ class Writer {
 
   take(): Buffer {
     scratch = this.buffer.length <= SCRATCH_KEPT_MAX ? this.buffer : scratch;
-    return Buffer.from(this.buffer.subarray(0, this.end));
+    const bytes = Buffer.allocUnsafe(this.end);
+    this.buffer.copy(bytes, 0, 0, this.end);
+    return bytes;
   }
 
   value(value: unknown, depth: number): void {
@@ -141,20 +148,27 @@ class Writer {
   }
 
   private object(object: object, depth: number): void {
-    const properties = Object.entries(object);
+    const names = Object.keys(object);
     this.byte(OBJECT);
-    this.varint(properties.length);
-    for (const [name, value] of properties) {
+    this.varint(names.length);
+    for (const name of names) {
       this.string(name);
-      this.value(value, depth + 1);
+      this.value((object as Readonly<Record<string, unknown>>)[name], depth + 1);
     }
   }
 
   private string(text: string): void {
     const place = PLACES.get(text);
     if (place !== undefined) this.byte(WORD + place);
-    else if (LONE_SURROGATE.test(text)) this.bytes(UTF16, Buffer.from(text, 'utf16le'));
-    else this.bytes(UTF8, Buffer.from(text));
+    else if (!text.isWellFormed()) this.bytes(UTF16, Buffer.from(text, 'utf16le'));
+    else this.utf8(text);
+  }
+
+  private utf8(text: string): void {
+    const length = Buffer.byteLength(text);
+    this.byte(UTF8);
+    this.varint(length);
+    this.end += this.room(length).write(text, this.end, length);
   }
 
   private number(value: number): void {
@@ -170,9 +184,11 @@ class Writer {
   }
 
   private bigint(value: bigint): void {
-    if (value >= 0n && value <= Number.MAX_SAFE_INTEGER) {
+    const number = Number(value);
+    // What is beyond the safe integers stays there when it is rounded.
+    if (number >= 0 && Number.isSafeInteger(number)) {
       this.byte(SMALL_BIGINT);
-      this.varint(Number(value));
+      this.varint(number);
     } else if (BigInt.asUintN(64, value) === value) {
       this.byte(UNSIGNED_BIGINT);
       this.end = this.room(8).writeBigUInt64LE(value, this.end);
@@ -191,14 +207,15 @@ class Writer {
     this.end += bytes.length;
   }
 
-  private varint(value: number): void {
-    let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80);
-    this.byte(rest);
+  byte(byte: number): void {
+    this.room(1)[this.end++] = byte;
   }
 
-  private byte(byte: number): void {
-    this.room(1)[this.end++] = byte;
+  private varint(value: number): void {
+    let rest = value;
+    for (; rest > INT32_MAX; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80);
+    for (; rest >= 0x80; rest >>= 7) this.byte((rest & 0x7f) | 0x80);
+    this.byte(rest);
   }
 
   private room(length: number): Buffer {
@@ -276,14 +293,19 @@ class Reader {
     if (depth > DEPTH_MAX) throw new RangeError('values nested too deeply');
     const object: Record<string, unknown> = {};
     for (let left = this.varint(); left > 0; left--) {
-      const name = this.value(depth + 1);
-      if (typeof name !== 'string') throw new RangeError('a property without a name');
+      const name = this.name(depth + 1);
       const value = this.value(depth + 1);
       if (name !== '__proto__') object[name] = value;
       else
         Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
     }
     return object;
+  }
+
+  private name(depth: number): string {
+    const name = this.value(depth);
+    if (typeof name !== 'string') throw new RangeError('a property without a name');
+    return name;
   }
 
   private word(place: number): string {

@@ -29,7 +29,7 @@ export class KeySpace {
     if (stored.startsWith(this.namespacePrefix)) {
       return `keys below ${this.namespacePrefix} are this program's own`;
     }
-    if (LONE_SURROGATE.test(stored)) return 'it holds half a surrogate pair, which no UTF-8 text can';
+    if (!stored.isWellFormed()) return 'it holds half a surrogate pair, which no UTF-8 text can';
     if (stored.includes('\ufffd')) {
       return 'it holds U+FFFD, which Consul also shows in place of bytes that are not UTF-8';
     }
@@ -37,11 +37,9 @@ export class KeySpace {
   }
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** Whether `storedKey` can be sent at all without becoming another key. */
 export function isExact(storedKey: string): boolean {
-  return storedKey !== '' && !LONE_SURROGATE.test(storedKey);
+  return storedKey !== '' && storedKey.isWellFormed();
 }
 
 /** Consul shows keys that are not UTF-8 with U+FFFD in them: only a read of that very key tells it from a real one. */

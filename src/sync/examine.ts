@@ -19,7 +19,8 @@ import { FirstSeen } from './first-seen.js';
 import type { SeenLedgers } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
-import { writtenAt } from './write-times.js';
+import { WallClockWatch } from './wall-clock-watch.js';
+import { UNDATED, writtenAt } from './write-times.js';
 
 /** An entry that was looked at, and what is to be done with it. */
 export interface Examined {
@@ -74,6 +75,7 @@ interface Glanced {
 /** Reads marked entries with authority on both sides and decides them. Writes nothing. */
 export class Examiner {
   private readonly seen: FirstSeen;
+  private readonly wallClock: WallClockWatch;
   private presumes = true;
 
   constructor(
@@ -83,11 +85,16 @@ export class Examiner {
     private readonly expected = new ExpectedEchoes(context.clock),
   ) {
     this.seen = new FirstSeen(context.clock);
+    this.wallClock = new WallClockWatch(context.clock);
   }
 
-  /** The wall clock was set: what was seen before was seen at other times. */
-  clockWasSet(): void {
+  /** A wall clock that was set makes nothing of what was dated by it, and must not decide who wrote later. */
+  async checkClock(): Promise<void> {
+    const stepMs = this.wallClock.stepMs();
+    if (stepMs === 0 || this.memory.state === undefined) return;
+    this.context.logger.warn({ stepMs }, 'the wall clock was set; until writes are dated anew, ties decide');
     this.seen.clear();
+    await this.memory.commit(() => ({ state: UNDATED }));
   }
 
   /**

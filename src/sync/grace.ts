@@ -11,9 +11,10 @@ export async function withGrace<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const cut = new AbortController();
-  const done = new AbortController();
+  let grace: AbortController | undefined;
   const begin = (): void => {
-    void clock.sleep(graceMs, done.signal).then(() => cut.abort());
+    grace = new AbortController();
+    void clock.sleep(graceMs, grace.signal).then(() => cut.abort());
   };
   if (signal.aborted) begin();
   else signal.addEventListener('abort', begin, { once: true });
@@ -21,6 +22,6 @@ export async function withGrace<T>(
     return await work(cut.signal);
   } finally {
     signal.removeEventListener('abort', begin);
-    done.abort();
+    grace?.abort();
   }
 }

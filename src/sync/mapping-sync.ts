@@ -27,16 +27,14 @@ import { OperatorsWord } from './operators-word.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
 import { RoundsBesideWalk } from './rounds-beside-walk.js';
-import { UNDATED } from './write-times.js';
-import { WallClockWatch } from './wall-clock-watch.js';
 import { StateLog } from './state-log.js';
 import { FollowingInterrupted, Succession } from './succession.js';
 import { tend } from './tending.js';
 import { Walks } from './walks.js';
 import { WholeView } from './whole-view.js';
 
-/** How many entries one round looks at. */
-const ROUND_ENTRIES_MAX = 512;
+/** How many entries one round looks at: eight full transactions of Consul's, with the ledger in each. */
+const ROUND_ENTRIES_MAX = 8 * 63;
 /** Of what keeps coming while it is looked at, so many more rounds: what was put off, and all else, must have its turn. */
 const ROUNDS_MORE_MAX = 8;
 /** How long the loop sleeps at most: it must be seen turning, and has small duties of its own. */
@@ -76,7 +74,6 @@ export class MappingSync {
   private blocked = false;
   private inSyncAtMs: number | undefined;
   private lastTurnMs: number;
-  private readonly wallClock: WallClockWatch;
   private settleDueMs = 0;
   private inTurn: Promise<unknown> = Promise.resolve();
   private readonly beside = new RoundsBesideWalk();
@@ -133,7 +130,6 @@ export class MappingSync {
     this.chores = new Chores(context, memory, writer, attention);
     this.backoff = new Backoff(context.random);
     this.log = new StateLog(context.logger);
-    this.wallClock = new WallClockWatch(context.clock);
     this.lastTurnMs = context.clock.monotonicMs();
   }
 
@@ -286,7 +282,7 @@ export class MappingSync {
     if (this.blocked) return;
     if (part === 'lead' && (await this.readiness.recheck(signal))) this.attention.startOver('operator');
     await this.settleIntents(signal);
-    await this.checkClock();
+    await this.examiner.checkClock();
     await this.tell(signal);
     // What was put off is judged together with what was created meanwhile.
     if (this.attention.deferrals === 0) this.drain.beginRounds();
@@ -302,15 +298,6 @@ export class MappingSync {
     await this.chores.run(this.permission(), signal);
     await this.succession?.endTurn(this.isIdle && this.walks.completed);
     if (!this.isInSync) this.inSyncAtMs = undefined;
-  }
-
-  /** A wall clock that was set makes nothing of what was dated by it, and must not decide who wrote later. */
-  private async checkClock(): Promise<void> {
-    const stepMs = this.wallClock.stepMs();
-    if (stepMs === 0 || this.memory.state === undefined) return;
-    this.context.logger.warn({ stepMs }, 'the wall clock was set; until writes are dated anew, ties decide');
-    this.examiner.clockWasSet();
-    await this.memory.commit(() => ({ state: UNDATED }));
   }
 
   private async walkIfDue(
@@ -424,7 +411,7 @@ export class MappingSync {
   ): Promise<void> {
     this.looking = true;
     try {
-      await this.checkClock();
+      await this.examiner.checkClock();
       const entriesSeen = (): Promise<number> => this.walks.entriesSeen(() => this.goesOn(), signal);
       const result = await this.drain.run(marks, this.permission(), entriesSeen, due, signal);
       this.chores.noteRound(result.ledgersOwed, result.ledgersMoved);
