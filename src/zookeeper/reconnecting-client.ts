@@ -79,6 +79,7 @@ export class ReconnectingClient {
   readonly #closed = new AbortController();
   #client: ZooKeeperClient;
   #state: SessionState = { kind: 'disconnected', cause: undefined };
+  #isStarted = false;
   #connections = 0;
   #sessionId: bigint | undefined;
 
@@ -102,8 +103,10 @@ export class ReconnectingClient {
     this.#client = this.#makeClient(options.resumed);
   }
 
-  /** Begins to connect. */
+  /** Begins to connect, once: a second connection would take the place of the first, which nobody would close. */
   start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
     this.#client.start();
   }
 

@@ -4,7 +4,7 @@ import { SessionLease } from '../../../src/zookeeper/session-lease.js';
 import { unanswered } from '../../../src/zookeeper/zookeeper-errors.js';
 import { ZooKeeperReplica } from '../../../src/zookeeper/zookeeper-replica.js';
 import { buffer, int, long, OP, stat } from '../../kit/scripted-zookeeper-peer.js';
-import { NEVER, sessionTo, startPeer, startSession, systemClock, systemRandom } from './session-fixture.js';
+import { NEVER, newSession, sessionTo, startPeer, systemClock, systemRandom } from './session-fixture.js';
 
 const NO_NODE = -101;
 const ACL = [{ scheme: 'world', id: 'anyone', permissions: 31 }];
@@ -15,7 +15,7 @@ async function holder(begins: boolean) {
   const { session: main } = sessionTo(mainPeer);
   const lease = new SessionLease({
     main,
-    open: (resumed) => startSession(lastingPeer, { resumed }),
+    open: (resumed) => newSession(lastingPeer, { resumed }),
     path: '/ours/default/.leases/apps',
     acl: ACL,
     namespaceRoot: '/ours',
@@ -60,6 +60,19 @@ it('S7: a session that is needed no more is left, too: another daemon may have f
   await lease.settled();
   await lasting.closed();
   expect(lasting.untaken).toEqual([]);
+});
+
+it('a session that is started twice connects once, and nothing is left of it when it is closed (S9)', async () => {
+  const peer = await startPeer();
+  // Of two servers, the second is tried without delay.
+  const { session } = sessionTo({ connect: `${peer.connect},${peer.connect}` });
+  session.start();
+  const connection = await peer.session();
+  await session.whenConnected(NEVER);
+  const closed = session.close();
+  await connection.closed();
+  await closed;
+  expect(peer.connections).toEqual([connection]);
 });
 
 it('S7: a copy is bound to the session that is handed on or is not made, also where the lead is lost in between', async () => {

@@ -15,18 +15,26 @@ export const systemClock: Clock = {
 
 export const systemRandom: Random = { next: () => Math.random() };
 
-/** A session that begins to connect. */
-export function startSession(
+/** A session that was not started yet. */
+export function newSession(
   server: { readonly connect: string },
   options: Partial<ZooKeeperSessionOptions> = {},
 ): ZooKeeperSession {
-  const session = new ZooKeeperSession({
+  return new ZooKeeperSession({
     connect: server.connect,
     sessionTimeoutMs: 10_000,
     clock: systemClock,
     random: systemRandom,
     ...options,
   });
+}
+
+/** A session that begins to connect. */
+export function startSession(
+  server: { readonly connect: string },
+  options: Partial<ZooKeeperSessionOptions> = {},
+): ZooKeeperSession {
+  const session = newSession(server, options);
   session.start();
   return session;
 }
