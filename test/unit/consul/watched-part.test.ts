@@ -71,6 +71,7 @@ class Watching {
   readonly store: KeyValues;
   readonly clock = new SimClock();
   readonly turns = new LookTurns(this.clock).newLine();
+  readonly sizes = new ValueSizes();
   private readonly part: WatchedPart;
   private index = 10n;
 
@@ -82,7 +83,7 @@ class Watching {
       client,
       clock: this.clock,
       turns: this.turns,
-      sizes: new ValueSizes(),
+      sizes: this.sizes,
       askable: new AskablePrefixes(),
       groupKeysMax: () => 64,
     });
@@ -185,6 +186,17 @@ describe('the look into a part that has changed', () => {
       await watching.look(() => watching.store.change(keyOf(0, 0)));
       expect(watching.store.asked).not.toContain('config/ entries');
     }
+  });
+
+  it('S9: lists no part whole any more once its values have become large, however much changes in it', async () => {
+    const watching = new Watching();
+    watching.store.change(...everywhere);
+    await watching.look();
+    watching.sizes.tooLarge(1, 1_000_000);
+    watching.store.change(...everywhere);
+    const answer = await watching.look(() => watching.store.change(keyOf(0, 0)));
+    expect(watching.store.asked.filter((asked) => asked.endsWith('entries'))).toEqual([]);
+    expect(answer.stirred).toEqual(Array.from({ length: FOLDERS }, (_, folder) => `${PART}${folder}/`));
   });
 
   it('S6: has all of a part walked where its query was answered by a store that was restored, whatever came since', async () => {
