@@ -1,23 +1,25 @@
-import type { ArchiveRecord } from '../core/archive-record.js';
-import { conflictOf } from '../core/decide-conflict.js';
 import type { EntryKey } from '../core/observation.js';
 import type { Side } from '../core/pair.js';
 import { otherSide, SIDES } from '../core/pair.js';
 import type { EntryMark } from '../ports/archive.js';
 import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
+import { journalIfCarriedBefore } from './carried-before.js';
 import type { MappingContext } from './context.js';
 import { Departures } from './departures.js';
 import type { Examined, Examiner } from './examine.js';
+import { FollowedRounds } from './followed-rounds.js';
 import type { Following } from './following.js';
 import type { Guarded, Intended, RoundsBeside } from './guards.js';
-import { effectiveSize, guard, isCountedOverwrite, isDeparture, openKind } from './guards.js';
+import { effectiveSize, guard, isCountedOverwrite, isPruned } from './guards.js';
 import type { LedgerKeeper, SeenLedgers } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
+import { PuttingOff } from './putting-off.js';
 import type { Rings } from './rings.js';
-import { RoundRecord } from './round-record.js';
+import { NO_WRITES, RoundRecord } from './round-record.js';
+import { liftSettledHolds } from './settled-holds.js';
 import { sortWork } from './sorted-work.js';
 import type { SortedWork } from './sorted-work.js';
 import { trashOf } from './trash.js';
@@ -54,15 +56,14 @@ export interface DrainResult {
   readonly ledgersMoved: ReadonlySet<Side>;
 }
 
-/** How many entries of a round a standby looks at again by itself. */
-const FOLLOWED_MAX = 32;
-
 /** One round: reads marked entries on both sides, decides, guards, proves, writes in batches, records. */
 export class Drain {
   /** Entries that are left out because the archive can't hold their keys. */
   readonly unrecordable: UnrecordableKeys;
   private readonly record: RoundRecord;
   private readonly departures: Departures | undefined;
+  private readonly puttingOff: PuttingOff;
+  private readonly followed: FollowedRounds;
   private sizeBefore = Infinity;
 
   constructor(
@@ -74,14 +75,16 @@ export class Drain {
     private readonly attention: Attention,
     private readonly pending: PendingWrites,
     private readonly rings: Rings,
-    private readonly following: Following | undefined,
+    following: Following | undefined,
     private readonly admission: Admission = EVERYTHING,
-    private readonly wholeView?: WholeView,
+    wholeView?: WholeView,
   ) {
     this.unrecordable = new UnrecordableKeys(context.keyBytesMax);
     this.record = new RoundRecord(context, memory, attention, pending);
     const rules = context.departures;
     this.departures = rules && new Departures(rules, context.clock, memory);
+    this.puttingOff = new PuttingOff(memory, attention, this.departures, wholeView);
+    this.followed = new FollowedRounds(memory, attention, pending, this.record, following);
   }
 
   /** Rounds from here on belong together: what they create makes up for what they delete. */
@@ -166,12 +169,10 @@ export class Drain {
       return NOTHING_WRITTEN;
     }
     if (permission === 'follow') {
-      await this.follow(work, examined);
+      await this.followed.take(work, examined, this.sizeBefore);
       return NOTHING_WRITTEN;
     }
-    const ready = this.withoutWaiting(work);
-    const mustWait = due === 'defer' || (due === 'defer-many' && this.areMany(ready));
-    const intended = mustWait ? this.defer(ready) : ready;
+    const intended = this.toJudge(work, due);
     const beside = { due: typeof due === 'string' ? this.attention.due : due, sizeBefore: this.sizeBefore };
     const guarded = await this.guard(intended, entriesSeen, beside);
     for (const key of guarded.held.keys()) this.pending.settled(key);
@@ -184,11 +185,19 @@ export class Drain {
     if (ledgers === 'moved') this.attention.putBack(examined.map(({ mark }) => mark));
     if (ledgers !== 'whole') return NOTHING_WRITTEN;
     const { sizeBefore } = this;
-    const intendedNow = proven.map((one) => this.journalIfCarriedBefore(one));
+    const intendedNow = proven.map((one) => journalIfCarriedBefore(this.memory, one));
     const writes = await this.record.commit({ ...guarded, work, writes: intendedNow, trash, sizeBefore });
     const result = await this.writeBoth(writes, work.foreignChanges, signal);
-    await this.liftSettledHolds();
+    await liftSettledHolds(this.memory);
     return result;
+  }
+
+  /** What a person has approved does not wait. */
+  private toJudge(work: SortedWork, due: Due | 'defer' | 'defer-many'): readonly Intended[] {
+    if (this.admission.areApproved()) return work.intended;
+    const ready = this.puttingOff.ready(work);
+    const mustWait = due === 'defer' || (due === 'defer-many' && this.puttingOff.areMany(ready));
+    return mustWait ? this.puttingOff.defer(ready) : ready;
   }
 
   private async guard(
@@ -200,32 +209,6 @@ export class Drain {
     // The first time, that takes a walk over everything, which a mapping without conflicts is spared.
     const size = intended.some(isCountedOverwrite) ? await entriesSeen() : 0;
     return guard(this.context, this.memory, intended, size, beside, this.departures);
-  }
-
-  /** Records what both sides agree on; what has to be written or decided is left to the daemon that leads. */
-  private async follow(work: SortedWork, examined: readonly Examined[]): Promise<void> {
-    const marks = new Map([...work.marks].filter(([, mark]) => mark?.kind !== 'hold'));
-    // Whoever led before may have been given orders: the one that leads now does not know of them.
-    for (const { mark } of examined) {
-      if (this.memory.archive.mark(mark.key)?.kind === 'ordered') marks.set(mark.key, undefined);
-    }
-    const sticky = this.following?.stickyStructure(examined) ?? new Map<EntryKey, ArchiveRecord>();
-    const records = new Map([...work.records, ...sticky]);
-    const agreed = { ...work, records, marks, openConflicts: [] };
-    const { sizeBefore } = this;
-    await this.record.commit({ ...NO_WRITES, work: agreed, sizeBefore });
-    for (const key of sticky.keys()) this.pending.settled(key);
-    // Whoever leads may not know that a daemon has made it, and then leaves it: nothing that waits.
-    for (const { mark } of work.intended.filter(isPruned)) this.pending.settled(mark.key);
-    const followed = work.intended.filter((one) => !isPruned(one));
-    // What was carried before is journaled by whoever carries it again.
-    const isOpen = (one: Intended): boolean => !sticky.has(one.mark.key) && !this.wasCarriedBefore(one);
-    const open = new Set(work.intended.filter(isOpen).map(({ mark }) => mark.key));
-    this.following?.noteExamined(examined, open);
-    await this.liftSettledHolds();
-    // A hint tells of the write. In case that it is lost, while there are few:
-    if (followed.length > FOLLOWED_MAX) return;
-    for (const { mark } of followed) this.attention.retryLater(mark.key, true);
   }
 
   /** Keeps the books of what is to be looked at again, and what needs a write. */
@@ -245,40 +228,6 @@ export class Drain {
     }
   }
 
-  /** What may come back in time is looked at again. */
-  private withoutWaiting(work: SortedWork): readonly Intended[] {
-    const { departures } = this;
-    if (departures === undefined || this.admission.areApproved()) return work.intended;
-    for (const key of work.settled) departures.forget(key);
-    return work.intended.filter((one) => {
-      const { key } = one.mark;
-      if (!isDeparture(one)) departures.forget(key);
-      const leavesAtMs = isDeparture(one) ? departures.mayLeaveAt(key) : undefined;
-      if (leavesAtMs === undefined) return true;
-      this.attention.lookAt(key, leavesAtMs);
-      return false;
-    });
-  }
-
-  /** Half of a mass deletion is no better, and half of a rename is none: such writes are judged when all is looked at. */
-  private defer(intended: readonly Intended[]): readonly Intended[] {
-    if (this.admission.areApproved()) return intended;
-    return intended.filter((one) => {
-      const kind = openKind(this.memory, one);
-      if (kind === undefined) this.attention.withdraw(one.mark.key);
-      return kind === undefined || !this.attention.defer(one.mark, kind, otherSide(one.decision.on));
-    });
-  }
-
-  private areMany(intended: readonly Intended[]): boolean {
-    const due = { deletions: 0, overwrites: 0 };
-    for (const one of intended) {
-      const kind = openKind(this.memory, one);
-      if (kind !== undefined) due[kind]++;
-    }
-    return this.wholeView?.areMany(due) === true;
-  }
-
   /** S4: a deletion goes ahead only where the other side's absence was proven for that very key. */
   private async prove(intended: readonly Intended[], signal: AbortSignal): Promise<Intended[]> {
     const proven = new Set<Intended>();
@@ -293,25 +242,6 @@ export class Drain {
       }
     }
     return intended.filter((one) => !needsProof(one) || proven.has(one));
-  }
-
-  /**
-   * What only one side has, and the archive does not know, is new; or it was carried over by a process that could not
-   * record it, or by another daemon, and its copy was deleted before this one saw it. Nothing but the ledger's list of
-   * what was written tells. It is carried over once more, and the journal tells of the deletion (S4).
-   */
-  private journalIfCarriedBefore(one: Intended): Intended {
-    const { decision, situation } = one;
-    if (decision.do !== 'copy' || !this.wasCarriedBefore(one)) return one;
-    const outcome = { winner: otherSide(decision.on), rule: 'last-writer-wins', ambiguous: true } as const;
-    return { ...one, decision: { ...decision, conflict: conflictOf(situation, 'update-delete', outcome) } };
-  }
-
-  private wasCarriedBefore({ decision, situation, mark }: Intended): boolean {
-    if (decision.do !== 'copy' || decision.base !== undefined || decision.conflict !== undefined)
-      return false;
-    if (situation.record !== undefined || this.memory.archive.mark(mark.key) !== undefined) return false;
-    return this.memory.mayHaveBeenOnBoth(otherSide(decision.on), mark.key, decision.source.version);
   }
 
   /**
@@ -387,18 +317,6 @@ export class Drain {
     await this.memory.commit(() => ({ marks }));
   }
 
-  /** A hold of deletions or overwrites stands as long as any of them is held back. */
-  async liftSettledHolds(): Promise<void> {
-    const counts = this.memory.archive.markCounts();
-    for (const [reason, kind] of [
-      ['mass-deletion', 'held-deletion'],
-      ['mass-conflict', 'held-overwrite'],
-    ] as const) {
-      const stands = this.memory.known.holds.some((hold) => hold.reason === reason);
-      if (stands && (counts.get(kind) ?? 0) === 0) await this.memory.dropHold(reason);
-    }
-  }
-
   private async holdRolledBack(side: Side, key: EntryKey): Promise<void> {
     const name = this.context.sideNames[side];
     const detail = `${name} holds ${JSON.stringify(key)} at an older version than was agreed: it was restored from a backup`;
@@ -407,18 +325,11 @@ export class Drain {
   }
 }
 
-const NO_WRITES = { writes: [], trash: new Map(), held: new Map(), holds: [], leaving: [] } as const;
-
 const NOTHING_WRITTEN: DrainResult = {
   trouble: undefined,
   ledgersOwed: new Set(),
   ledgersMoved: new Set(),
 };
-
-/** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
-export function isPruned({ decision }: Examined): boolean {
-  return decision.do === 'remove' && decision.cause === 'pruned';
-}
 
 function needsProof({ decision, situation }: Intended): boolean {
   if (decision.do !== 'remove' || situation.readings[otherSide(decision.on)].kind !== 'absent') return false;

@@ -238,6 +238,11 @@ export function isDeparture({ decision }: Intended): boolean {
   return decision.do === 'remove' && decision.cause === 'session-ended';
 }
 
+/** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
+export function isPruned({ decision }: Examined): boolean {
+  return decision.do === 'remove' && decision.cause === 'pruned';
+}
+
 /** Whether a write counts against `maxDelete`. */
 export function isCountedDeletion({ decision }: Intended): boolean {
   return decision.do === 'remove' && decision.cause === 'deleted' && !isOrdered(decision);

@@ -9,16 +9,17 @@ import type { MappingContext } from './context.js';
 import { contextInForce } from './context-in-force.js';
 import type { DecidedOn } from './decided-on.js';
 import { changedSince } from './decided-on.js';
-import { Drain, isPruned } from './drain.js';
+import { Drain } from './drain.js';
 import type { Examined } from './examine.js';
 import { Examiner } from './examine.js';
 import { Fence } from './fence.js';
-import { effectiveSize } from './guards.js';
+import { effectiveSize, isPruned } from './guards.js';
 import { LedgerKeeper } from './ledger-keeper.js';
 import type { Mark } from './mark-set.js';
 import { MappingMemory, stopsMapping } from './mapping-memory.js';
 import { Readiness } from './readiness.js';
 import { Rings } from './rings.js';
+import { liftSettledHolds } from './settled-holds.js';
 import { isUnread } from './unread.js';
 import { Walks } from './walks.js';
 
@@ -196,7 +197,7 @@ export class PlanApplier {
     const nowMs = this.context.clock.nowMs();
     const sizes = startSizeHistory(nowMs, effectiveSize(this.memory));
     await this.memory.commit(() => ({ state: { sizes, overwrites: startOverwriteHistory(nowMs) } }));
-    await this.drain.liftSettledHolds();
+    await liftSettledHolds(this.memory);
   }
 
   private whyNot(key: EntryKey): string {

@@ -29,6 +29,15 @@ export interface DecidedRound {
   readonly sizeBefore: number;
 }
 
+/** What a round has that writes nothing. */
+export const NO_WRITES = {
+  writes: [],
+  trash: new Map(),
+  held: new Map(),
+  holds: [],
+  leaving: [],
+} as const satisfies Partial<DecidedRound>;
+
 /** What enters the journal before a write may go ahead, or before an entry is held. */
 interface Entering {
   readonly key: EntryKey;
