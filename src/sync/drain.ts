@@ -6,6 +6,7 @@ import type { Attention, Due, PendingWrites } from './attention.js';
 import type { BatchWriter } from './batch-writer.js';
 import { journalIfCarriedBefore } from './carried-before.js';
 import type { MappingContext } from './context.js';
+import { Deferral } from './deferral.js';
 import { Departures } from './departures.js';
 import type { Examined, Examiner } from './examine.js';
 import { FollowedRounds } from './followed-rounds.js';
@@ -16,7 +17,6 @@ import type { LedgerKeeper, SeenLedgers } from './ledger-keeper.js';
 import { leftOut } from './left-out.js';
 import type { Mark } from './mark-set.js';
 import type { MappingMemory } from './mapping-memory.js';
-import { PuttingOff } from './putting-off.js';
 import type { Rings } from './rings.js';
 import { NO_WRITES, RoundRecord } from './round-record.js';
 import { liftSettledHolds } from './settled-holds.js';
@@ -25,6 +25,9 @@ import type { SortedWork } from './sorted-work.js';
 import { trashOf } from './trash.js';
 import { UnrecordableKeys } from './unrecordable-keys.js';
 import type { WholeView } from './whole-view.js';
+
+/** How many entries one round looks at: eight full transactions of Consul's, with the ledger in each. */
+export const ROUND_ENTRIES_MAX = 8 * 63;
 
 /** What a round may do besides looking. */
 export type Permission =
@@ -62,7 +65,7 @@ export class Drain {
   readonly unrecordable: UnrecordableKeys;
   private readonly record: RoundRecord;
   private readonly departures: Departures | undefined;
-  private readonly puttingOff: PuttingOff;
+  private readonly deferral: Deferral;
   private readonly followed: FollowedRounds;
   private sizeBefore = Infinity;
 
@@ -83,7 +86,7 @@ export class Drain {
     this.record = new RoundRecord(context, memory, attention, pending);
     const rules = context.departures;
     this.departures = rules && new Departures(rules, context.clock, memory);
-    this.puttingOff = new PuttingOff(memory, attention, this.departures, wholeView);
+    this.deferral = new Deferral(memory, attention, this.departures, wholeView);
     this.followed = new FollowedRounds(memory, attention, pending, this.record, following);
   }
 
@@ -195,9 +198,9 @@ export class Drain {
   /** What a person has approved does not wait. */
   private toJudge(work: SortedWork, due: Due | 'defer' | 'defer-many'): readonly Intended[] {
     if (this.admission.areApproved()) return work.intended;
-    const ready = this.puttingOff.ready(work);
-    const mustWait = due === 'defer' || (due === 'defer-many' && this.puttingOff.areMany(ready));
-    return mustWait ? this.puttingOff.defer(ready) : ready;
+    const ready = this.deferral.ready(work);
+    const mustWait = due === 'defer' || (due === 'defer-many' && this.deferral.areMany(ready));
+    return mustWait ? this.deferral.defer(ready) : ready;
   }
 
   private async guard(
@@ -331,6 +334,7 @@ const NOTHING_WRITTEN: DrainResult = {
   ledgersMoved: new Set(),
 };
 
+/** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
 function needsProof({ decision, situation }: Intended): boolean {
   if (decision.do !== 'remove' || situation.readings[otherSide(decision.on)].kind !== 'absent') return false;
   return decision.cause === 'deleted' || decision.cause === 'session-ended';

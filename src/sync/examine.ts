@@ -72,7 +72,10 @@ interface Glanced {
   readonly ledgers: SeenLedgers;
 }
 
-/** Reads marked entries with authority on both sides and decides them. Writes nothing. */
+/**
+ * Reads marked entries with authority on both sides and decides them. Writes to no store. What it reads it dates, and so it
+ * looks after the wall clock.
+ */
 export class Examiner {
   private readonly seen: FirstSeen;
   private readonly wallClock: WallClockWatch;

@@ -238,7 +238,7 @@ export function isDeparture({ decision }: Intended): boolean {
   return decision.do === 'remove' && decision.cause === 'session-ended';
 }
 
-/** Where the daemon's own structure stands in place of the entry, that it could be made was the proof. */
+/** A parent that the daemon has made, and below which nothing is any more. */
 export function isPruned({ decision }: Examined): boolean {
   return decision.do === 'remove' && decision.cause === 'pruned';
 }

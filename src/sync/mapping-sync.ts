@@ -14,7 +14,7 @@ import { Chores } from './chores.js';
 import type { MappingContext } from './context.js';
 import { contextInForce } from './context-in-force.js';
 import { ClientChangeCounter } from './client-change-counter.js';
-import { Drain } from './drain.js';
+import { Drain, ROUND_ENTRIES_MAX } from './drain.js';
 import type { Permission } from './drain.js';
 import { Examiner } from './examine.js';
 import { ExpectedEchoes } from './expected-echoes.js';
@@ -33,8 +33,6 @@ import { tend } from './tending.js';
 import { Walks } from './walks.js';
 import { WholeView } from './whole-view.js';
 
-/** How many entries one round looks at: eight full transactions of Consul's, with the ledger in each. */
-const ROUND_ENTRIES_MAX = 8 * 63;
 /** Of what keeps coming while it is looked at, so many more rounds: what was put off, and all else, must have its turn. */
 const ROUNDS_MORE_MAX = 8;
 /** How long the loop sleeps at most: it must be seen turning, and has small duties of its own. */

@@ -9,7 +9,7 @@ import type { MappingContext } from './context.js';
 import { contextInForce } from './context-in-force.js';
 import type { DecidedOn } from './decided-on.js';
 import { changedSince } from './decided-on.js';
-import { Drain } from './drain.js';
+import { Drain, ROUND_ENTRIES_MAX } from './drain.js';
 import type { Examined } from './examine.js';
 import { Examiner } from './examine.js';
 import { Fence } from './fence.js';
@@ -28,8 +28,6 @@ export interface Refusal {
   readonly key: EntryKey;
   readonly why: string;
 }
-
-const ROUND_ENTRIES_MAX = 512;
 
 /**
  * Carries out writes that were decided on before, by the same engine as the loop, each only if it would be decided in the

@@ -176,4 +176,17 @@ describe('a watch of which something has changed that no part has told of', () =
     expect(told.filter((hint) => hint.startsWith('stirred'))).toEqual([]);
     await end();
   });
+
+  it('leaves a part alone that has told while it was expected to', async () => {
+    const { clock, store, told, end } = await watchTwoParts();
+    store.silentOn = 'config/a/';
+    store.change('config/a/1');
+    await clock.advance(3_000);
+    store.silentOn = undefined;
+    store.answer();
+    await clock.advance(10_000);
+    expect(told).toContain('saw a/');
+    expect(told.filter((hint) => hint.startsWith('stirred'))).toEqual([]);
+    await end();
+  });
 });

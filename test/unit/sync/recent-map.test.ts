@@ -16,12 +16,19 @@ describe('a map of what was set last', () => {
     expect(known.slice(1)).toEqual(known.slice(1).map((_, at) => 1_001 - known.length + at));
   });
 
-  it('knows nothing of what was deleted', () => {
-    const map = new RecentMap<string, number>(8);
+  it('has the value that was set last, however long ago another one was', () => {
+    const map = new RecentMap<string, number>(2);
     map.set('a', 1);
     map.set('b', 2);
+    map.set('a', 3);
+    expect([map.get('a'), map.get('b')]).toEqual([3, 2]);
+  });
+
+  it('knows nothing of what was deleted or cleared, however often it was set before', () => {
+    const map = new RecentMap<string, number>(2);
+    for (const key of ['a', 'b', 'a']) map.set(key, 1);
     map.delete('a');
-    expect([map.get('a'), map.get('b')]).toEqual([undefined, 2]);
+    expect([map.get('a'), map.get('b')]).toEqual([undefined, 1]);
     map.clear();
     expect(map.get('b')).toBeUndefined();
   });

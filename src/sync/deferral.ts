@@ -8,7 +8,7 @@ import type { SortedWork } from './sorted-work.js';
 import type { WholeView } from './whole-view.js';
 
 /** Writes that are put off: until it is sure that an original does not come back, or until all is looked at. */
-export class PuttingOff {
+export class Deferral {
   constructor(
     private readonly memory: MappingMemory,
     private readonly attention: Attention,
