@@ -1,8 +1,8 @@
 /**
  * A map of what was set last. Bounded: the last `max` are remembered, and of those before them up to `max` more.
  *
- * In two halves, of which the older one is forgotten as a whole: V8 goes over what was deleted from a map before, so that
- * forgetting one by one takes longer than all else.
+ * In two halves, of which the older one is forgotten as a whole: forgetting one by one takes its time, since V8 goes over what
+ * was deleted from a map before.
  */
 export class RecentMap<K, V extends object | string | number> {
   private recent = new Map<K, V>();

@@ -161,32 +161,25 @@ describe('a watch of which something has changed that no part has told of', () =
     await end();
   });
 
-  it('leaves a part alone whose answer has come while it was expected, and that waits for its turn since', async () => {
-    const { clock, store, turns, told, end } = await watchTwoParts();
-    const release = occupy(turns);
-    store.silentOn = 'config/a/';
-    store.change('config/a/1');
-    await clock.advance(3_000);
-    store.silentOn = undefined;
-    store.answer();
-    await clock.advance(10_000);
-    release();
-    await clock.advance(1_000);
-    expect(told).toContain('saw a/');
-    expect(told.filter((hint) => hint.startsWith('stirred'))).toEqual([]);
-    await end();
-  });
-
-  it('leaves a part alone that has told while it was expected to', async () => {
-    const { clock, store, told, end } = await watchTwoParts();
-    store.silentOn = 'config/a/';
-    store.change('config/a/1');
-    await clock.advance(3_000);
-    store.silentOn = undefined;
-    store.answer();
-    await clock.advance(10_000);
-    expect(told).toContain('saw a/');
-    expect(told.filter((hint) => hint.startsWith('stirred'))).toEqual([]);
-    await end();
-  });
+  it.each([
+    { since: 'has told of it', isOccupied: false },
+    { since: 'waits for its turn to look', isOccupied: true },
+  ])(
+    'leaves a part alone whose answer comes while it is expected, and that $since',
+    async ({ isOccupied }) => {
+      const { clock, store, turns, told, end } = await watchTwoParts();
+      const release = isOccupied ? occupy(turns) : undefined;
+      store.silentOn = 'config/a/';
+      store.change('config/a/1');
+      await clock.advance(3_000);
+      store.silentOn = undefined;
+      store.answer();
+      await clock.advance(10_000);
+      release?.();
+      await clock.advance(1_000);
+      expect(told).toContain('saw a/');
+      expect(told.filter((hint) => hint.startsWith('stirred'))).toEqual([]);
+      await end();
+    },
+  );
 });

@@ -40,3 +40,13 @@ it('a write that does not end is broken off after its time of grace', async () =
   await work;
   expect(cutAtMs).toBe(6_000);
 });
+
+it('a write that ends within its time of grace leaves nobody waiting for the rest of it (S9)', async () => {
+  const clock = new SimClock();
+  const stopping = new AbortController();
+  const work = withGrace(clock, stopping.signal, 5_000, (signal) => clock.sleep(1_000, signal));
+  stopping.abort();
+  await clock.advance(1_000);
+  await work;
+  expect(clock.sleepers).toBe(0);
+});
